@@ -1,0 +1,97 @@
+"""What every test can ask for: a real server, emptied before each test, and a check that nothing is left running."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.servers import Kind, Server, ServerMissingError
+
+if TYPE_CHECKING:
+    import redis
+
+THREADS_END_SECONDS = 3.0
+"""How long a thread may take to end after its test: closing is asynchronous, hanging is a leak."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--server`, the kind of server all tests use that do not name one."""
+    parser.addoption(
+        "--server",
+        choices=("redis", "valkey"),
+        default="redis",
+        help="redis: the redis-server on PATH (default); valkey: the embedded server's binary",
+    )
+
+
+@pytest.fixture(scope="session")
+def server_kind(request: pytest.FixtureRequest) -> Kind:
+    """The kind of server asked for on the command line."""
+    kind: Kind = request.config.getoption("--server")
+    return kind
+
+
+@pytest.fixture(scope="session")
+def server(server_kind: Kind) -> Iterator[Server]:
+    """One server for each test process. Tests that kill or configure one take `fresh_server` instead."""
+    one = Server(server_kind)
+    try:
+        one.start()
+    except ServerMissingError as missing:
+        pytest.fail(str(missing), pytrace=False)
+    yield one
+    one.destroy()
+
+
+@pytest.fixture
+def redis_url(server: Server) -> str:
+    """The address of a server without a single key: a test may look at the whole keyspace."""
+    server.flush()
+    return server.url
+
+
+@pytest.fixture
+def redis_client(server: Server, redis_url: str) -> "Iterator[redis.Redis]":
+    """A plain client of the emptied server that answers in text."""
+    del redis_url
+    client = server.client()
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def fresh_server(server_kind: Kind) -> Iterator[Callable[..., Server]]:
+    """A function that starts a server of the test's own, to kill, freeze, restart or configure.
+
+    It takes the fields of `Server`: `fresh_server(append_only=True)`.
+    """
+    started: list[Server] = []
+
+    def start(
+        *,
+        kind: Kind = server_kind,
+        append_only: bool = False,
+        arguments: tuple[str, ...] = (),
+        password: str = "",
+    ) -> Server:
+        one = Server(kind, append_only=append_only, arguments=arguments, password=password)
+        started.append(one)
+        return one.start()
+
+    yield start
+    for one in started:
+        one.destroy()
+
+
+@pytest.fixture(autouse=True)
+def _no_threads_left() -> Iterator[None]:
+    """Fail the test that leaves a thread behind which would keep the program from ending."""
+    before = set(threading.enumerate())
+    yield
+    deadline = time.monotonic() + THREADS_END_SECONDS
+    while left := [t for t in threading.enumerate() if t not in before and not t.daemon and t.is_alive()]:
+        if time.monotonic() >= deadline:
+            pytest.fail(f"threads left running: {', '.join(t.name for t in left)}", pytrace=False)
+        left[0].join(0.01)

@@ -1,0 +1,56 @@
+"""Wait for something to become true, instead of sleeping and hoping.
+
+The only place in the tests that sleeps. Every wait has a deadline and says, when it passes, what never happened.
+"""
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+POLL_SECONDS = 0.01
+"""Short enough not to be felt by a test, long enough not to starve the server it waits for."""
+
+
+def wait_until(
+    predicate: Callable[[], T],
+    what: str,
+    timeout: float = 10,
+    pause: Callable[[float], None] = time.sleep,
+) -> T:
+    """Return the first truthy value of `predicate`; fail with `what` once `timeout` seconds have passed.
+
+    Args:
+        predicate: asked at once, then every 10 ms; what it raises goes through.
+        what: completes the sentence "waited 10 s for …".
+        timeout: seconds.
+        pause: how to let time pass, in seconds; in a test of the browser `lambda s: page.wait_for_timeout(s * 1000)`.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        value = predicate()
+        if value:
+            return value
+        if time.monotonic() >= deadline:
+            raise AssertionError(f"waited {timeout:g} s for {what}; last seen: {value!r}")
+        pause(POLL_SECONDS)
+
+
+async def wait_until_async(
+    predicate: Callable[[], Awaitable[T] | T],
+    what: str,
+    timeout: float = 10,  # noqa: ASYNC109 - a deadline of the test, told apart from a cancelled task
+) -> T:
+    """Do as `wait_until` in an event loop; `predicate` may be a function or a coroutine function."""
+    deadline = time.monotonic() + timeout
+    while True:
+        answer = predicate()
+        value: T = await answer if inspect.isawaitable(answer) else answer
+        if value:
+            return value
+        if time.monotonic() >= deadline:
+            raise AssertionError(f"waited {timeout:g} s for {what}; last seen: {value!r}")
+        await asyncio.sleep(POLL_SECONDS)
