@@ -31,7 +31,8 @@ PORTS = range(12_000, 32_000)
 
 START_SECONDS = 10.0
 
-_dice = SystemRandom()  # pytest-randomly seeds `random` alike in every process: they would all pick the same port
+# pytest-randomly seeds `random` alike in every process: they would all pick the same port.
+_dice = SystemRandom()
 
 
 class ServerMissingError(Exception):

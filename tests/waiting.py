@@ -42,7 +42,7 @@ def wait_until(
 async def wait_until_async(
     predicate: Callable[[], Awaitable[T] | T],
     what: str,
-    timeout: float = 10,  # noqa: ASYNC109 - a deadline of the test, told apart from a cancelled task
+    timeout: float = 10,  # a deadline of the test
 ) -> T:
     """Do as `wait_until` in an event loop; `predicate` may be a function or a coroutine function."""
     deadline = time.monotonic() + timeout
