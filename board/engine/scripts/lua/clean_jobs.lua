@@ -1,0 +1,72 @@
+-- clean_jobs: remove jobs of one state that are old enough, in one bounded step that looks at `count` of the oldest.
+-- The pending iterations of job schedulers and locked jobs stay.
+-- KEYS    base
+-- ARGV    container str · cutoff int · skip int · count int · limit int · announce flag
+-- DERIVED the queue's keys under its base, and their parents'
+-- RETURNS {removed ids, how many stayed, how many were looked at}
+-- EVENTS  cleaned
+-- COST    O(count log n), and O(list) for a job taken out of the middle of a list
+local base = KEYS[1]
+local container, cutoff, skip, count = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local limit, announce = tonumber(ARGV[5]), ARGV[6] == '1'
+-- @include read_meta
+-- @include protected_iterations
+-- @include forget_job
+-- @include emit
+local meta = read_meta(base)
+local key = base .. container
+local is_list = container == 'wait' or container == 'paused' or container == 'active'
+local is_finished = container == 'completed' or container == 'failed'
+local ids
+if is_list then
+  ids = redis.call('LRANGE', key, -(skip + count), -(skip + 1))
+elseif is_finished then
+  ids = redis.call('ZRANGEBYSCORE', key, '-inf', cutoff, 'LIMIT', skip, count)
+else
+  ids = redis.call('ZRANGE', key, skip, skip + count - 1)
+end
+local protected = is_finished and {} or protected_iterations(base)
+
+local function moment_of(job_id)
+  local fields = redis.call('HMGET', base .. job_id, 'finishedOn', 'processedOn', 'timestamp')
+  if container == 'prioritized' then
+    return fields[3]
+  elseif container == 'delayed' then
+    return fields[2] or fields[3]
+  end
+  return fields[1] or fields[2] or fields[3]
+end
+
+local function is_old(job_id)
+  if is_finished then
+    return true
+  end
+  if protected[job_id] or (container == 'active' and redis.call('EXISTS', base .. job_id .. ':lock') == 1) then
+    return false
+  end
+  local moment = tonumber(moment_of(job_id) or nil)
+  return not moment or moment <= cutoff
+end
+
+local gone = {}
+local from, to, step = 1, #ids, 1
+if is_list then
+  from, to, step = #ids, 1, -1
+end
+for i = from, to, step do
+  if (limit == 0 or #gone < limit) and is_old(ids[i]) then
+    gone[#gone + 1] = ids[i]
+  end
+end
+for _, job_id in ipairs(gone) do
+  if is_list then
+    redis.call('LREM', key, -1, job_id)
+  else
+    redis.call('ZREM', key, job_id)
+  end
+  forget_job(base, meta, job_id, true, true)
+end
+if announce or #gone > 0 then
+  emit(base, 'cleaned', 'count', #gone)
+end
+return { gone, #ids - #gone, #ids }

@@ -1,0 +1,31 @@
+-- evict_finished: keep what the retention of the job that just finished asks for.
+-- By age at most `limit` jobs go, youngest of the old first; by count the oldest go, at most 1,000 in one call so that a
+-- lowered count cannot stall the server (the next finishes take the rest).
+-- @include forget_job
+local function evict_finished(base, meta, set, now, keep)
+  local key = base .. set
+  if keep.age then
+    local limit = keep.limit or 1000
+    local cutoff = now - keep.age * 1000
+    local ids = redis.call('ZREVRANGEBYSCORE', key, cutoff, '-inf', 'LIMIT', 0, limit)
+    for _, job_id in ipairs(ids) do
+      forget_job(base, meta, job_id, false, false)
+    end
+    if #ids > 0 and #ids < limit then
+      redis.call('ZREMRANGEBYSCORE', key, '-inf', cutoff)
+    elseif #ids > 0 then
+      for first = 1, #ids, 5000 do
+        redis.call('ZREM', key, unpack(ids, first, math.min(first + 4999, #ids)))
+      end
+    end
+  end
+  if keep.count and keep.count > 0 then
+    local excess = math.min(redis.call('ZCARD', key) - keep.count, 1000)
+    if excess > 0 then
+      for _, job_id in ipairs(redis.call('ZRANGE', key, 0, excess - 1)) do
+        forget_job(base, meta, job_id, false, false)
+      end
+      redis.call('ZREMRANGEBYRANK', key, 0, excess - 1)
+    end
+  end
+end

@@ -1,0 +1,26 @@
+-- promote_due: make up to 1,000 delayed jobs runnable whose time has come. They stay delayed-marked in no way: `delay` is 0.
+-- @include waiting_list
+-- @include emit
+-- @include wake_worker
+local function promote_due(base, meta, now)
+  local delayed = base .. 'delayed'
+  local ids = redis.call('ZRANGEBYSCORE', delayed, 0, (now + 1) * 4096 - 1, 'LIMIT', 0, 1000)
+  if #ids == 0 then
+    return
+  end
+  redis.call('ZREM', delayed, unpack(ids))
+  local target = waiting_list(base, meta)
+  for _, job_id in ipairs(ids) do
+    local job = base .. job_id
+    local priority = tonumber(redis.call('HGET', job, 'priority') or nil) or 0
+    if priority > 0 then
+      local turn = redis.call('INCR', base .. 'pc') % 4294967296
+      redis.call('ZADD', base .. 'prioritized', priority * 4294967296 + turn, job_id)
+    else
+      redis.call('LPUSH', target, job_id)
+    end
+    emit(base, 'waiting', 'jobId', job_id, 'prev', 'delayed')
+    redis.call('HSET', job, 'delay', 0)
+  end
+  wake_worker(base, meta)
+end

@@ -1,0 +1,79 @@
+-- read_flow: the tree of jobs around one job, from its topmost ancestor down, level by level, in bounds.
+-- KEYS    base
+-- ARGV    job_id str · depth int · nodes int · children int
+-- DERIVED the hashes, child collections and containers of every job of the tree
+-- RETURNS {climbed, nodes}; a node is a flat list of names and values with `parent`, its parent's place in the list (0 for
+--   the root), `kind` of the child, and `shown`, how many of its children follow; those deeper than asked for have none
+-- EVENTS  none
+-- COST    O(nodes), at most 20 steps up; writes nothing
+local base = KEYS[1]
+local job_id, depth, node_limit, child_limit = unpack(ARGV)
+depth, node_limit, child_limit = tonumber(depth), tonumber(node_limit), tonumber(child_limit)
+-- @include try_read
+-- @include locate_job
+-- @include parent_of
+-- @include child_counts
+local root = base .. job_id
+local climbed = 0
+local seen = { [root] = true }
+while climbed < 20 do
+  local fields = try_read('HMGET', root, 'parentKey', 'parent')
+  local parent = fields and parent_of(fields[1], fields[2])
+  if not parent or seen[parent.key] or try_read('EXISTS', parent.key) ~= 1 then
+    break
+  end
+  root = parent.key
+  seen[root] = true
+  climbed = climbed + 1
+end
+
+local nodes = {}
+local function add(key, parent, kind, level)
+  local at = key == base .. job_id and { base, job_id } or locate_job(key)
+  if not at[3] then
+    local where = state_of(at[1], at[2])
+    at[3] = where and where[1] or 'unknown'
+  end
+  local fields = try_read('HMGET', key, 'name', 'progress', 'failedReason', 'timestamp', 'processedOn', 'finishedOn') or {}
+  local exists = redis.pcall('EXISTS', key) == 1
+  local node = {
+    'key', key, 'base', at[1], 'id', at[2], 'state', exists and at[3] or false, 'parent', parent, 'kind', kind,
+    'level', level, 'counts', child_counts(key), 'shown', 0,
+  }
+  for i, name in ipairs({ 'name', 'progress', 'failedReason', 'timestamp', 'processedOn', 'finishedOn' }) do
+    if fields[i] then
+      node[#node + 1] = name
+      node[#node + 1] = string.sub(fields[i], 1, 600)
+    end
+  end
+  nodes[#nodes + 1] = node
+end
+
+add(root, 0, 'root', 0)
+local drawn = { [root] = true }
+local at = 1
+while at <= #nodes do
+  local node = nodes[at]
+  local key, level, counts, shown = node[2], node[14], node[16], 0
+  if level < depth and counts[1] + counts[2] + counts[3] + counts[4] > 0 then
+    local function take(kind, keys, step)
+      for i = 1, #keys, step do
+        if shown >= child_limit or #nodes >= node_limit then
+          return
+        end
+        if not drawn[keys[i]] then
+          drawn[keys[i]] = true
+          add(keys[i], at, kind, level + 1)
+          shown = shown + 1
+        end
+      end
+    end
+    take('failed', try_read('ZRANGE', key .. ':unsuccessful', 0, child_limit - 1) or {}, 1)
+    take('ignored', (try_read('HSCAN', key .. ':failed', 0, 'COUNT', child_limit) or {})[2] or {}, 2)
+    take('unprocessed', (try_read('SSCAN', key .. ':dependencies', 0, 'COUNT', child_limit) or {})[2] or {}, 1)
+    take('processed', (try_read('HSCAN', key .. ':processed', 0, 'COUNT', child_limit) or {})[2] or {}, 2)
+  end
+  node[18] = shown
+  at = at + 1
+end
+return { climbed, nodes }
