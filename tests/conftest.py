@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.interop.node import NodeBullMQ, NodeMissingError, Version
 from tests.servers import Kind, Server, ServerMissingError
 
 if TYPE_CHECKING:
@@ -95,3 +96,52 @@ def _no_threads_left() -> Iterator[None]:
         if time.monotonic() >= deadline:
             pytest.fail(f"threads left running: {', '.join(t.name for t in left)}", pytrace=False)
         left[0].join(0.01)
+
+
+def _node_process(version: Version, server: Server) -> Iterator[NodeBullMQ]:
+    one = NodeBullMQ(version, server.url)
+    try:
+        one.start()
+    except NodeMissingError as missing:
+        pytest.fail(str(missing), pytrace=False)
+    yield one
+    one.close()
+
+
+@pytest.fixture(scope="session")
+def node5_process(server: Server) -> Iterator[NodeBullMQ]:
+    """The Node process with BullMQ 5; tests take `node5`."""
+    yield from _node_process(5, server)
+
+
+@pytest.fixture(scope="session")
+def node6_process(server: Server) -> Iterator[NodeBullMQ]:
+    """The Node process with BullMQ 6; tests take `node6`."""
+    yield from _node_process(6, server)
+
+
+def _node(process: NodeBullMQ) -> Iterator[NodeBullMQ]:
+    """Lend the process to one test: back to running before it, nothing open after it."""
+    process.start()
+    yield process
+    if process.is_running:
+        process.reset()
+
+
+@pytest.fixture
+def node5(node5_process: NodeBullMQ, redis_url: str) -> Iterator[NodeBullMQ]:
+    """BullMQ 5 on the emptied server."""
+    yield from _node(node5_process)
+
+
+@pytest.fixture
+def node6(node6_process: NodeBullMQ, redis_url: str) -> Iterator[NodeBullMQ]:
+    """BullMQ 6 on the emptied server."""
+    yield from _node(node6_process)
+
+
+@pytest.fixture(params=["bullmq5", "bullmq6"])
+def node(request: pytest.FixtureRequest) -> NodeBullMQ:
+    """Both releases of BullMQ, one after the other."""
+    one: NodeBullMQ = request.getfixturevalue("node5" if request.param == "bullmq5" else "node6")
+    return one
