@@ -2,8 +2,8 @@
 -- KEYS    base
 -- ARGV    job_id str · depth int · nodes int · children int
 -- DERIVED the hashes, child collections and containers of every job of the tree
--- RETURNS {climbed, nodes}; a node is a flat list of names and values with `parent`, its parent's place in the list (0 for
---   the root), `kind` of the child, and `shown`, how many of its children follow; those deeper than asked for have none
+-- RETURNS {climbed, nodes}; a node is a flat list of names and values, among them `parent`, the place of its parent in the
+--   list (0 for the root), and `shown`, how many of its children follow; none do below the depth asked for
 -- EVENTS  none
 -- COST    O(nodes), at most 20 steps up; writes nothing
 local base = KEYS[1]
@@ -34,13 +34,14 @@ local function add(key, parent, kind, level)
     local where = state_of(at[1], at[2])
     at[3] = where and where[1] or 'unknown'
   end
-  local fields = try_read('HMGET', key, 'name', 'progress', 'failedReason', 'timestamp', 'processedOn', 'finishedOn') or {}
-  local exists = redis.pcall('EXISTS', key) == 1
+  local names = { 'name', 'progress', 'failedReason', 'timestamp', 'processedOn', 'finishedOn' }
+  local fields = try_read('HMGET', key, unpack(names)) or {}
+  local exists = try_read('EXISTS', key) == 1
   local node = {
     'key', key, 'base', at[1], 'id', at[2], 'state', exists and at[3] or false, 'parent', parent, 'kind', kind,
     'level', level, 'counts', child_counts(key), 'shown', 0,
   }
-  for i, name in ipairs({ 'name', 'progress', 'failedReason', 'timestamp', 'processedOn', 'finishedOn' }) do
+  for i, name in ipairs(names) do
     if fields[i] then
       node[#node + 1] = name
       node[#node + 1] = string.sub(fields[i], 1, 600)

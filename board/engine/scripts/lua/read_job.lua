@@ -3,8 +3,8 @@
 -- ARGV    job_id str · logs_from int · log_lines int · children int
 -- DERIVED every key of the job, the containers of its queue, and the hashes and containers of its parent and children
 -- RETURNS a flat list of names and values: kind, state, rank, total, score, previous, next, fields {name, text, length},
---   fields_total, lock_ms, logs_total, logs_from, logs, child_counts, children {kind, key, base, id, state, name}, parent,
---   next_run; long fields and lines are cut
+--   fields_total, lock_ms, logs_total, logs_from, logs, child_counts, children {kind, key, base, id, state, name},
+--   parent {key, base, id, state, name, policy}, next_run; long fields and lines are cut
 -- EVENTS  none
 -- COST    O(log n), or O(100,000) in a list; at most 4 MB of fields copied, 256 KB of log lines; writes nothing
 local base = KEYS[1]
@@ -87,7 +87,8 @@ local fields_total = redis.call('HLEN', key)
 put('fields_total', fields_total)
 local names = {
   'name', 'data', 'opts', 'timestamp', 'delay', 'priority', 'parentKey', 'parent', 'rjk', 'deid', 'processedOn', 'pb',
-  'ats', 'atm', 'attemptsMade', 'stc', 'finishedOn', 'returnvalue', 'failedReason', 'stacktrace', 'progress', 'defa', 'tm',
+  'ats', 'atm', 'attemptsMade', 'stc', 'finishedOn', 'returnvalue', 'failedReason', 'stacktrace', 'progress', 'defa',
+  'tm',
 }
 if fields_total <= 100 then
   names = redis.call('HKEYS', key)

@@ -1,0 +1,615 @@
+"""Reads made for pages of a dashboard: bounded in work and in bytes, one script each, nothing written.
+
+A program that processes jobs wants a job whole; a page wants the first kilobytes of fifty of them and to be told how
+long the rest is. These commands give the second. They never fail because one job or one key is broken: what could not
+be read is told in the reading.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from board.engine.calls import Arg, Call
+from board.engine.errors import UsageError
+from board.engine.keys import QueueKeys
+from board.engine.scripts.loader import load
+from board.engine.types import ChildCounts, JobCounts, QueueMeta
+
+__all__ = [
+    "UNNAMED_ERROR",
+    "ChildReading",
+    "Cursor",
+    "Cut",
+    "FlowNodeReading",
+    "FlowReading",
+    "JobReading",
+    "NewestReading",
+    "Order",
+    "PageReading",
+    "ParentReading",
+    "QueueReading",
+    "RowReading",
+    "list_client_names",
+    "queue_of",
+    "read_flow",
+    "read_job",
+    "read_newest",
+    "read_page",
+    "read_queues",
+]
+
+T = TypeVar("T")
+
+Order = Literal["newest", "oldest"]
+
+UNNAMED_ERROR = "(unnamed)"
+"""Stands for the name of an error whose stack trace names none."""
+
+MANUAL_LIMIT = "9007199254740991"
+"""What BullMQ stores in the counter of a queue that is rate limited by hand."""
+
+SEARCHED_JOBS = 500
+"""Jobs that one request looks into for a text or an error: some 10 ms of the server's time at most."""
+
+COUNTED_ERRORS = 200
+"""Newest failed jobs whose errors are counted for the facets of a page."""
+
+PAGE_STATES = frozenset(
+    {"waiting", "active", "prioritized", "delayed", "waiting-children", "completed", "failed", "paused"}
+)
+
+_SCORE = re.compile(r"-?\d{1,20}(?:\.\d{1,20})?(?:e[+-]?\d{1,3})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A text that may have been cut.
+
+    Attributes:
+        text: its beginning; None when it is absent or was too long to be read at all.
+        length: bytes it has altogether.
+        is_whole: nothing is missing.
+    """
+
+    text: str | None
+    length: int
+    is_whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where the next page begins.
+
+    Attributes:
+        score: of the last member shown, exactly as Redis wrote it; in a list, how many entries come before.
+        member: the last member shown; empty in a list.
+        base: base of the queue it was in, for pages over many queues.
+    """
+
+    score: str
+    member: str = ""
+    base: str = ""
+
+    def __post_init__(self) -> None:
+        if not _SCORE.fullmatch(self.score):
+            raise UsageError(f"{self.score!r} is not a place in a list")
+
+
+@dataclass(frozen=True, slots=True)
+class QueueReading:
+    """One queue in a line.
+
+    Attributes:
+        queue: its keys.
+        counts: jobs in each state.
+        meta: its meta hash.
+        limited_ms: rate limited for so long; None when it is not, or when the limit is known to workers only.
+        waiting_since_ms: since when the next job in line waits; None when nothing waits or its hash cannot tell.
+        problems: keys that could not be read, in words.
+    """
+
+    queue: QueueKeys
+    counts: JobCounts
+    meta: QueueMeta
+    limited_ms: int | None = None
+    waiting_since_ms: int | None = None
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RowReading:
+    """A job as a table shows it.
+
+    Attributes:
+        queue: where it is.
+        id: job id.
+        state: wire name of the state; ``paused`` for release 5's list of that name.
+        kind: ``hash``; ``none`` when the id is listed but the job is gone; else the type the key has instead.
+        score: of its sorted set, as text.
+        fields: the short fields of the hash under their names on the wire.
+        data: beginning of the payload.
+        return_value: beginning of the result; None in other states than completed.
+        error_name: class of its newest error.
+        lock_ms: time left on its lock; negative without one; None where it was not asked.
+        children: None where they were not asked.
+        is_next_run: it is the pending iteration of a live job scheduler.
+    """
+
+    queue: QueueKeys
+    id: str
+    state: str
+    kind: str
+    score: str | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
+    data: Cut | None = None
+    return_value: Cut | None = None
+    error_name: str | None = None
+    lock_ms: int | None = None
+    children: ChildCounts | None = None
+    is_next_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PageReading:
+    """One page of the jobs of one state.
+
+    Attributes:
+        summary: the queue's counts and conditions.
+        rows: the jobs.
+        start: how many jobs come before the first.
+        last: cursor of the next page; None on the last one.
+        searched: jobs looked at; more than ``rows`` when a filter is on.
+        found: the job with exactly the id looked for.
+        error_counts: errors of the newest failed jobs, with how often each occurs.
+    """
+
+    summary: QueueReading
+    rows: tuple[RowReading, ...]
+    start: int
+    last: Cursor | None
+    searched: int
+    found: RowReading | None
+    error_counts: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NewestReading:
+    """The newest members of one sorted set over many queues, merged.
+
+    Attributes:
+        total: members of that set over all the queues.
+        rows: the jobs.
+        last: cursor of the next page; None on the last one.
+        searched: jobs looked at.
+        error_counts: as in ``PageReading``.
+    """
+
+    total: int
+    rows: tuple[RowReading, ...]
+    last: Cursor | None
+    searched: int
+    error_counts: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChildReading:
+    """One child of a job.
+
+    Attributes:
+        kind: ``processed``, ``unprocessed``, ``ignored`` or ``failed``, as BullMQ's lists of dependencies are called.
+        key: full key of its hash.
+        base: base of its queue.
+        id: its job id.
+        state: None when it is gone, ``unknown`` when no container of its queue holds it.
+        name: job name.
+    """
+
+    kind: str
+    key: str
+    base: str
+    id: str
+    state: str | None
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ParentReading:
+    """The parent of a job; fields as in ``ChildReading``, with what this child's failure does to it."""
+
+    key: str
+    base: str
+    id: str
+    state: str | None
+    name: str | None
+    policy: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobReading:
+    """Everything about one job.
+
+    Attributes:
+        queue: where it is.
+        id: job id.
+        kind: ``hash``, ``none`` or the type that the key has instead.
+        state: wire name; ``unknown`` when no container holds it.
+        rank: jobs before it, in the order its list is shown; None when not known.
+        total: jobs in its state; None when not known.
+        score: of its sorted set, as text.
+        previous_id: neighbour before it.
+        next_id: neighbour after it.
+        fields: every field of the hash, long ones cut.
+        fields_total: how many fields it has.
+        lock_ms: time left on its lock, negative without one.
+        logs: lines from ``logs_from`` on.
+        logs_from: index of the first line shown.
+        logs_total: lines altogether.
+        child_counts: how its children stand.
+        children: the first of each kind.
+        parent: None without one.
+        is_next_run: it is the pending iteration of a live job scheduler.
+    """
+
+    queue: QueueKeys
+    id: str
+    kind: str
+    state: str
+    rank: int | None = None
+    total: int | None = None
+    score: str | None = None
+    previous_id: str | None = None
+    next_id: str | None = None
+    fields: Mapping[str, Cut] = field(default_factory=dict)
+    fields_total: int = 0
+    lock_ms: int = -2
+    logs: tuple[str, ...] = ()
+    logs_from: int = 0
+    logs_total: int = 0
+    child_counts: ChildCounts = field(default_factory=ChildCounts)
+    children: tuple[ChildReading, ...] = ()
+    parent: ParentReading | None = None
+    is_next_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FlowNodeReading:
+    """One job of a flow.
+
+    Attributes:
+        key: full key of its hash.
+        base: base of its queue.
+        id: job id.
+        state: None when it is gone.
+        parent: place of its parent in the reading; None for the root.
+        kind: ``root`` or the kind of child, as in ``ChildReading``.
+        level: 0 for the root.
+        counts: how its children stand.
+        shown: how many of its children the reading holds.
+        fields: name, progress, failedReason and times, under their names on the wire.
+    """
+
+    key: str
+    base: str
+    id: str
+    state: str | None
+    parent: int | None
+    kind: str
+    level: int
+    counts: ChildCounts
+    shown: int
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class FlowReading:
+    """A tree of jobs, parents before their children.
+
+    Attributes:
+        climbed: how many ancestors the job asked for has in it.
+        nodes: the first one is the root.
+    """
+
+    climbed: int
+    nodes: tuple[FlowNodeReading, ...]
+
+
+def read_queues(queues: Sequence[QueueKeys]) -> Call[list[QueueReading]]:
+    """Read the counts and conditions of some queues, whose keys must lie in one cluster slot if there is a cluster."""
+
+    def decode(reply: Any) -> list[QueueReading]:
+        return [_summary(queue, one) for queue, one in zip(queues, reply, strict=True)]
+
+    return _script("read_queues", [queue.base for queue in queues], (), decode)
+
+
+def read_page(
+    queue: QueueKeys,
+    state: str,
+    *,
+    order: Order,
+    size: int,
+    after: Cursor | None = None,
+    find: str = "",
+    text: str = "",
+    error: str = "",
+    facets: bool = True,
+) -> Call[PageReading]:
+    """Read one page of a state, and the job with the exact id ``find``.
+
+    Args:
+        queue: the queue.
+        state: wire name, or ``paused`` for release 5's list.
+        order: newest or oldest first; for waiting jobs oldest is next to run.
+        size: most rows.
+        after: where the page before ended. In sorted sets pages neither repeat nor skip a job when others come and go;
+            in lists (waiting, active) an index is all there is, so they may.
+        find: an id to look up whatever its state.
+        text: only jobs with this text in id, name, failure or the beginning of their data; 500 jobs are looked into.
+        error: only jobs whose newest error has this name.
+        facets: count the errors of the newest failed jobs.
+    """
+    if state not in PAGE_STATES:
+        raise UsageError(f"{state!r} is not a state of jobs")
+
+    def decode(reply: Any) -> PageReading:
+        named = _named(reply)
+        found = named["found"]
+        return PageReading(
+            summary=_summary(queue, named["summary"]),
+            rows=tuple(_row(one) for one in named["rows"]),
+            start=int(named["start"]),
+            last=_cursor(named["last"]) if named["more"] else None,
+            searched=int(named["searched"]),
+            found=_row(found) if found else None,
+            error_counts=_error_counts(named["facets"]),
+        )
+
+    arguments: tuple[Arg, ...] = (
+        *(state, order, size, after.score if after else "", after.member if after else ""),
+        *(find, text.lower(), error, SEARCHED_JOBS, COUNTED_ERRORS if facets else 0),
+    )
+    return _script("read_page", [queue.base], arguments, decode)
+
+
+def read_newest(
+    queues: Sequence[QueueKeys],
+    state: str,
+    *,
+    size: int,
+    after: Cursor | None = None,
+    text: str = "",
+    error: str = "",
+    facets: bool = True,
+) -> Call[NewestReading]:
+    """Read the newest jobs of a sorted set (``failed``, ``waiting-children``…) over some queues of one cluster slot."""
+    if state not in PAGE_STATES - {"waiting", "active", "paused"}:
+        raise UsageError(f"{state!r} is not a state kept in the order of time")
+
+    def decode(reply: Any) -> NewestReading:
+        named = _named(reply)
+        last = named["last"]
+        return NewestReading(
+            total=int(named["total"]),
+            rows=tuple(_row(one) for one in named["rows"]),
+            last=Cursor(_text(last[0]), _text(last[2]), _text(last[1])) if named["more"] else None,
+            searched=int(named["searched"]),
+            error_counts=_error_counts(named["facets"]),
+        )
+
+    arguments: tuple[Arg, ...] = (
+        *(state, size, after.score if after else "", after.base if after else "", after.member if after else ""),
+        *(text.lower(), error, SEARCHED_JOBS, COUNTED_ERRORS if facets else 0),
+    )
+    return _script("read_newest", [queue.base for queue in queues], arguments, decode)
+
+
+def read_job(
+    queue: QueueKeys, job_id: str, *, logs_from: int | None = None, log_lines: int = 200, children: int = 20
+) -> Call[JobReading]:
+    """Read everything about one job, whatever is left of it.
+
+    Args:
+        queue: its queue.
+        job_id: its id.
+        logs_from: index of the first log line; None for the last ``log_lines``.
+        log_lines: most log lines.
+        children: most children of each kind.
+    """
+
+    def decode(reply: Any) -> JobReading:
+        return _job(queue, job_id, _named(reply))
+
+    start = -1 if logs_from is None else max(0, logs_from)
+    return _script("read_job", [queue.base], (job_id, start, log_lines, children), decode)
+
+
+def read_flow(
+    queue: QueueKeys, job_id: str, *, depth: int = 10, nodes: int = 300, children: int = 20
+) -> Call[FlowReading]:
+    """Read the tree that a job belongs to, from its topmost ancestor down; at most ``nodes`` jobs are looked at."""
+
+    def decode(reply: Any) -> FlowReading:
+        climbed, found = reply
+        return FlowReading(int(climbed), tuple(_flow_node(_named(one)) for one in found))
+
+    return _script("read_flow", [queue.base], (job_id, depth, nodes, children), decode)
+
+
+def list_client_names() -> Call[tuple[str, ...]]:
+    """Read the names of all connections of the server: workers sign theirs with the name of their queue."""
+
+    def decode(reply: Any) -> tuple[str, ...]:
+        if isinstance(reply, list):  # redis-py may have parsed it into dictionaries
+            return tuple(name for client in reply if (name := client.get("name")))
+        return tuple(match for match in re.findall(r"(?:^| )name=(\S+)", _text(reply), re.MULTILINE))
+
+    return Call(("CLIENT", "LIST"), decode, writes=False)
+
+
+def queue_of(base: str) -> QueueKeys | None:
+    """Return the queue whose keys begin with ``base``; None when that is no queue's base."""
+    prefix, colon, name = base.removesuffix(":").rpartition(":")
+    return QueueKeys(prefix, name) if colon and name else None
+
+
+def _script(name: str, keys: Sequence[str], arguments: tuple[Arg, ...], decode: Any) -> Call[Any]:
+    return Call((*keys, *arguments), decode, script=load(name), keys=len(keys), writes=False)
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def _optional(value: Any) -> str | None:
+    return None if value is None or value is False else _text(value)
+
+
+def _named(flat: Any) -> dict[str, Any]:
+    return {_text(name): value for name, value in zip(flat[::2], flat[1::2], strict=True)}
+
+
+def _cut(text: Any, length: Any) -> Cut:
+    read = _optional(text)
+    return Cut(read, int(length), is_whole=read is not None and len(text) >= int(length))
+
+
+def _cursor(value: Any) -> Cursor:
+    return Cursor(_text(value[0]), _text(value[1]))
+
+
+def _error_counts(flat: Any) -> tuple[tuple[str, int], ...]:
+    counts = [(_text(name), int(count)) for name, count in zip(flat[::2], flat[1::2], strict=True)]
+    return tuple(sorted(counts, key=lambda item: (-item[1], item[0])))
+
+
+def _child_counts(value: Any) -> ChildCounts:
+    processed, unprocessed, ignored, failed = (int(one) for one in value)
+    return ChildCounts(processed=processed, unprocessed=unprocessed, ignored=ignored, failed=failed)
+
+
+def _summary(queue: QueueKeys, flat: Any) -> QueueReading:
+    named = _named(flat)
+    waiting, active, prioritized, delayed, children, completed, failed, paused = (int(n) for n in named["counts"])
+    flags = [_optional(one) for one in named["meta"]]
+    concurrency, limit_max, duration_ms = (_number(one) for one in flags[2:5])
+    left_ms = int(named["limiter_ms"])
+    used = _optional(named["limiter"])
+    limited = used is not None and (
+        used == MANUAL_LIMIT or (limit_max is not None and (_number(used) or 0) >= limit_max)
+    )
+    return QueueReading(
+        queue=queue,
+        counts=JobCounts(
+            waiting=waiting,
+            active=active,
+            prioritized=prioritized,
+            delayed=delayed,
+            waiting_children=children,
+            completed=completed,
+            failed=failed,
+            paused=paused,
+        ),
+        meta=QueueMeta(
+            exists=any(one is not None for one in flags),
+            paused=flags[0] is not None,
+            version=flags[1],
+            concurrency=concurrency,
+            limit_max=limit_max,
+            limit_duration_ms=duration_ms,
+        ),
+        limited_ms=left_ms if limited and left_ms > 0 else None,
+        waiting_since_ms=_number(_optional(named["waiting_since"])),
+        problems=tuple(_text(one) for one in named["problems"]),
+    )
+
+
+def _number(text: str | None) -> int | None:
+    """Read a number that some client stored; fractions are dropped, nonsense is unknown."""
+    if text is None:
+        return None
+    try:
+        return int(text) if text.isdecimal() else int(float(text))
+    except (ValueError, OverflowError):
+        return None
+
+
+_ROW_META = frozenset(
+    {"id", "base", "state", "score", "kind", "data", "returnvalue", "error_name", "lock_ms", "children", "next_run"}
+)
+
+
+def _row(flat: Any) -> RowReading:
+    named = _named(flat)
+    base = _text(named["base"])
+    queue = queue_of(base)
+    if queue is None:
+        raise UsageError(f"{base!r} is not the base of a queue")
+    return RowReading(
+        queue=queue,
+        id=_text(named["id"]),
+        state=_text(named["state"]),
+        kind=_text(named["kind"]),
+        score=_optional(named["score"]),
+        fields={name: _text(value) for name, value in named.items() if name not in _ROW_META},
+        data=_cut(*named["data"]) if "data" in named else None,
+        return_value=_cut(*named["returnvalue"]) if "returnvalue" in named else None,
+        error_name=_optional(named.get("error_name")),
+        lock_ms=int(named["lock_ms"]) if "lock_ms" in named else None,
+        children=_child_counts(named["children"]) if "children" in named else None,
+        is_next_run="next_run" in named,
+    )
+
+
+def _job(queue: QueueKeys, job_id: str, named: dict[str, Any]) -> JobReading:
+    rank, total, parent = named.get("rank"), named.get("total"), named.get("parent")
+    return JobReading(
+        queue=queue,
+        id=job_id,
+        kind=_text(named["kind"]),
+        state=_text(named["state"]),
+        rank=rank if rank is not None and rank >= 0 else None,
+        total=total if total is not None and total >= 0 else None,
+        score=_optional(named.get("score")),
+        previous_id=_optional(named.get("previous")),
+        next_id=_optional(named.get("next")),
+        fields={_text(name): _cut(text, length) for name, text, length in named.get("fields", ())},
+        fields_total=int(named.get("fields_total", 0)),
+        lock_ms=int(named["lock_ms"]),
+        logs=tuple(_text(line) for line in named["logs"]),
+        logs_from=int(named["logs_from"]),
+        logs_total=int(named["logs_total"]),
+        child_counts=_child_counts(named["child_counts"]),
+        children=tuple(
+            ChildReading(_text(kind), _text(key), _text(base), _text(child_id), _optional(state), _optional(name))
+            for kind, key, base, child_id, state, name in named.get("children", ())
+        ),
+        parent=None
+        if parent is None
+        else ParentReading(
+            *(_text(parent[0]), _text(parent[1]), _text(parent[2])),
+            *(_optional(parent[3]), _optional(parent[4]), _optional(parent[5])),
+        ),
+        is_next_run=bool(named.get("next_run", 0)),
+    )
+
+
+_NODE_META = frozenset({"key", "base", "id", "state", "parent", "kind", "level", "counts", "shown"})
+
+
+def _flow_node(named: dict[str, Any]) -> FlowNodeReading:
+    parent = int(named["parent"])
+    return FlowNodeReading(
+        key=_text(named["key"]),
+        base=_text(named["base"]),
+        id=_text(named["id"]),
+        state=_optional(named["state"]),
+        parent=parent - 1 if parent > 0 else None,
+        kind=_text(named["kind"]),
+        level=int(named["level"]),
+        counts=_child_counts(named["counts"]),
+        shown=int(named["shown"]),
+        fields={name: _text(value) for name, value in named.items() if name not in _NODE_META},
+    )
