@@ -1,1 +1,1 @@
-"""What can be asked of a queue: functions that return a call or a plan, a module a noun. Nothing here does I/O."""
+"""What one can do with queues and jobs, as functions that return a ``Call`` or a ``Plan``, a module a noun."""

@@ -1,0 +1,289 @@
+"""Wire and types: the one place that knows ``failedReason``, ``returnvalue`` and the short option names.
+
+What goes out is compact JSON with UTF-8 as it is, as JavaScript writes it. What comes in is never trusted: bytes that are
+no UTF-8 are shown as escapes, fields that are missing or unreadable become ``problems`` of the job instead of errors.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgpack
+
+from board.engine.errors import PayloadError
+from board.engine.keys import split_job_key
+from board.engine.types import Backoff, Deduplication, JobData, JobOptions, JsonValue, Keep
+
+__all__ = [
+    "LONG_NAMES",
+    "SHORT_NAMES",
+    "decode_job",
+    "decode_options",
+    "dump_json",
+    "encode_keep",
+    "encode_options",
+    "flatten",
+    "integer",
+    "load_json",
+    "option_map",
+    "pack",
+    "pairs",
+    "text",
+]
+
+SHORT_NAMES = {
+    "failParentOnFailure": "fpof",
+    "continueParentOnFailure": "cpof",
+    "ignoreDependencyOnFailure": "idof",
+    "removeDependencyOnFailure": "rdof",
+    "keepLogs": "kl",
+    "deduplication": "de",
+}
+LONG_NAMES = {short: long for long, short in SHORT_NAMES.items()}
+
+
+def text(value: Any) -> str:  # noqa: ANN401 - replies are bytes or, on a decoding client, str
+    """Return a reply as text; bytes that are no UTF-8 become backslash escapes."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    return value if isinstance(value, str) else str(value)
+
+
+def integer(value: Any) -> int | None:  # noqa: ANN401 - replies are bytes, str, int or None
+    """Return a reply as a whole number, None when it is absent or no number; fractions are cut."""
+    if value is None or isinstance(value, int):
+        return value
+    try:
+        number = float(value)
+        return int(number) if math.isfinite(number) else None
+    except (ValueError, TypeError):
+        return None
+
+
+def pack(value: Any) -> bytes:  # noqa: ANN401 - whatever msgpack holds
+    """Encode a structure for ``cmsgpack.unpack`` in a script."""
+    packed: bytes = msgpack.packb(value, use_bin_type=False, unicode_errors="surrogatepass")
+    return packed
+
+
+def dump_json(value: JsonValue) -> str:
+    """Encode a value as compact JSON.
+
+    Raises:
+        PayloadError: something in it is not JSON: NaN, a set, a key that is no text, half a surrogate pair.
+    """
+    try:
+        encoded = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        encoded.encode()
+    except UnicodeEncodeError:
+        raise PayloadError("the data holds half a surrogate pair, which UTF-8 cannot store") from None
+    except (TypeError, ValueError, RecursionError) as error:
+        raise PayloadError(f"the data cannot be stored as JSON: {error}") from error
+    return encoded
+
+
+def load_json(encoded: str) -> JsonValue:
+    """Decode JSON text.
+
+    Raises:
+        ValueError: it is not JSON, or nested too deeply.
+    """
+    try:
+        return json.loads(encoded)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def pairs(reply: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - flat list (RESP2, scripts) or mapping (RESP3)
+    """Return the fields of an HGETALL reply in order, whichever shape the connection gave it."""
+    if not reply:
+        return []
+    if isinstance(reply, Mapping):
+        return [(text(key), text(value)) for key, value in reply.items()]
+    flat = [text(item) for item in reply]
+    return list(zip(flat[::2], flat[1::2], strict=False))
+
+
+def option_map(options: JobOptions) -> dict[str, JsonValue]:
+    """Return checked options as the mapping that is stored, with short names and without what is unset."""
+    out: dict[str, JsonValue] = dict(options.extra or {})
+    for name, value in (
+        ("attempts", options.attempts),
+        ("delay", options.delay),
+        ("priority", options.priority),
+        ("lifo", options.lifo),
+        ("jobId", options.job_id),
+        ("timestamp", options.timestamp_ms),
+        ("stackTraceLimit", options.stack_trace_limit),
+        ("sizeLimit", options.size_limit),
+        ("kl", options.keep_logs),
+        ("fpof", options.fail_parent_on_failure),
+        ("cpof", options.continue_parent_on_failure),
+        ("idof", options.ignore_dependency_on_failure),
+        ("rdof", options.remove_dependency_on_failure),
+        ("tm", options.telemetry_metadata),
+        ("omc", options.omit_context),
+    ):
+        if value is not None:
+            out[name] = value
+    if isinstance(options.backoff, Backoff):
+        out["backoff"] = {"type": options.backoff.type, "delay": options.backoff.delay}
+        if options.backoff.jitter is not None:
+            out["backoff"]["jitter"] = options.backoff.jitter
+    for name, keep in (("removeOnComplete", options.remove_on_complete), ("removeOnFail", options.remove_on_fail)):
+        if keep is not None:
+            out[name] = encode_keep(keep) if isinstance(keep, Keep) else keep
+    if options.deduplication is not None:
+        out["de"] = _deduplication_map(options.deduplication)
+    if options.parent is not None:
+        out["parent"] = {"id": options.parent.id, "queue": options.parent.queue}
+    return out
+
+
+def encode_options(options: JobOptions) -> str:
+    """Encode checked options as they are stored; `attempts` is always there, 0 by default."""
+    return dump_json({"attempts": 0} | option_map(options))
+
+
+def decode_options(encoded: str) -> dict[str, JsonValue]:
+    """Decode stored options, with long names.
+
+    Raises:
+        ValueError: not a JSON object.
+    """
+    value = load_json(encoded)
+    if not isinstance(value, dict):
+        raise ValueError(f"the options are {type(value).__name__}, not an object")  # noqa: TRY004 - bad data, not bad code
+    decoded = {LONG_NAMES.get(name, name): item for name, item in value.items()}
+    telemetry = {
+        long: decoded.pop(short) for short, long in (("tm", "metadata"), ("omc", "omitContext")) if short in decoded
+    }
+    if telemetry:
+        decoded["telemetry"] = telemetry
+    return decoded
+
+
+def encode_keep(keep: Keep) -> dict[str, JsonValue]:
+    """Encode a retention rule; ages are seconds on the wire, fractions kept."""
+    out: dict[str, JsonValue] = {}
+    if keep.age is not None and isinstance(keep.age, int | float):
+        seconds = keep.age / 1000
+        out["age"] = int(seconds) if seconds == int(seconds) else seconds
+    if keep.count is not None:
+        out["count"] = keep.count
+    if keep.limit is not None:
+        out["limit"] = keep.limit
+    return out
+
+
+def decode_job(job_id: str, reply: Any) -> JobData | None:  # noqa: ANN401 - an HGETALL reply
+    """Decode a job's hash; None when there is none. Never fails: what is wrong ends up in ``problems``."""
+    fields = dict(pairs(reply))
+    if not fields:
+        return None
+    problems: list[str] = []
+
+    def decoded(field: str, default: JsonValue) -> JsonValue:
+        if field not in fields:
+            return default
+        try:
+            return load_json(fields[field])
+        except ValueError as error:
+            problems.append(f"{field} is not JSON: {error}")
+            return default
+
+    def number(field: str, default: int | None) -> int | None:
+        value = integer(fields.get(field))
+        if field in fields and value is None:
+            problems.append(f"{field} is not a number: {fields[field][:40]!r}")
+        return default if value is None else value
+
+    problems += [f"{field} is missing" for field in ("name", "data", "opts", "timestamp") if field not in fields]
+    options: Mapping[str, JsonValue] = {}
+    if "opts" in fields:
+        try:
+            options = decode_options(fields["opts"])
+        except ValueError as error:
+            problems.append(f"opts is not readable: {error}")
+    parent_id, parent_queue, policy = _parent(fields, problems)
+    stacktrace = decoded("stacktrace", [])
+    if not isinstance(stacktrace, list):
+        problems.append("stacktrace is not a list")
+        stacktrace = [stacktrace]
+    progress_value = fields.get("progress")
+    return JobData(
+        id=job_id,
+        name=fields.get("name"),
+        data=decoded("data", None),
+        data_text=fields.get("data", ""),
+        options=options,
+        timestamp_ms=number("timestamp", None),
+        delay_ms=number("delay", 0) or 0,
+        priority=number("priority", 0) or 0,
+        attempts_made=number("attemptsMade" if "attemptsMade" in fields else "atm", 0) or 0,
+        attempts_started=number("ats", 0) or 0,
+        stalled_count=number("stc", 0) or 0,
+        processed_on_ms=number("processedOn", None),
+        finished_on_ms=number("finishedOn", None),
+        worker=fields.get("pb"),
+        return_value=decoded("returnvalue", None),
+        return_text=fields.get("returnvalue"),
+        failed_reason=fields.get("failedReason"),
+        stacktrace=tuple(
+            item if isinstance(item, str) else json.dumps(item) for item in stacktrace if item is not None
+        ),
+        progress=0 if progress_value is None else decoded("progress", progress_value),
+        deferred_failure=fields.get("defa"),
+        parent_key=fields.get("parentKey"),
+        parent_id=parent_id,
+        parent_queue=parent_queue,
+        parent_policy=policy,
+        scheduler_id=fields.get("rjk"),
+        deduplication_id=fields.get("deid"),
+        raw=fields,
+        problems=tuple(problems),
+    )
+
+
+def _parent(fields: Mapping[str, str], problems: list[str]) -> tuple[str | None, str | None, str | None]:
+    parent_key = fields.get("parentKey")
+    if parent_key is None:
+        return None, None, None
+    base, job_id = split_job_key(parent_key)
+    queue = base.removesuffix(":")
+    policy = None
+    if "parent" in fields:
+        try:
+            parent = load_json(fields["parent"])
+        except ValueError as error:
+            problems.append(f"parent is not JSON: {error}")
+            parent = None
+        if isinstance(parent, dict):
+            if isinstance(parent.get("id"), str) and isinstance(parent.get("queueKey"), str):
+                job_id, queue = parent["id"], parent["queueKey"]
+            policy = next((name for name in ("fpof", "cpof", "idof", "rdof") if parent.get(name)), None)
+    return job_id, queue, policy
+
+
+def _deduplication_map(deduplication: Deduplication) -> dict[str, JsonValue]:
+    out: dict[str, JsonValue] = {"id": deduplication.id}
+    if deduplication.ttl is not None:
+        out["ttl"] = deduplication.ttl
+    for name, key in (
+        ("extend", "extend"),
+        ("replace", "replace"),
+        ("keep_last_if_active", "keepLastIfActive"),
+        ("reschedule", "reschedule"),
+    ):
+        if getattr(deduplication, name):
+            out[key] = True
+    return out
+
+
+def flatten(fields: Mapping[str, str] | Iterable[tuple[str, str]]) -> Sequence[str]:
+    """Return field and value in turn, as HSET wants them."""
+    items = fields.items() if isinstance(fields, Mapping) else fields
+    return [part for pair in items for part in pair]

@@ -1,0 +1,41 @@
+"""How a command describes the run of a script, and reads its reply."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from board.engine.calls import Arg, Call
+from board.engine.codec import text
+from board.engine.errors import job_error
+from board.engine.scripts import loader
+
+__all__ = ["script_call", "texts", "unless_negative"]
+
+T = TypeVar("T")
+
+
+def script_call(
+    name: str, keys: tuple[str, ...], args: tuple[Arg, ...], decode: Callable[[Any], T], *, writes: bool = True
+) -> Call[T]:
+    """Describe the run of one script with its keys and arguments, in the order of its header."""
+    return Call((*keys, *args), decode, script=loader.load(name), keys=len(keys), writes=writes)
+
+
+def unless_negative(
+    *, queue: str, job_id: str, expected: str = "there", action: str = "it ran"
+) -> Callable[[Any], int]:
+    """Return a decoder that raises what a code below zero stands for and passes other numbers on."""
+
+    def decode(reply: Any) -> int:  # noqa: ANN401 - an integer reply
+        code = int(reply)
+        if code < 0:
+            raise job_error(code, queue=queue, job_id=job_id, expected=expected, action=action)
+        return code
+
+    return decode
+
+
+def texts(reply: Any) -> list[str]:  # noqa: ANN401 - a list of bytes
+    """Decode a list of texts."""
+    return [text(item) for item in reply or ()]
