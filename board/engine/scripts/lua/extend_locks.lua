@@ -1,6 +1,6 @@
 -- extend_locks: renew the locks that are still ours.
 -- KEYS    base
--- ARGV    lock_ms int · pairs msgpack
+-- ARGV    lock_ms int · pairs_list msgpack
 -- DERIVED the locks of the jobs and the set `stalled`
 -- RETURNS the ids whose lock is gone or belongs to another token
 -- EVENTS  none

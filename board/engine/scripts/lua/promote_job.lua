@@ -9,7 +9,6 @@ local base = KEYS[1]
 local job_id = ARGV[1]
 -- @include read_meta
 -- @include enqueue
--- @include emit_trimmed
 if redis.call('ZREM', base .. 'delayed', job_id) == 0 then
   return -3
 end

@@ -1,6 +1,6 @@
 -- read_flow: the tree of jobs around one job, from its topmost ancestor down, level by level, in bounds.
 -- KEYS    base
--- ARGV    job_id str · depth int · nodes int · children int
+-- ARGV    job_id str · depth int · node_limit int · child_limit int
 -- DERIVED the hashes, child collections and containers of every job of the tree
 -- RETURNS {climbed, nodes}; a node is a flat list of names and values, among them `parent`, the place of its parent in the
 --   list (0 for the root), and `shown`, how many of its children follow; none do below the depth asked for

@@ -1,6 +1,6 @@
 -- read_job: everything one job's page shows: hash, place, neighbours, lock, logs, children and parent, all in bounds.
 -- KEYS    base
--- ARGV    job_id str · logs_from int · log_lines int · children int
+-- ARGV    job_id str · logs_from int · log_lines int · child_limit int
 -- DERIVED every key of the job, the containers of its queue, and the hashes and containers of its parent and children
 -- RETURNS a flat list of names and values: kind, state, rank, total, score, previous, next, fields {name, text, length},
 --   fields_total, lock_ms, logs_total, logs_from, logs, child_counts, children {kind, key, base, id, state, name},

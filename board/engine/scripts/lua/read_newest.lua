@@ -1,8 +1,8 @@
 -- read_newest: the newest members of one sorted set of many queues of one cluster slot, merged, with the jobs behind them.
 -- KEYS    bases
 -- ARGV    state str · size int · after_score str · after_base str · after_member str · text str · error str · scan int ·
---   facets int
--- DERIVED that sorted set of each queue, and the hashes of at most `scan` and `facets` of its jobs
+--   facet_limit int
+-- DERIVED that sorted set of each queue, and the hashes of at most `scan` and `facet_limit` of its jobs
 -- RETURNS total, rows, last, more, searched, facets as a flat list of names and values; `last` is {score, base, member}
 -- EVENTS  none
 -- COST    O(queues + (size + scan + facets) · queues) in memory, no more than that many jobs read; writes nothing

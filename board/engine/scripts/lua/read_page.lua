@@ -1,7 +1,7 @@
 -- read_page: one page of the jobs of one state of a queue, with the queue's counts, and a job looked up by its exact id.
 -- KEYS    base
 -- ARGV    state str · order str · size int · after_score str · after_member str · find str · text str · error str ·
---   scan int · facets int
+--   scan int · facet_limit int
 -- DERIVED every key of the queue under its base
 -- RETURNS summary, rows, start, last, more, searched, found, facets as a flat list of names and values; `last` is where
 --   the next page begins: {score, member} in a sorted set, {index, ''} in a list, where an index is all there is

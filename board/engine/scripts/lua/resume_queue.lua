@@ -7,12 +7,9 @@
 -- COST    O(1), or up to 5,000 moves where both lists hold jobs
 local base = KEYS[1]
 local first = ARGV[1] == '1'
--- @include read_meta
--- @include wake_worker
 -- @include mark_next_due
 -- @include emit
 redis.call('HDEL', base .. 'meta', 'paused')
-local meta = read_meta(base)
 local wait, paused = base .. 'wait', base .. 'paused'
 local left = 0
 if redis.call('EXISTS', paused) == 1 then
