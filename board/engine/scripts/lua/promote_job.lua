@@ -2,7 +2,7 @@
 -- KEYS    base
 -- ARGV    job_id str
 -- DERIVED the queue's keys under its base
--- RETURNS 0 done · -3 not delayed
+-- RETURNS 0 done · -1 its hash is gone, and now its id too · -3 not delayed
 -- EVENTS  waiting
 -- COST    O(log n)
 local base = KEYS[1]

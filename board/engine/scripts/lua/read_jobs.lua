@@ -12,10 +12,10 @@ local key = base .. container
 local ids
 if container == 'wait' or container == 'paused' or container == 'active' then
   if ascending then
-    local found = redis.call('LRANGE', key, -(stop + 1), -(start + 1))
-    if stop < 0 then
-      found = redis.call('LRANGE', key, 0, -(start + 1))
-    end
+    local last = redis.call('LLEN', key) - 1
+    start = start < 0 and math.max(0, last + 1 + start) or start
+    stop = stop < 0 and last + 1 + stop or math.min(stop, last)
+    local found = stop >= start and redis.call('LRANGE', key, last - stop, last - start) or {}
     ids = {}
     for i = #found, 1, -1 do
       ids[#ids + 1] = found[i]

@@ -1,0 +1,89 @@
+"""The events stream: read it from an id on, publish events of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from board.engine.calls import Call
+from board.engine.codec import flatten, load_json, pack, pairs, text
+from board.engine.commands.script_call import script_call
+from board.engine.keys import QueueKeys
+from board.engine.types import JsonValue
+
+__all__ = ["Event", "publish_event", "read_events"]
+
+_JSON_FIELDS = {"progress": "data", "completed": "returnvalue"}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An entry of a queue's events stream.
+
+    Attributes:
+        id: id of the entry; read on from here.
+        name: `added`, `completed`, … or a name of one's own.
+        fields: its fields as they are stored.
+    """
+
+    id: str
+    name: str
+    fields: Mapping[str, str]
+
+    @property
+    def job_id(self) -> str | None:
+        """The job it is about, if any."""
+        return self.fields.get("jobId")
+
+    @property
+    def values(self) -> Mapping[str, JsonValue]:
+        """The fields with the JSON ones decoded (`progress.data`, `completed.returnvalue`) and `delayed.delay` a number."""
+        values: dict[str, JsonValue] = dict(self.fields)
+        field = _JSON_FIELDS.get(self.name)
+        if field in values and field is not None:
+            try:
+                values[field] = load_json(values[field])
+            except ValueError:
+                pass
+        if self.name == "delayed" and str(values.get("delay", "")).isdecimal():
+            values["delay"] = int(values["delay"])
+        return values
+
+
+def read_events(
+    queue: QueueKeys, last_id: str = "$", *, block_ms: int | None = None, count: int | None = None
+) -> Call[list[Event]]:
+    """Read the events after ``last_id`` ("$" for those from now on); with ``block_ms`` wait for the first one.
+
+    A blocking read needs a connection of its own and comes back empty after the timeout.
+    """
+    argv: list[str | int] = ["XREAD"]
+    if count is not None:
+        argv += ["COUNT", count]
+    if block_ms is not None:
+        argv += ["BLOCK", block_ms]
+    argv += ["STREAMS", queue.key("events"), last_id]
+    return Call(tuple(argv), _decode, writes=False, block_ms=block_ms)
+
+
+def publish_event(
+    queue: QueueKeys, name: str, fields: Mapping[str, str], *, max_length: int = 1000
+) -> Call[str]:
+    """Append an event of one's own; the stream is cut to about ``max_length``."""
+    packed = pack(["event", name, *flatten(fields)])
+    return script_call("publish_event", (queue.key("events"),), (max_length, packed), text)
+
+
+def _decode(reply: Any) -> list[Event]:  # noqa: ANN401 - lists (RESP2) or a mapping (RESP3)
+    if not reply:
+        return []
+    streams = list(reply.items()) if isinstance(reply, Mapping) else reply
+    entries = streams[0][1]
+    while entries and isinstance(entries[0], list | tuple) and entries[0] and isinstance(entries[0][0], list | tuple):
+        entries = entries[0]
+    events = []
+    for entry_id, flat in entries:
+        fields = dict(pairs(flat))
+        events.append(Event(text(entry_id), fields.pop("event", ""), fields))
+    return events

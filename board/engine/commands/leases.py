@@ -1,0 +1,364 @@
+"""What a worker does with jobs: take one under a lock, keep the lock, end the job, give it back, find lost ones.
+
+Every function is one atomic script. A job is taken with a token that no other worker uses; ending it needs the same token,
+and a job fetched in the same call as an end inherits it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from board.engine.calls import Call
+from board.engine.codec import decode_job, dump_json, flatten, pack, text
+from board.engine.commands.script_call import script_call, texts, unless_negative
+from board.engine.errors import job_error
+from board.engine.keys import QueueKeys
+from board.engine.options import to_ms
+from board.engine.types import Fetched, Keep, RateLimit
+
+__all__ = [
+    "DeadLetter",
+    "FetchNext",
+    "complete_job",
+    "delay_active_job",
+    "extend_lock",
+    "extend_locks",
+    "fail_job",
+    "fetch_job",
+    "move_stalled",
+    "release_lock",
+    "retry_active_job",
+    "return_job",
+    "wait_for_children",
+    "wait_for_marker",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class FetchNext:
+    """How to take the next job in the same call that ends one.
+
+    Attributes:
+        lock_ms: how long its lock holds.
+        limiter: the worker's rate limit.
+        worker: the worker's name.
+    """
+
+    lock_ms: int
+    limiter: RateLimit | None = None
+    worker: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """Where a job goes that failed for good, in the same atomic step.
+
+    Attributes:
+        queue: the dead-letter queue; on a cluster it shares the hash tag.
+        origin: name of the queue it failed in.
+        prefix: that queue's prefix.
+    """
+
+    queue: QueueKeys
+    origin: str
+    prefix: str
+
+
+def fetch_job(
+    queue: QueueKeys,
+    *,
+    token: str,
+    lock_ms: int,
+    now_ms: int,
+    limiter: RateLimit | None = None,
+    worker: str | None = None,
+) -> Call[Fetched]:
+    """Promote the delayed jobs that are due, then take the next job and lock it.
+
+    Returns no job when there is none, when the queue is paused, at its concurrency (all 0), or rate limited.
+    """
+    taker = _taker(token, now_ms, FetchNext(lock_ms, limiter, worker))
+    return script_call("fetch_job", (queue.base,), (taker,), _fetched)
+
+
+def complete_job(
+    queue: QueueKeys,
+    job_id: str,
+    *,
+    token: str,
+    return_text: str,
+    now_ms: int,
+    attempts: int = 0,
+    keep: Keep | None = None,
+    fetch: FetchNext | None = None,
+    metrics_points: int | None = None,
+    fields: Mapping[str, str] | None = None,
+) -> Call[Fetched | None]:
+    """End an active job as completed, and take the next one under the same token if ``fetch`` says how.
+
+    Args:
+        queue: the queue.
+        job_id: the job.
+        token: the token it was taken with.
+        return_text: JSON of the return value; `null` for none.
+        now_ms: the clock.
+        attempts: the job's `attempts` option.
+        keep: retention of completed jobs; None keeps all.
+        fetch: how to take the next job; None takes none.
+        metrics_points: minutes of counts to keep; None counts nothing.
+        fields: further fields of the hash to set.
+
+    Raises:
+        JobNotFoundError, LockLostError, JobNotInStateError, PendingChildrenError, FailedChildrenError: it was not ended.
+    """
+    finish = _finish(job_id, token, "completed", return_text, attempts, keep, metrics_points, fields)
+    return _finish_call(queue, job_id, now_ms, finish, token, fetch)
+
+
+def fail_job(
+    queue: QueueKeys,
+    job_id: str,
+    *,
+    token: str,
+    reason: str,
+    now_ms: int,
+    stacktrace: Sequence[str] | None = None,
+    attempts: int = 0,
+    keep: Keep | None = None,
+    fetch: FetchNext | None = None,
+    metrics_points: int | None = None,
+    fields: Mapping[str, str] | None = None,
+    dead_letter: DeadLetter | None = None,
+) -> Call[Fetched | None]:
+    """End an active job as failed; its parent learns of it by the job's policy.
+
+    Args:
+        queue: the queue.
+        job_id: the job.
+        token: the token it was taken with.
+        reason: message of the failure, raw text.
+        now_ms: the clock.
+        stacktrace: the stack traces of all attempts, oldest first, cut to the limit; None leaves what is there.
+        attempts: the job's `attempts` option.
+        keep: retention of failed jobs; None keeps all.
+        fetch: how to take the next job; None takes none.
+        metrics_points: minutes of counts to keep; None counts nothing.
+        fields: further fields of the hash to set.
+        dead_letter: put a copy into this queue in the same step.
+
+    Raises:
+        JobNotFoundError, LockLostError, JobNotInStateError: it was not ended.
+    """
+    extra = _failure_fields(reason, stacktrace) | dict(fields or {})
+    finish = _finish(job_id, token, "failed", reason, attempts, keep, metrics_points, extra)
+    if dead_letter is not None:
+        finish["dead_letter"] = {
+            "base": dead_letter.queue.base,
+            "origin": dead_letter.origin,
+            "prefix": dead_letter.prefix,
+        }
+    return _finish_call(queue, job_id, now_ms, finish, token, fetch)
+
+
+def retry_active_job(
+    queue: QueueKeys,
+    job_id: str,
+    *,
+    token: str,
+    now_ms: int,
+    lifo: bool = False,
+    reason: str | None = None,
+    stacktrace: Sequence[str] | None = None,
+    fields: Mapping[str, str] | None = None,
+) -> Call[None]:
+    """Put an active job back in line after a failed attempt: behind those who wait, or first with ``lifo``.
+
+    Raises:
+        JobNotFoundError, LockLostError, JobNotInStateError: it is not ours any more.
+    """
+    extra = _failure_fields(reason, stacktrace) | dict(fields or {})
+    check = unless_negative(queue=queue.name, job_id=job_id, expected="active")
+    return script_call(
+        "retry_active_job",
+        (queue.base,),
+        (job_id, token, now_ms, "1" if lifo else "0", pack(flatten(extra))),
+        check,
+    ).map(lambda _: None)
+
+
+def delay_active_job(
+    queue: QueueKeys,
+    job_id: str,
+    *,
+    token: str,
+    delay_ms: int,
+    now_ms: int,
+    count_attempt: bool,
+    reason: str | None = None,
+    stacktrace: Sequence[str] | None = None,
+    fields: Mapping[str, str] | None = None,
+    fetch: FetchNext | None = None,
+) -> Call[Fetched | None]:
+    """Let an active job wait: backoff (counts an attempt) or at its processor's wish (does not).
+
+    ``fetch`` takes the next job in the same call; on a queue of release 5 it takes none, as there.
+
+    Raises:
+        JobNotFoundError, LockLostError, JobNotInStateError: it is not ours any more.
+    """
+    extra = _failure_fields(reason, stacktrace) | dict(fields or {})
+    taker = _taker(token, now_ms, fetch) if fetch else ""
+    return script_call(
+        "delay_active_job",
+        (queue.base,),
+        (job_id, token, now_ms, delay_ms, "1" if count_attempt else "0", pack(flatten(extra)), taker),
+        _fetched_after(queue, job_id),
+    )
+
+
+def return_job(queue: QueueKeys, job_id: str, *, token: str) -> Call[int]:
+    """Give an active job back to the front of the line, no attempt counted.
+
+    Returns for how many ms the queue is rate limited, 0 for not.
+
+    Raises:
+        JobNotFoundError, LockLostError: it is not ours any more.
+    """
+    check = unless_negative(queue=queue.name, job_id=job_id, expected="active")
+    return script_call("return_job", (queue.base,), (job_id, token), check)
+
+
+def wait_for_children(
+    queue: QueueKeys, job_id: str, *, token: str, now_ms: int, child_key: str | None = None
+) -> Call[bool]:
+    """Let an active parent wait for its pending children, or for one of them by its full key.
+
+    Returns False when nothing is pending: the job stays active and locked.
+
+    Raises:
+        FailedChildrenError: a child failed that fails its parent.
+        JobNotFoundError, LockLostError, JobNotInStateError: it is not ours any more.
+    """
+    check = unless_negative(queue=queue.name, job_id=job_id, expected="active")
+    return script_call(
+        "wait_for_children", (queue.base,), (job_id, token, now_ms, child_key or ""), check
+    ).map(lambda code: code == 0)
+
+
+def extend_locks(queue: QueueKeys, locks: Sequence[tuple[str, str]], lock_ms: int) -> Call[list[str]]:
+    """Renew the locks of these (job id, token) pairs; returns the ids whose lock is not ours any more."""
+    packed = pack([list(pair) for pair in locks])
+    return script_call("extend_locks", (queue.base,), (lock_ms, packed), texts)
+
+
+def extend_lock(queue: QueueKeys, job_id: str, token: str, lock_ms: int) -> Call[bool]:
+    """Renew one lock; False when it is not ours any more."""
+    return extend_locks(queue, [(job_id, token)], lock_ms).map(lambda lost: not lost)
+
+
+def release_lock(queue: QueueKeys, job_id: str, token: str) -> Call[bool]:
+    """Delete a job's lock if it is ours."""
+    return script_call("release_lock", (queue.lock(job_id),), (token,), bool)
+
+
+def move_stalled(
+    queue: QueueKeys, *, max_stalled_count: int, now_ms: int, interval_ms: int
+) -> Call[list[str]]:
+    """Take jobs back whose worker is gone, and suspect all that are active now; at most once an interval for the queue.
+
+    A job that stalled more than ``max_stalled_count`` times is failed by the next worker that takes it. Returns the ids that
+    went back to the front of the line.
+    """
+    return script_call("move_stalled", (queue.base,), (max_stalled_count, now_ms, interval_ms), texts)
+
+
+def wait_for_marker(queue: QueueKeys, timeout_s: float) -> Call[float | None]:
+    """Block until there may be a job; needs a connection of its own.
+
+    Returns the marker's score: 0 for "now", or the moment (ms) at which the earliest delayed job is due; None after the
+    timeout.
+    """
+
+    def decode(reply: Any) -> float | None:  # noqa: ANN401
+        return None if reply is None else float(reply[2])
+
+    return Call(("BZPOPMIN", queue.key("marker"), timeout_s), decode, block_ms=int(timeout_s * 1000))
+
+
+def _taker(token: str, now_ms: int, fetch: FetchNext) -> bytes:
+    taker: dict[str, Any] = {"token": token, "now": now_ms, "lock_ms": fetch.lock_ms}
+    if fetch.limiter is not None:
+        taker["max"] = fetch.limiter.max
+        taker["duration"] = to_ms(fetch.limiter.duration)
+    if fetch.worker is not None:
+        taker["worker"] = fetch.worker
+    return pack(taker)
+
+
+def _finish(
+    job_id: str,
+    token: str,
+    container: str,
+    value: str,
+    attempts: int,
+    keep: Keep | None,
+    metrics_points: int | None,
+    fields: Mapping[str, str] | None,
+) -> dict[str, Any]:
+    retention: dict[str, Any] = {}
+    if keep is not None:
+        if keep.count is not None:
+            retention["count"] = keep.count
+        if keep.age is not None:
+            retention["age"] = to_ms(keep.age) / 1000
+        if keep.limit is not None:
+            retention["limit"] = keep.limit
+    finish: dict[str, Any] = {
+        "id": job_id,
+        "token": token,
+        "set": container,
+        "value": value,
+        "attempts": attempts,
+        "keep": retention,
+        "fields": flatten(fields or {}),
+    }
+    if metrics_points is not None:
+        finish["points"] = metrics_points
+    return finish
+
+
+def _finish_call(
+    queue: QueueKeys, job_id: str, now_ms: int, finish: Mapping[str, Any], token: str, fetch: FetchNext | None
+) -> Call[Fetched | None]:
+    taker = _taker(token, now_ms, fetch) if fetch else ""
+    return script_call(
+        "finish_job", (queue.base,), (now_ms, pack(finish), taker), _fetched_after(queue, job_id)
+    )
+
+
+def _failure_fields(reason: str | None, stacktrace: Sequence[str] | None) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    if reason is not None:
+        fields["failedReason"] = reason
+    if stacktrace is not None:
+        fields["stacktrace"] = dump_json(list(stacktrace))
+    return fields
+
+
+def _fetched(reply: Any) -> Fetched:  # noqa: ANN401
+    fields, job_id, limited_ms, next_due_ms = reply
+    job = decode_job(text(job_id), fields) if fields else None
+    return Fetched(job, int(limited_ms), int(next_due_ms))
+
+
+def _fetched_after(queue: QueueKeys, job_id: str) -> Any:  # noqa: ANN401 - a decoder
+    def decode(reply: Any) -> Fetched | None:  # noqa: ANN401
+        if isinstance(reply, int):
+            if reply < 0:
+                raise job_error(reply, queue=queue.name, job_id=job_id, expected="active", action="it ran")
+            return None
+        return _fetched(reply)
+
+    return decode
