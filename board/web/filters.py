@@ -1,0 +1,188 @@
+"""How numbers, sizes and times read on a page.
+
+Every count, duration and date a person sees goes through one of these filters, so that the same value looks the same
+on every page: two significant figures in tables, thousands grouped, `–` for what is unknown and never `0`. Nothing here
+reads a clock: an age is told from two times, both given. Texts are plain; escaping is Jinja's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+from jinja2 import Environment
+
+__all__ = [
+    "ago",
+    "clock",
+    "clock_ms",
+    "count",
+    "duration",
+    "duration_long",
+    "install",
+    "iso",
+    "percent",
+    "size",
+    "stamp",
+]
+
+UNKNOWN: Final = "–"
+
+_SECOND: Final = 1_000
+_MINUTE: Final = 60 * _SECOND
+_HOUR: Final = 60 * _MINUTE
+_DAY: Final = 24 * _HOUR
+
+# Beyond the year 9999 `datetime` gives up. Such times come from clients that stored microseconds, or from nonsense.
+_LAST_MS: Final = 253_402_300_799_999
+
+
+def count(number: float | None) -> str:
+    """Write a count exactly, grouped by thousands."""
+    if number is None:
+        return UNKNOWN
+    return f"{number:,.0f}" if float(number).is_integer() else f"{number:,}"
+
+
+def percent(share: float | None) -> str:
+    """Write a share of one hundred: a decimal below 10, whole above, `<0.1%` for what would round to nothing."""
+    if share is None:
+        return UNKNOWN
+    if 0 < share < 0.05:  # half of the last digit shown
+        return "<0.1%"
+    return f"{share:.1f}%" if 0 < share < 10 else f"{share:.0f}%"  # where a decimal stops to help
+
+
+def size(number: int | None) -> str:
+    """Write a number of bytes in binary units, as Redis counts memory."""
+    if number is None:
+        return UNKNOWN
+    if number == 1:
+        return "1 byte"
+    if number < 1024:  # a kilobyte
+        return f"{number} bytes"
+    value, unit = number / 1024, "KB"
+    for larger in ("MB", "GB", "TB"):
+        if value < 1000:  # three digits still read at a glance
+            break
+        value, unit = value / 1024, larger
+    return f"{_two_figures(value)} {unit}"
+
+
+def duration(ms: float | None) -> str:
+    """Write a duration with two significant figures: `18 ms`, `6.1 s`, `47 s`, `2.1 min`, `3 h`, `41 days`."""
+    if ms is None:
+        return UNKNOWN
+    length = abs(ms)
+    if length < 999.5:  # rounds to a second
+        return f"{length:.0f} ms"
+    if length < 59.5 * _SECOND:
+        return f"{_two_figures(length / _SECOND)} s"
+    if length < 59.5 * _MINUTE:
+        return f"{_two_figures(length / _MINUTE)} min"
+    if length < 47.5 * _HOUR:
+        return f"{_whole_if_close(length / _HOUR)} h"
+    return f"{length / _DAY:,.0f} days"
+
+
+def duration_long(ms: float | None) -> str:
+    """Write a duration in two units, for one object on its own page: `8 min 12 s`."""
+    if ms is None:
+        return UNKNOWN
+    length = abs(ms)
+    for unit, name, below, below_name in (
+        (_DAY, "days", _HOUR, "h"),
+        (_HOUR, "h", _MINUTE, "min"),
+        (_MINUTE, "min", _SECOND, "s"),
+    ):
+        if length >= unit:
+            whole, rest = divmod(int(length), unit)
+            label = "day" if name == "days" and whole == 1 else name
+            return f"{whole} {label} {rest // below} {below_name}" if rest >= below else f"{whole} {label}"
+    return duration(length)
+
+
+def ago(at_ms: float | None, now_ms: float) -> str:
+    """Say when, seen from now: `22 s ago`, `in 47 min`, `yesterday 14:02`, then the date.
+
+    Ages are rounded down, so that a minute counts only once it has passed.
+    """
+    moment = _moment(at_ms)
+    if at_ms is None or moment is None:
+        return UNKNOWN
+    age = int(now_ms - at_ms)
+    distance = abs(age)
+    if distance < _SECOND:
+        return "now"
+    if distance < _DAY:
+        units = ((_HOUR, "h"), (_MINUTE, "min"), (_SECOND, "s"))
+        unit, name = next((unit, name) for unit, name in units if distance >= unit)
+        text = f"{distance // unit} {name}"
+        return f"{text} ago" if age > 0 else f"in {text}"
+    today = _moment(now_ms)
+    days = (today.date() - moment.date()).days if today else 0
+    if days == 1:
+        return f"yesterday {moment:%H:%M}"
+    if days == -1:
+        return f"tomorrow {moment:%H:%M}"
+    same_year = today is not None and today.year == moment.year
+    return f"{moment.day} {moment:%b}" if same_year else f"{moment.day} {moment:%b %Y}"
+
+
+def clock(at_ms: float | None) -> str:
+    """Write the time of day in UTC, to the second."""
+    moment = _moment(at_ms)
+    return f"{moment:%H:%M:%S}" if moment else UNKNOWN
+
+
+def clock_ms(at_ms: float | None) -> str:
+    """Write the time of day in UTC, to the millisecond."""
+    moment = _moment(at_ms)
+    return f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03}" if moment else UNKNOWN
+
+
+def stamp(at_ms: float | None) -> str:
+    """Write date and time in UTC, to the second: what a person reads when they ask for the exact time."""
+    moment = _moment(at_ms)
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else UNKNOWN
+
+
+def iso(at_ms: float | None) -> str:
+    """Write ISO 8601 with milliseconds, for `<time datetime>`; empty when unknown."""
+    moment = _moment(at_ms)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z" if moment else ""
+
+
+def install(env: Environment) -> None:
+    """Register every filter under its own name."""
+    filters: tuple[Callable[..., str], ...] = (
+        ago,
+        clock,
+        clock_ms,
+        count,
+        duration,
+        duration_long,
+        iso,
+        percent,
+        size,
+        stamp,
+    )
+    env.filters.update({function.__name__: function for function in filters})
+
+
+def _moment(at_ms: float | None) -> datetime | None:
+    """A time as UTC, or None when it is unknown or beyond what a calendar holds."""
+    if at_ms is None or not 0 <= at_ms <= _LAST_MS:
+        return None
+    return datetime.fromtimestamp(at_ms / 1000, UTC)
+
+
+def _two_figures(value: float) -> str:
+    """One decimal below ten, none above."""
+    return f"{value:.1f}" if value < 9.95 else f"{value:,.0f}"  # rounds to two digits
+
+
+def _whole_if_close(value: float) -> str:
+    """One decimal below ten, but `3` and not `3.0`: hours are counted."""
+    return _two_figures(value).removesuffix(".0")

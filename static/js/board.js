@@ -1,0 +1,10 @@
+// Entry. Every page reads and acts without scripts; each module adds one behaviour, found by data attributes.
+import "./live.js"
+import "./rows.js"
+import "./times.js"
+import "./select.js"
+import "./panel.js"
+import "./toasts.js"
+import "./copy.js"
+import "./theme.js"
+import "./keys.js"

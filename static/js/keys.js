@@ -1,0 +1,47 @@
+// Single keys, outside fields only; the sheet that lists them can switch them off (WCAG 2.1.4).
+import { selectPage } from "./select.js"
+import { nextTheme } from "./theme.js"
+
+const sheet = () => document.getElementById("keys")
+const links = () => [...document.querySelectorAll("a[data-open]")]
+const press = selector => document.querySelector(selector)?.click()
+const row = () => document.activeElement.closest("tr") ?? document.querySelector("tr[aria-selected=true]")
+let went = 0 // when `g` was pressed: it waits for a second key
+
+function move(step) {
+  const all = links()
+  const at = all.findIndex(link => link.closest("tr") === row())
+  const next = all[Math.min(Math.max(at + step, 0), all.length - 1)]
+  next?.focus()
+  if (document.getElementById("panel")) next?.click()
+}
+
+const actions = {
+  "?": () => sheet()?.showModal(), "/": () => document.querySelector("[data-search]")?.focus(),
+  j: () => move(1), k: () => move(-1), o: () => row()?.querySelector("a[data-open]")?.click(),
+  x: () => row()?.querySelector("input[type=checkbox]")?.click(), a: () => selectPage(true),
+  p: () => press("#live-control"), t: nextTheme,
+  Escape: () => document.querySelector("[data-close]") ? press("[data-close]") : selectPage(false),
+}
+for (let tab = 1; tab <= 7; tab += 1) actions[tab] = () => press(`#tabs a:nth-child(${tab})`)
+const places = { o: "overview", f: "failures", a: "audit" }
+
+addEventListener("keydown", event => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || localStorage.getItem("keys") === "off") return
+  if (event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable], dialog, [popover]:popover-open")) return
+  if (event.key === "g") { went = Date.now(); return }
+  const going = Date.now() - went < 1500 && places[event.key]
+  went = 0
+  if (going) return press(`.nav a[data-place=${going}]`)
+  const action = actions[event.key]
+  if (!action) return
+  event.preventDefault()
+  action()
+})
+
+addEventListener("click", event => { if (event.target.closest("[data-help]")) sheet()?.showModal() })
+const off = document.querySelector("[data-keys-off]")
+if (off) {
+  off.checked = localStorage.getItem("keys") === "off"
+  off.addEventListener("change", () => localStorage.setItem("keys", off.checked ? "off" : "on"))
+}
