@@ -1,0 +1,74 @@
+"""The production server's settings, as Python and taken from `Settings`: what `board serve` runs.
+
+Threads, not processes, carry the load: a page waits for Redis most of its time. No file and no environment variable of
+gunicorn's own is read, so there is one place to configure the board.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+
+from board.config import Settings
+
+__all__ = ["options", "serve"]
+
+Wsgi = Callable[..., Any]
+
+MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - gunicorn's heartbeat files; a disk under load would look like a hang
+REQUEST_SECONDS = 60
+GRACE_SECONDS = 10
+"""After SIGTERM, what still runs may take this long; orchestrators usually kill after 30 s."""
+
+KEEP_ALIVE_SECONDS = 5
+
+
+def options(settings: Settings) -> dict[str, Any]:
+    """Return gunicorn's settings, by gunicorn's names."""
+    return {
+        "bind": f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}",
+        "worker_class": "gthread",
+        "workers": settings.workers,
+        "threads": settings.threads,
+        "timeout": REQUEST_SECONDS,
+        "graceful_timeout": GRACE_SECONDS,
+        "keepalive": KEEP_ALIVE_SECONDS,
+        "worker_tmp_dir": str(MEMORY_FOLDER) if MEMORY_FOLDER.is_dir() else None,
+        "max_requests": 0,  # nothing leaks that would need recycling
+        "control_socket_disable": True,  # a file in the home folder, which a container may not have
+        "forwarded_allow_ips": "",  # the board decides itself whom to believe, by trusted_proxies
+        "accesslog": None,
+        "errorlog": "-",
+        "proc_name": "queue-board",
+    }
+
+
+class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
+    """Gunicorn without its command line."""
+
+    def __init__(self, settings: Settings, make: Callable[[], Wsgi]) -> None:
+        self._options = options(settings)
+        self._make = make
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Set what we were given, and nothing from files or the environment."""
+        for name, value in self._options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Wsgi:
+        """Make the application, once in each worker process: connections are not shared over a fork."""
+        return self._make()
+
+
+def serve(settings: Settings, make: Callable[[], Wsgi]) -> None:
+    """Serve until SIGTERM or SIGINT; ends the process.
+
+    Args:
+        settings: where to listen and with how many processes and threads.
+        make: makes the WSGI application, usually `lambda: create_app(settings)`.
+    """
+    _Server(settings, make).run()

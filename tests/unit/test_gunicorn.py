@@ -1,0 +1,72 @@
+"""What `board serve` runs: gunicorn with our settings, in a process of its own."""
+
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from board.config import Settings
+from board.gunicorn import options
+from tests.waiting import wait_until
+
+PROGRAM = """
+import sys
+from board.config import Settings
+from board.gunicorn import serve
+
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"threads" if environ["wsgi.multithread"] else b"one thread"]
+
+serve(Settings(host="127.0.0.1", port=int(sys.argv[1]), workers=1, threads=4), lambda: application)
+"""
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def process(port: int) -> Iterator["subprocess.Popen[str]"]:
+    one = subprocess.Popen([sys.executable, "-c", PROGRAM, str(port)], stderr=subprocess.PIPE, text=True)
+    yield one
+    one.kill()
+    one.communicate()
+
+
+def get(port: int) -> str:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as answer:
+            return str(answer.read().decode())
+    except OSError:
+        return ""
+
+
+def test_it_serves_with_threads_and_ends_cleanly_on_sigterm(port: int, process: "subprocess.Popen[str]") -> None:
+    assert wait_until(lambda: get(port), "gunicorn to answer") == "threads"
+
+    process.send_signal(signal.SIGTERM)
+    _, printed = process.communicate(timeout=20)
+
+    assert process.returncode == 0
+    assert "Traceback" not in printed
+
+
+def test_every_option_is_one_that_gunicorn_knows() -> None:
+    from gunicorn.config import Config
+
+    known = Config()
+    for name, value in options(Settings()).items():
+        known.set(name, value)
+
+
+def test_an_address_of_ipv6_gets_its_brackets() -> None:
+    assert options(replace(Settings(), host="::1", port=80))["bind"] == "[::1]:80"
