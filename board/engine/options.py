@@ -15,7 +15,7 @@ from typing import Any
 from board.engine.codec import dump_json, encode_options
 from board.engine.errors import InvalidJobIdError, InvalidOptionError, PayloadError
 from board.engine.keys import QueueKeys
-from board.engine.types import Backoff, Deduplication, Duration, JobOptions, JsonValue, Keep, ParentRef
+from board.engine.types import UNSET, Backoff, Deduplication, Duration, JobOptions, JsonValue, Keep, ParentRef
 
 __all__ = [
     "MAX_PRIORITY",
@@ -221,7 +221,7 @@ def prepare_job(
 
     Args:
         name: job name, text that is not empty.
-        data: payload, anything JSON can hold; None stands for an empty object, as in BullMQ when no data is given.
+        data: payload, anything JSON can hold; UNSET stands for an empty object, as in BullMQ when no data is given.
         options: the job's own options.
         defaults: the queue's defaults, below the job's own.
         now_ms: the clock.
@@ -236,7 +236,7 @@ def prepare_job(
         raise InvalidOptionError("name", f"a job's name must be text that is not empty, not {name!r}")
     _check_text(name, "name")
     checked = check_options(merge_options(defaults, options))
-    text = dump_json({} if data is None else data)
+    text = dump_json({} if data is UNSET else data)
     if checked.size_limit is not None and (size := len(text.encode())) > checked.size_limit:
         where = f" for queue {queue.name}" if queue else ""
         raise PayloadError(

@@ -15,6 +15,7 @@ from typing import Any, NewType
 __all__ = [
     "FINISHED_STATES",
     "OPEN_STATES",
+    "UNSET",
     "Backoff",
     "ChildCounts",
     "Deduplication",
@@ -50,6 +51,10 @@ class Unset:
 
     def __repr__(self) -> str:
         return "<unset>"
+
+
+UNSET = Unset()
+"""A payload that was not given: stored as an empty object, where None is stored as `null`."""
 
 
 class JobState(StrEnum):
@@ -248,7 +253,7 @@ class FlowJob:
 
     name: str
     queue: str
-    data: JsonValue = None
+    data: JsonValue = UNSET
     options: JobOptions | None = None
     children: Sequence[FlowJob] = ()
     prefix: str | None = None

@@ -11,6 +11,7 @@
 -- @include delete_job_keys
 -- @include emit
 -- @include count_finish
+-- @include bury_job
 local function finish_one(base, meta, now, finish)
   local job_id = finish.id
   local key = base .. job_id
@@ -46,6 +47,9 @@ local function finish_one(base, meta, now, finish)
     tell_parent_failed(parent, key, finish.value, now)
   end
   local attempts_made = redis.call('HINCRBY', key, 'atm', 1)
+  if finish.dead_letter then
+    bury_job(finish.dead_letter, job_id, key, finish.value, now)
+  end
   if finish.keep.count ~= 0 then
     redis.call('ZADD', base .. finish.set, now, job_id)
     redis.call('HSET', key, completed and 'returnvalue' or 'failedReason', finish.value, 'finishedOn', now)

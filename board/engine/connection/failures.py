@@ -1,0 +1,86 @@
+"""redis-py's exceptions, and error replies of Redis, as the engine's ``StoreError`` tree.
+
+Messages say what is wrong and where, in one sentence, and hold neither passwords nor the arguments of commands.
+"""
+
+from __future__ import annotations
+
+import redis.exceptions as theirs
+
+from board.engine.errors import (
+    AuthenticationFailedError,
+    BusyError,
+    ConnectionLostError,
+    EngineError,
+    LoadingError,
+    OutOfMemoryError,
+    PermissionDeniedError,
+    ReadOnlyError,
+    ScriptError,
+    StoreError,
+)
+
+__all__ = ["EMPTIED", "NEVER_RAN", "store_error"]
+
+EMPTIED = theirs.NoScriptError
+"""The reply that says: the server does not know this script, and has done nothing."""
+
+NEVER_RAN = (theirs.MovedError, theirs.AskError, theirs.TryAgainError, theirs.ClusterDownError, theirs.MasterDownError)
+"""Replies of a cluster that say: not here, or not now; nothing was done."""
+
+
+def store_error(error: BaseException, place: str) -> EngineError:
+    """Return what an exception or an error reply means to the caller.
+
+    Args:
+        error: from redis-py, or an ``OSError`` it let through.
+        place: where Redis is, for the message.
+    """
+    if isinstance(error, EngineError):
+        return error
+    text = str(error)
+    code = text.partition(" ")[0]
+    if isinstance(error, theirs.AuthenticationError | theirs.AuthorizationError) or code in ("WRONGPASS", "NOAUTH"):
+        return AuthenticationFailedError(f"Redis at {place} refused the user or the password")
+    if isinstance(error, theirs.NoPermissionError) or code == "NOPERM":
+        return PermissionDeniedError(f"Redis at {place} does not let this user do that: {_first_line(text)}")
+    if isinstance(error, theirs.ReadOnlyError) or code in ("READONLY", "MISCONF", "NOREPLICAS"):
+        return ReadOnlyError(f"Redis at {place} takes no writes: {_first_line(text)}")
+    if isinstance(error, theirs.OutOfMemoryError) or code == "OOM":
+        return OutOfMemoryError(f"Redis at {place} has no memory left (maxmemory) and evicts nothing")
+    if isinstance(error, theirs.BusyLoadingError) or code == "LOADING":
+        return LoadingError(f"Redis at {place} is still loading its data")
+    if code in ("BUSY", "UNKILLABLE"):
+        return BusyError(f"Redis at {place} is blocked by a long script")
+    if isinstance(error, theirs.TimeoutError | TimeoutError):
+        return ConnectionLostError(f"Redis at {place} does not answer in time")
+    if isinstance(error, theirs.ResponseError):
+        return _reply_error(code, text, place)
+    if isinstance(error, theirs.RedisError | OSError):
+        return ConnectionLostError(f"Redis at {place} cannot be reached: {_why(error)}")
+    return ScriptError(f"the reply of Redis at {place} makes no sense: {type(error).__name__}")
+
+
+def _reply_error(code: str, text: str, place: str) -> StoreError:
+    if code in ("MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK"):
+        return ConnectionLostError(f"Redis at {place} is changing its master or its slots")
+    # An error inside a script may carry the error of the command that it ran: "… OOM command not allowed …".
+    for marker, kind in (("OOM ", OutOfMemoryError), ("READONLY ", ReadOnlyError), ("MISCONF ", ReadOnlyError)):
+        if marker in text:
+            return kind(f"Redis at {place} takes no writes: {_first_line(text[text.index(marker) :])}")
+    return ScriptError(f"Redis at {place} answered: {_first_line(text)}")
+
+
+def _why(error: BaseException) -> str:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ConnectionRefusedError):
+            return "connection refused"
+        if isinstance(cause, FileNotFoundError):
+            return "no such socket file"
+        cause = cause.__cause__ or cause.__context__
+    return _first_line(str(error)) or type(error).__name__
+
+
+def _first_line(text: str) -> str:
+    return text.partition("\n")[0][:300].rstrip(".")
