@@ -23,7 +23,7 @@ R = TypeVar("R")
 Arg = str | bytes | int | float
 
 
-def raw(reply: Any) -> Any:  # noqa: ANN401 - a reply has the shape its command gives it
+def raw(reply: Any) -> Any:
     """Decode nothing: the reply as redis-py returns it."""
     return reply
 

@@ -1,7 +1,7 @@
 """Wire and types: the one place that knows ``failedReason``, ``returnvalue`` and the short option names.
 
-What goes out is compact JSON with UTF-8 as it is, as JavaScript writes it. What comes in is never trusted: bytes that are
-no UTF-8 are shown as escapes, fields that are missing or unreadable become ``problems`` of the job instead of errors.
+What goes out is compact JSON with UTF-8 as it is, as JavaScript writes it. What comes in is never trusted: bytes that
+are no UTF-8 are shown as escapes; fields that are missing or unreadable become ``problems`` of the job, not errors.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ SHORT_NAMES = {
 LONG_NAMES = {short: long for long, short in SHORT_NAMES.items()}
 
 
-def text(value: Any) -> str:  # noqa: ANN401 - replies are bytes or, on a decoding client, str
+def text(value: Any) -> str:
     """Return a reply as text; bytes that are no UTF-8 become backslash escapes."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "backslashreplace")
     return value if isinstance(value, str) else str(value)
 
 
-def integer(value: Any) -> int | None:  # noqa: ANN401 - replies are bytes, str, int or None
+def integer(value: Any) -> int | None:
     """Return a reply as a whole number, None when it is absent or no number; fractions are cut."""
     if value is None or isinstance(value, int):
         return value
@@ -63,7 +63,7 @@ def integer(value: Any) -> int | None:  # noqa: ANN401 - replies are bytes, str,
         return None
 
 
-def pack(value: Any) -> bytes:  # noqa: ANN401 - whatever msgpack holds
+def pack(value: Any) -> bytes:
     """Encode a structure for ``cmsgpack.unpack`` in a script."""
     packed: bytes = msgpack.packb(value, use_bin_type=False, unicode_errors="surrogatepass")
     return packed
@@ -97,7 +97,7 @@ def load_json(encoded: str) -> JsonValue:
         raise ValueError("nested too deeply") from None
 
 
-def pairs(reply: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - flat list (RESP2, scripts) or mapping (RESP3)
+def pairs(reply: Any) -> list[tuple[str, str]]:
     """Return the fields of an HGETALL reply in order, whichever shape the connection gave it."""
     if not reply:
         return []
@@ -110,7 +110,7 @@ def pairs(reply: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - flat list (RES
 def option_map(options: JobOptions) -> dict[str, JsonValue]:
     """Return checked options as the mapping that is stored, with short names and without what is unset."""
     out: dict[str, JsonValue] = dict(options.extra or {})
-    for name, value in (
+    plain = (
         ("attempts", options.attempts),
         ("delay", options.delay),
         ("priority", options.priority),
@@ -126,9 +126,8 @@ def option_map(options: JobOptions) -> dict[str, JsonValue]:
         ("rdof", options.remove_dependency_on_failure),
         ("tm", options.telemetry_metadata),
         ("omc", options.omit_context),
-    ):
-        if value is not None:
-            out[name] = value
+    )
+    out |= {name: value for name, value in plain if value is not None}
     if isinstance(options.backoff, Backoff):
         out["backoff"] = {"type": options.backoff.type, "delay": options.backoff.delay}
         if options.backoff.jitter is not None:
@@ -157,8 +156,8 @@ def decode_options(encoded: str) -> dict[str, JsonValue]:
     value = load_json(encoded)
     if not isinstance(value, dict):
         raise ValueError(f"the options are {type(value).__name__}, not an object")  # noqa: TRY004 - bad data, not bad code
-    decoded = {LONG_NAMES.get(name, name): item for name, item in value.items()}
-    telemetry = {
+    decoded: dict[str, JsonValue] = {LONG_NAMES.get(str(name), str(name)): item for name, item in value.items()}
+    telemetry: dict[str, JsonValue] = {
         long: decoded.pop(short) for short, long in (("tm", "metadata"), ("omc", "omitContext")) if short in decoded
     }
     if telemetry:
@@ -179,7 +178,7 @@ def encode_keep(keep: Keep) -> dict[str, JsonValue]:
     return out
 
 
-def decode_job(job_id: str, reply: Any) -> JobData | None:  # noqa: ANN401 - an HGETALL reply
+def decode_job(job_id: str, reply: Any) -> JobData | None:
     """Decode a job's hash; None when there is none. Never fails: what is wrong ends up in ``problems``."""
     fields = dict(pairs(reply))
     if not fields:

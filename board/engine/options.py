@@ -33,8 +33,11 @@ MAX_PRIORITY = 2_097_151
 _MAX_MS = 2**53 - 1
 _INTEGER_ID = re.compile(r"-?(0|[1-9][0-9]*)")
 _RESERVED_IDS = frozenset(
-    "id wait paused active prioritized delayed waiting-children completed failed stalled stalled-check meta events marker "
-    "pc limiter repeat delay priority added de".split()
+    (
+        *("id", "wait", "paused", "active", "prioritized", "delayed", "waiting-children", "completed", "failed"),
+        *("stalled", "stalled-check", "meta", "events", "marker", "pc", "limiter", "repeat", "delay", "priority"),
+        *("added", "de"),
+    )
 )
 _POLICIES = (
     "fail_parent_on_failure",
@@ -128,7 +131,7 @@ def check_job_id(job_id: str) -> str:
     """Return a custom job id that every BullMQ client can address.
 
     Raises:
-        InvalidJobIdError: empty, an integer, `0` or beginning with `0:`, a name that the queue uses for a key of its own, or
+        InvalidJobIdError: empty, an integer, `0` or beginning with `0:`, the name of one of the queue's own keys, or
             holding colons other than two.
     """
     if not isinstance(job_id, str):
@@ -139,7 +142,7 @@ def check_job_id(job_id: str) -> str:
         raise InvalidJobIdError(job_id, "ids that begin with 0: are reserved")
     if _INTEGER_ID.fullmatch(job_id):
         raise InvalidJobIdError(job_id, "whole numbers are given by the queue itself; add a letter, such as order-7")
-    if ":" in job_id and job_id.count(":") != 2:  # noqa: PLR2004 - three parts, as repeat:<scheduler>:<ms>
+    if ":" in job_id and job_id.count(":") != 2:
         raise InvalidJobIdError(job_id, "a colon is only allowed in ids of exactly three parts")
     if job_id in _RESERVED_IDS:
         raise InvalidJobIdError(job_id, "the queue keeps a key of that name")
@@ -165,7 +168,7 @@ def merge_options(
     return merged
 
 
-def check_options(options: JobOptions) -> JobOptions:
+def check_options(options: JobOptions) -> JobOptions:  # noqa: C901 - one line an option
     """Return the options with every value checked and durations as whole milliseconds.
 
     Raises:
@@ -232,7 +235,7 @@ def prepare_job(
     Raises:
         UsageError: what is wrong, what is allowed, what to do.
     """
-    if not isinstance(name, str) or not name:
+    if not _is_text(name):
         raise InvalidOptionError("name", f"a job's name must be text that is not empty, not {name!r}")
     _check_text(name, "name")
     checked = check_options(merge_options(defaults, options))
@@ -304,6 +307,10 @@ def _whole(option: str, value: object, low: int, high: int = _MAX_MS) -> None:
         raise InvalidOptionError(option, f"{option} must be a whole number from {low} to {high}, not {value!r}")
 
 
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != ""
+
+
 def _check_text(value: str, option: str) -> str:
     try:
         value.encode()
@@ -312,12 +319,12 @@ def _check_text(value: str, option: str) -> str:
     return value
 
 
-def _check_backoff(backoff: Backoff | int) -> Backoff:
+def _check_backoff(backoff: Backoff | Duration) -> Backoff:
     if not isinstance(backoff, Backoff):
         return Backoff("fixed", to_ms(backoff, "backoff"))
-    if not isinstance(backoff.type, str) or not backoff.type:
+    if not _is_text(backoff.type):
         raise InvalidOptionError("backoff", "the type of a backoff must be fixed, exponential or a strategy's name")
-    jitter = backoff.jitter
+    jitter: object = backoff.jitter
     if jitter is not None and (isinstance(jitter, bool) or not isinstance(jitter, int | float) or not 0 <= jitter <= 1):
         raise InvalidOptionError("backoff", f"the jitter of a backoff must be 0 to 1, not {jitter!r}")
     return Backoff(backoff.type, to_ms(backoff.delay, "backoff"), jitter)
@@ -336,7 +343,7 @@ def _check_keep(option: str, keep: object) -> bool | int | Keep:
     return keep
 
 
-def _check_parent(parent: ParentRef) -> None:
+def _check_parent(parent: object) -> None:
     if not isinstance(parent, ParentRef) or not parent.id or ":" not in parent.queue:
         raise InvalidOptionError(
             "parent", 'parent must be ParentRef(id, queue) with the qualified queue name, such as "bull:mail"'
@@ -344,7 +351,7 @@ def _check_parent(parent: ParentRef) -> None:
 
 
 def _check_deduplication(deduplication: Deduplication) -> Deduplication:
-    if not isinstance(deduplication, Deduplication) or not isinstance(deduplication.id, str) or not deduplication.id:
+    if not _is_text(deduplication.id):
         raise InvalidOptionError("deduplication", "deduplication needs an id that is not empty")
     if deduplication.ttl is None:
         return deduplication

@@ -20,9 +20,14 @@ R = TypeVar("R")
 class Engine(Protocol):
     """What a bench needs of a connection: the blocking one, or the asyncio one behind a runner."""
 
-    def call(self, call: Call[T]) -> T: ...
-    def batch(self, batch: Batch[T]) -> list[T]: ...
-    def run(self, plan: Generator[Any, Any, R]) -> R: ...
+    def call(self, call: Call[T]) -> T:
+        """Make one round trip."""
+
+    def batch(self, batch: Batch[T]) -> list[T]:
+        """Make one round trip of many calls."""
+
+    def run(self, plan: Generator[Any, Any, R]) -> R:
+        """Make the round trips of a plan."""
 
 
 Scenario = Callable[["Bench"], Iterator[str]]
@@ -76,20 +81,23 @@ class Bench:
             )
         )
 
-    def take(self, token: str, queue: QueueKeys | None = None, **how: Any) -> JobData:  # noqa: ANN401
+    def take(self, token: str, queue: QueueKeys | None = None, **how: Any) -> JobData:
         """Take the next job, which has to be there."""
         fetched = self.fetch(token, queue, **how)
         assert fetched.job is not None, fetched
         return fetched.job
 
     def complete(
-        self, job: JobData, token: str, value: str, queue: QueueKeys | None = None, **how: Any  # noqa: ANN401
+        self,
+        job: JobData,
+        token: str,
+        value: str,
+        queue: QueueKeys | None = None,
+        **how: Any,
     ) -> Fetched | None:
         """Complete a job with a return value's JSON."""
         return self.engine.call(
-            leases.complete_job(
-                queue or self.queue, job.id, token=token, return_text=value, now_ms=self.now, **how
-            )
+            leases.complete_job(queue or self.queue, job.id, token=token, return_text=value, now_ms=self.now, **how)
         )
 
     def fail(
@@ -101,7 +109,7 @@ class Bench:
         *,
         line: int = 1,
         kind: str = "Error",
-        **how: Any,  # noqa: ANN401
+        **how: Any,
     ) -> Fetched | None:
         """Fail a job for good."""
         return self.engine.call(

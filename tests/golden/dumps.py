@@ -1,15 +1,13 @@
 """Key dumps made by the real Node client, and dumps of a live server in the same shape.
 
-A dump is what one scenario left in Redis, key by key. What differs between any two runs is left out: stream ids, the ms a
-key has left, the order of fields. JSON inside a value is compared as JSON.
+A dump is what one scenario left in Redis, key by key. What differs between any two runs is left out: stream ids, the ms
+a key has left, the order of fields. JSON inside a value is compared as JSON.
 """
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import redis
 
 FOLDER = Path(__file__).parent / "dumps"
 VERSIONS = ("5.71.0", "6.7.0")
@@ -29,7 +27,10 @@ class Dump:
 def load(version: str, scenario: str) -> Dump:
     """Read one recorded dump."""
     record = json.loads((FOLDER / f"bullmq-{version}.{scenario}.json").read_text(encoding="utf-8"))
-    keys = {name: normalised(entry["type"], entry["value"], "pttl_ms_at_dump" in entry) for name, entry in record["keys"].items()}
+    keys = {
+        name: normalised(entry["type"], entry["value"], "pttl_ms_at_dump" in entry)
+        for name, entry in record["keys"].items()
+    }
     return Dump(version, record["scenario"], tuple(record["steps"]), keys)
 
 
@@ -39,17 +40,19 @@ def scenarios(version: str) -> list[str]:
     return sorted(path.name.removeprefix(head).removesuffix(".json") for path in FOLDER.glob(f"{head}*.json"))
 
 
-def capture(client: redis.Redis) -> dict[str, Any]:
+def capture(client: Any) -> dict[str, Any]:
     """Read the whole keyspace of a server that holds nothing but one scenario."""
     dump: dict[str, Any] = {}
     for name in client.scan_iter(count=1000):
         kind = client.type(name)
-        readers = {
-            "string": lambda key: client.get(key),
+        readers: dict[str, Any] = {
+            "string": client.get,
             "list": lambda key: client.lrange(key, 0, -1),
             "set": lambda key: sorted(client.smembers(key)),
-            "hash": lambda key: client.hgetall(key),
-            "zset": lambda key: [[member, format_score(score)] for member, score in client.zrange(key, 0, -1, withscores=True)],
+            "hash": client.hgetall,
+            "zset": lambda key: [
+                [member, format_score(score)] for member, score in client.zrange(key, 0, -1, withscores=True)
+            ],
             "stream": lambda key: [
                 {"fields": [list(pair) for pair in fields.items()]} for _, fields in client.xrange(key)
             ],
@@ -58,7 +61,7 @@ def capture(client: redis.Redis) -> dict[str, Any]:
     return dump
 
 
-def restore(client: redis.Redis, version: str, scenario: str) -> None:
+def restore(client: Any, version: str, scenario: str) -> None:
     """Write a recorded dump into an empty server, for tests that need data which Node left behind."""
     record = json.loads((FOLDER / f"bullmq-{version}.{scenario}.json").read_text(encoding="utf-8"))
     for name, entry in record["keys"].items():
@@ -81,7 +84,7 @@ def restore(client: redis.Redis, version: str, scenario: str) -> None:
             client.pexpire(name, max(entry["pttl_ms_at_dump"], 60_000))
 
 
-def normalised(kind: str, value: Any, expires: bool) -> dict[str, Any]:  # noqa: ANN401, FBT001
+def normalised(kind: str, value: Any, expires: bool) -> dict[str, Any]:  # noqa: FBT001
     """Bring a key's value to the shape that two runs share."""
     if kind == "hash":
         value = {field: json_value(field, text) for field, text in value.items()}
@@ -94,7 +97,7 @@ def normalised(kind: str, value: Any, expires: bool) -> dict[str, Any]:  # noqa:
     return {"type": kind, "value": value, "expires": expires}
 
 
-def json_value(field: str, text: str) -> Any:  # noqa: ANN401
+def json_value(field: str, text: str) -> Any:
     """Parse the fields whose text may differ between encoders."""
     return json.loads(text) if field in JSON_FIELDS else text
 

@@ -1,4 +1,4 @@
-"""The recorded scenarios, replayed with our commands. Each yields the name of a snapshot when its keys are to be compared."""
+"""The recorded scenarios, replayed with our commands; each yields a snapshot's name when its keys are to be compared."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -244,9 +244,7 @@ def job_ops(bench: Bench) -> Iterator[str]:
     bench.engine.call(jobs.remove_job(bench.queue, "3"))
     job = bench.take("t1")
     bench.engine.call(
-        leases.delay_active_job(
-            bench.queue, job.id, token="t1", delay_ms=777, now_ms=bench.now, count_attempt=False
-        )
+        leases.delay_active_job(bench.queue, job.id, token="t1", delay_ms=777, now_ms=bench.now, count_attempt=False)
     )
     yield "job-ops"
 
@@ -436,9 +434,7 @@ def scheduler_every_startdate(bench: Bench) -> Iterator[str]:
 @scenario
 def scheduler_cron_tz(bench: Bench) -> Iterator[str]:
     bench.now += 1234
-    rule = Repeat(
-        pattern="0 30 9 * * 1-5", tz="Europe/Madrid", limit=10, end_date_ms=START + 30 * 24 * 3_600_000
-    )
+    rule = Repeat(pattern="0 30 9 * * 1-5", tz="Europe/Madrid", limit=10, end_date_ms=START + 30 * 24 * 3_600_000)
     bench.engine.run(
         schedulers.upsert_scheduler(
             bench.queue,
@@ -498,7 +494,7 @@ def add_family(
     return places
 
 
-def node(
+def node(  # noqa: PLR0917 - a line a node reads best in order
     bench: Bench,
     queue: QueueKeys,
     name: str,
@@ -593,9 +589,7 @@ def flow_generated_ids(bench: Bench) -> Iterator[str]:
     bench.write("FLUSHALL")
     place = bench.open("pq")
 
-    def named(
-        job_id: str, name: str, data: JsonValue, options: JobOptions, parent: str | None = None
-    ) -> flows.NewNode:
+    def named(job_id: str, name: str, data: JsonValue, options: JobOptions, parent: str | None = None) -> flows.NewNode:
         tie = (parent, place) if parent else None
         one = node(bench, place, name, data, options, tie)
         return replace(one, job=replace(one.job, job_id=job_id))

@@ -1,15 +1,13 @@
-"""Our engine and the recorded Node client, step for step on the same keys: what they leave in Redis is the same, key for key."""
+"""Our engine and the recorded Node client, step for step: what they leave in Redis is the same, key for key."""
 
 import json
 import re
-from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
 import pytest
 import redis
-
-from board.engine.calls import Batch, Call
 from board.engine.connection.sync import Connection
+
 from tests.golden import dumps
 from tests.golden.bench import Bench
 from tests.golden.scenarios import SCENARIOS
@@ -26,7 +24,7 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9
 
 
 @pytest.fixture
-def connection(redis_url: str) -> Any:  # noqa: ANN401
+def connection(redis_url: str) -> Any:
     opened = Connection.open(redis_url)
     yield opened
     opened.close()
@@ -60,7 +58,8 @@ def compare(expected: dict[str, Any], actual: dict[str, Any]) -> list[str]:
     found += [f"{key} is too much: {actual[key]}" for key in sorted(actual.keys() - expected.keys())]
     for key in sorted(expected.keys() & actual.keys()):
         if expected[key] != actual[key]:
-            found.append(f"{key}:\n  node {json.dumps(expected[key], sort_keys=True)}\n  ours {json.dumps(actual[key], sort_keys=True)}")
+            node, ours = (json.dumps(side[key], sort_keys=True) for side in (expected, actual))
+            found.append(f"{key}:\n  node {node}\n  ours {ours}")
     return found
 
 

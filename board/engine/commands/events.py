@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -38,14 +39,12 @@ class Event:
 
     @property
     def values(self) -> Mapping[str, JsonValue]:
-        """The fields with the JSON ones decoded (`progress.data`, `completed.returnvalue`) and `delayed.delay` a number."""
+        """The fields, decoded where they are JSON (`progress.data`, `completed.returnvalue`) or a number (`delay`)."""
         values: dict[str, JsonValue] = dict(self.fields)
         field = _JSON_FIELDS.get(self.name)
         if field in values and field is not None:
-            try:
+            with contextlib.suppress(ValueError):
                 values[field] = load_json(values[field])
-            except ValueError:
-                pass
         if self.name == "delayed" and str(values.get("delay", "")).isdecimal():
             values["delay"] = int(values["delay"])
         return values
@@ -67,15 +66,13 @@ def read_events(
     return Call(tuple(argv), _decode, writes=False, block_ms=block_ms)
 
 
-def publish_event(
-    queue: QueueKeys, name: str, fields: Mapping[str, str], *, max_length: int = 1000
-) -> Call[str]:
+def publish_event(queue: QueueKeys, name: str, fields: Mapping[str, str], *, max_length: int = 1000) -> Call[str]:
     """Append an event of one's own; the stream is cut to about ``max_length``."""
     packed = pack(["event", name, *flatten(fields)])
     return script_call("publish_event", (queue.key("events"),), (max_length, packed), text)
 
 
-def _decode(reply: Any) -> list[Event]:  # noqa: ANN401 - lists (RESP2) or a mapping (RESP3)
+def _decode(reply: Any) -> list[Event]:
     if not reply:
         return []
     streams = list(reply.items()) if isinstance(reply, Mapping) else reply

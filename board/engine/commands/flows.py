@@ -81,8 +81,8 @@ def add_flow(root: NewNode, now_ms: int) -> Plan[FlowTree]:
     """Add a tree in one transaction: each parent before its children, depth first as written.
 
     Raises:
-        ParentNotFoundError, ParentConflictError: the root's own parent is gone or another one has it. As in BullMQ the other
-            nodes are not undone then.
+        ParentNotFoundError, ParentConflictError: the root's own parent is gone or another one has it. As in BullMQ
+            the other nodes are not undone then.
     """
     nodes = list(_walk(root))
     calls: list[Call[Any]] = [
@@ -130,9 +130,7 @@ def get_child_counts(queue: QueueKeys, job_id: str) -> Plan[ChildCounts]:
     return ChildCounts(*numbers)
 
 
-def scan_children(
-    queue: QueueKeys, job_id: str, kind: str, cursor: int = 0, count: int = 20
-) -> Call[ChildPage]:
+def scan_children(queue: QueueKeys, job_id: str, kind: str, cursor: int = 0, count: int = 20) -> Call[ChildPage]:
     """List about ``count`` children of one kind; a cursor of 0 comes back at the end.
 
     Args:
@@ -147,7 +145,7 @@ def scan_children(
         raise InvalidOptionError("kind", f"children are {', '.join(suffix)}, not {kind}")
     key = queue.children(job_id, suffix[kind])
 
-    def decode(reply: Any) -> ChildPage:  # noqa: ANN401
+    def decode(reply: Any) -> ChildPage:
         cursor, items = reply
         if kind == "unprocessed":
             return ChildPage(dict.fromkeys(texts(items), ""), int(cursor))
@@ -162,16 +160,14 @@ def scan_children(
 def child_keys(queue: QueueKeys, job_id: str, limit: int) -> Call[dict[str, list[str]]]:
     """Read up to ``limit`` full keys of children of each kind in one read: failed, ignored, unprocessed, processed."""
 
-    def decode(reply: Any) -> dict[str, list[str]]:  # noqa: ANN401
+    def decode(reply: Any) -> dict[str, list[str]]:
         kinds = ("failed", "ignored", "unprocessed", "processed")
         return {kind: texts(keys) for kind, keys in zip(kinds, reply, strict=True)}
 
     return script_call("read_child_keys", (queue.job(job_id),), (limit,), decode, writes=False)
 
 
-def get_flow(
-    queue: QueueKeys, job_id: str, *, depth: int = 10, max_children: int = 20
-) -> Plan[FlowNode | None]:
+def get_flow(queue: QueueKeys, job_id: str, *, depth: int = 10, max_children: int = 20) -> Plan[FlowNode | None]:
     """Read a flow as a tree from one of its jobs downward, two round trips a level.
 
     Args:
@@ -207,9 +203,7 @@ def get_flow(
     return _assemble(levels, families, 0, 0)
 
 
-def remove_child_dependency(
-    child: QueueKeys, child_id: str, parent_key: str
-) -> Call[bool]:
+def remove_child_dependency(child: QueueKeys, child_id: str, parent_key: str) -> Call[bool]:
     """Let a parent stop waiting for one child, which stays; False when it did not wait for it.
 
     Raises:
@@ -235,7 +229,7 @@ def _pack_node(node: NewNode) -> bytes:
     return pack([replace(node.job, has_children=bool(node.children), in_flow=True).wire()])
 
 
-def _first_or_code(reply: Any) -> str | int:  # noqa: ANN401
+def _first_or_code(reply: Any) -> str | int:
     item = reply[0]
     return item if isinstance(item, int) else text(item)
 

@@ -43,14 +43,15 @@ MAX_JOBS_PER_CALL = 50
 def add_job(queue: QueueKeys, job: NewJob) -> Call[str]:
     """Add one job; atomic.
 
-    Returns the new job's id; for a custom id that exists already that id, and for a duplicate the id of the job that is kept.
+    Returns the new job's id; for a custom id that exists already that id, and for a duplicate the id of the job that
+    is kept.
 
     Raises:
         ParentNotFoundError: its parent is gone; nothing was added.
         ParentConflictError: the job exists and belongs to another parent.
     """
 
-    def decode(reply: Any) -> str:  # noqa: ANN401
+    def decode(reply: Any) -> str:
         return _added(queue, job, reply[0])
 
     return script_call("add_jobs", (queue.base,), (pack([job.wire()]),), decode)
@@ -64,7 +65,7 @@ def add_jobs(queue: QueueKeys, jobs: Sequence[NewJob]) -> Call[list[str | Engine
     if len(jobs) > MAX_JOBS_PER_CALL:
         raise InvalidOptionError("jobs", f"at most {MAX_JOBS_PER_CALL} jobs in one call, not {len(jobs)}")
 
-    def decode(reply: Any) -> list[str | EngineError]:  # noqa: ANN401
+    def decode(reply: Any) -> list[str | EngineError]:
         return [_outcome(queue, job, item) for job, item in zip(jobs, reply, strict=True)]
 
     return script_call("add_jobs", (queue.base,), (pack([job.wire() for job in jobs]),), decode)
@@ -77,19 +78,17 @@ def get_job(queue: QueueKeys, job_id: str) -> Call[JobData | None]:
 
 def get_state(queue: QueueKeys, job_id: str) -> Call[JobState]:
     """Find out where a job is. O(n) of the lists when it waits or runs."""
-    return script_call(
-        "read_state", (queue.base,), (job_id,), lambda reply: JobState(text(reply)), writes=False
-    )
+    return script_call("read_state", (queue.base,), (job_id,), lambda reply: JobState(text(reply)), writes=False)
 
 
 def is_finished(queue: QueueKeys, job_id: str) -> Call[tuple[JobState | None, str]]:
-    """Find out whether a job ended: its state with its return value's JSON or its failure text; UNKNOWN when it is gone.
+    """Find out whether a job ended: its state with its return value's JSON or its failure text.
 
-    The state is None while the job has not ended.
+    The state is UNKNOWN when the job is gone and None while the job has not ended.
     """
     by_code = {-1: JobState.UNKNOWN, 0: None, 1: JobState.COMPLETED, 2: JobState.FAILED}
 
-    def decode(reply: Any) -> tuple[JobState | None, str]:  # noqa: ANN401
+    def decode(reply: Any) -> tuple[JobState | None, str]:
         return by_code[int(reply[0])], text(reply[1])
 
     return script_call("read_finished", (queue.base,), (job_id,), decode, writes=False)
@@ -141,7 +140,7 @@ def remove_job(queue: QueueKeys, job_id: str, *, remove_children: bool = True) -
         SchedulerJobError: it is the next run of a job scheduler; nothing was done.
     """
 
-    def decode(reply: Any) -> None:  # noqa: ANN401
+    def decode(reply: Any) -> None:
         code = int(reply)
         if code == 0:
             raise JobLockedError(
@@ -185,9 +184,7 @@ def add_log(queue: QueueKeys, job_id: str, line: str, keep: int | None = None) -
         JobNotFoundError: the job is gone.
     """
     check = unless_negative(queue=queue.name, job_id=job_id)
-    return script_call(
-        "add_log", (queue.job(job_id), queue.logs(job_id)), (line, -1 if keep is None else keep), check
-    )
+    return script_call("add_log", (queue.job(job_id), queue.logs(job_id)), (line, -1 if keep is None else keep), check)
 
 
 def clear_logs(queue: QueueKeys, job_id: str, keep: int | None = None) -> Call[None]:
@@ -196,17 +193,13 @@ def clear_logs(queue: QueueKeys, job_id: str, keep: int | None = None) -> Call[N
     return Call(("LTRIM", key, -keep, -1) if keep else ("DEL", key), _nothing)
 
 
-def get_logs(
-    queue: QueueKeys, job_id: str, start: int = 0, end: int = -1, *, ascending: bool = True
-) -> Call[LogPage]:
+def get_logs(queue: QueueKeys, job_id: str, start: int = 0, end: int = -1, *, ascending: bool = True) -> Call[LogPage]:
     """Read lines ``start`` to ``end`` of a job's log, counted from the oldest, or from the newest when descending."""
 
-    def decode(reply: Any) -> LogPage:  # noqa: ANN401
+    def decode(reply: Any) -> LogPage:
         return LogPage(tuple(texts(reply[0])), int(reply[1]))
 
-    return script_call(
-        "read_logs", (queue.logs(job_id),), (start, end, _flag(ascending)), decode, writes=False
-    )
+    return script_call("read_logs", (queue.logs(job_id),), (start, end, _flag(ascending)), decode, writes=False)
 
 
 def change_delay(queue: QueueKeys, job_id: str, delay_ms: int, now_ms: int) -> Call[None]:
@@ -235,9 +228,7 @@ def change_priority(queue: QueueKeys, job_id: str, priority: int, *, lifo: bool 
 
 def get_lock_ttl(queue: QueueKeys, job_id: str) -> Call[int | None]:
     """Read for how many ms a job's lock still holds; None without a lock."""
-    return Call(
-        ("PTTL", queue.lock(job_id)), lambda reply: int(reply) if int(reply) >= 0 else None, writes=False
-    )
+    return Call(("PTTL", queue.lock(job_id)), lambda reply: int(reply) if int(reply) >= 0 else None, writes=False)
 
 
 def get_deduplication_job(queue: QueueKeys, deduplication_id: str) -> Call[str | None]:
@@ -259,14 +250,14 @@ def remove_job_deduplication(queue: QueueKeys, job_id: str, deduplication_id: st
     return script_call("free_job_deduplication", (queue.key(f"de:{deduplication_id}"),), (job_id,), bool)
 
 
-def _outcome(queue: QueueKeys, job: NewJob, reply: Any) -> str | EngineError:  # noqa: ANN401
+def _outcome(queue: QueueKeys, job: NewJob, reply: Any) -> str | EngineError:
     try:
         return _added(queue, job, reply)
     except EngineError as error:
         return error
 
 
-def _added(queue: QueueKeys, job: NewJob, reply: Any) -> str:  # noqa: ANN401
+def _added(queue: QueueKeys, job: NewJob, reply: Any) -> str:
     if isinstance(reply, int) and reply < 0:
         raise job_error(reply, queue=queue.name, job_id=job.job_id or job.name)
     return text(reply)

@@ -1,7 +1,7 @@
 """What a worker does with jobs: take one under a lock, keep the lock, end the job, give it back, find lost ones.
 
-Every function is one atomic script. A job is taken with a token that no other worker uses; ending it needs the same token,
-and a job fetched in the same call as an end inherits it.
+Every function is one atomic script. A job is taken with a token that no other worker uses; ending it needs the same
+token, and a job fetched in the same call as an end inherits it.
 """
 
 from __future__ import annotations
@@ -111,10 +111,10 @@ def complete_job(
         fields: further fields of the hash to set.
 
     Raises:
-        JobNotFoundError, LockLostError, JobNotInStateError, PendingChildrenError, FailedChildrenError: it was not ended.
+        JobNotFoundError, LockLostError, JobNotInStateError, PendingChildrenError, FailedChildrenError: not ended.
     """
     finish = _finish(job_id, token, "completed", return_text, attempts, keep, metrics_points, fields)
-    return _finish_call(queue, job_id, now_ms, finish, token, fetch)
+    return _finish_call(queue, now_ms, finish, fetch)
 
 
 def fail_job(
@@ -159,7 +159,7 @@ def fail_job(
             "origin": dead_letter.origin,
             "prefix": dead_letter.prefix,
         }
-    return _finish_call(queue, job_id, now_ms, finish, token, fetch)
+    return _finish_call(queue, now_ms, finish, fetch)
 
 
 def retry_active_job(
@@ -242,9 +242,9 @@ def wait_for_children(
         JobNotFoundError, LockLostError, JobNotInStateError: it is not ours any more.
     """
     check = unless_negative(queue=queue.name, job_id=job_id, expected="active")
-    return script_call(
-        "wait_for_children", (queue.base,), (job_id, token, now_ms, child_key or ""), check
-    ).map(lambda code: code == 0)
+    return script_call("wait_for_children", (queue.base,), (job_id, token, now_ms, child_key or ""), check).map(
+        lambda code: code == 0
+    )
 
 
 def extend_locks(queue: QueueKeys, locks: Sequence[tuple[str, str]], lock_ms: int) -> Call[list[str]]:
@@ -263,13 +263,11 @@ def release_lock(queue: QueueKeys, job_id: str, token: str) -> Call[bool]:
     return script_call("release_lock", (queue.lock(job_id),), (token,), bool)
 
 
-def move_stalled(
-    queue: QueueKeys, *, max_stalled_count: int, now_ms: int, interval_ms: int
-) -> Call[list[str]]:
+def move_stalled(queue: QueueKeys, *, max_stalled_count: int, now_ms: int, interval_ms: int) -> Call[list[str]]:
     """Take jobs back whose worker is gone, and suspect all that are active now; at most once an interval for the queue.
 
-    A job that stalled more than ``max_stalled_count`` times is failed by the next worker that takes it. Returns the ids that
-    went back to the front of the line.
+    A job that stalled more than ``max_stalled_count`` times is failed by the next worker that takes it. Returns the ids
+    that went back to the front of the line.
     """
     return script_call("move_stalled", (queue.base,), (max_stalled_count, now_ms, interval_ms), texts)
 
@@ -281,7 +279,7 @@ def wait_for_marker(queue: QueueKeys, timeout_s: float) -> Call[float | None]:
     timeout.
     """
 
-    def decode(reply: Any) -> float | None:  # noqa: ANN401
+    def decode(reply: Any) -> float | None:
         return None if reply is None else float(reply[2])
 
     return Call(("BZPOPMIN", queue.key("marker"), timeout_s), decode, block_ms=int(timeout_s * 1000))
@@ -297,7 +295,7 @@ def _taker(token: str, now_ms: int, fetch: FetchNext) -> bytes:
     return pack(taker)
 
 
-def _finish(
+def _finish(  # noqa: PLR0917 - one caller a container, all arguments
     job_id: str,
     token: str,
     container: str,
@@ -330,12 +328,11 @@ def _finish(
 
 
 def _finish_call(
-    queue: QueueKeys, job_id: str, now_ms: int, finish: Mapping[str, Any], token: str, fetch: FetchNext | None
+    queue: QueueKeys, now_ms: int, finish: Mapping[str, Any], fetch: FetchNext | None
 ) -> Call[Fetched | None]:
-    taker = _taker(token, now_ms, fetch) if fetch else ""
-    return script_call(
-        "finish_job", (queue.base,), (now_ms, pack(finish), taker), _fetched_after(queue, job_id)
-    )
+    taker = _taker(finish["token"], now_ms, fetch) if fetch else ""
+    decode = _fetched_after(queue, finish["id"])
+    return script_call("finish_job", (queue.base,), (now_ms, pack(finish), taker), decode)
 
 
 def _failure_fields(reason: str | None, stacktrace: Sequence[str] | None) -> dict[str, str]:
@@ -347,14 +344,14 @@ def _failure_fields(reason: str | None, stacktrace: Sequence[str] | None) -> dic
     return fields
 
 
-def _fetched(reply: Any) -> Fetched:  # noqa: ANN401
+def _fetched(reply: Any) -> Fetched:
     fields, job_id, limited_ms, next_due_ms = reply
     job = decode_job(text(job_id), fields) if fields else None
     return Fetched(job, int(limited_ms), int(next_due_ms))
 
 
-def _fetched_after(queue: QueueKeys, job_id: str) -> Any:  # noqa: ANN401 - a decoder
-    def decode(reply: Any) -> Fetched | None:  # noqa: ANN401
+def _fetched_after(queue: QueueKeys, job_id: str) -> Any:
+    def decode(reply: Any) -> Fetched | None:
         if isinstance(reply, int):
             if reply < 0:
                 raise job_error(reply, queue=queue.name, job_id=job_id, expected="active", action="it ran")

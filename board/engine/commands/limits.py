@@ -78,14 +78,14 @@ def get_rate_limit_ttl(queue: QueueKeys, maximum: int | None = None) -> Call[int
 def is_maxed(queue: QueueKeys) -> Call[bool]:
     """Find out whether as many jobs are active as the global concurrency allows."""
 
-    def decode(reply: Any) -> bool:  # noqa: ANN401
+    def decode(reply: Any) -> bool:
         limit = integer(reply[0])
         return limit is not None and int(reply[1]) >= limit
 
     return script_call("read_maxed", (queue.key("meta"), queue.key("active")), (), decode, writes=False)
 
 
-def _positive(option: str, value: int) -> None:
+def _positive(option: str, value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise InvalidOptionError(option, f"{option} must be a whole number from 1, not {value!r}")
 

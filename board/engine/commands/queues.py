@@ -21,6 +21,7 @@ __all__ = [
     "Metrics",
     "WorkerInfo",
     "clean",
+    "client_rows",
     "count_per_priority",
     "discover",
     "drain",
@@ -28,7 +29,6 @@ __all__ = [
     "get_ids",
     "get_jobs",
     "get_meta",
-    "client_rows",
     "get_metrics",
     "list_workers",
     "obliterate",
@@ -87,7 +87,7 @@ def get_meta(queue: QueueKeys) -> Call[QueueMeta]:
     """Read the conditions of a queue."""
     names = ("paused", "version", "concurrency", "max", "duration", "opts.maxLenEvents")
 
-    def decode(reply: Any) -> QueueMeta:  # noqa: ANN401
+    def decode(reply: Any) -> QueueMeta:
         paused, version, concurrency, limit_max, duration, max_events = reply
         return QueueMeta(
             exists=any(value is not None for value in reply),
@@ -126,7 +126,7 @@ def read_page(
     A job whose hash is gone comes as None, so that the page can say so.
     """
 
-    def decode(reply: Any) -> list[tuple[str, JobData | None]]:  # noqa: ANN401
+    def decode(reply: Any) -> list[tuple[str, JobData | None]]:
         return [(text(job_id), decode_job(text(job_id), fields)) for job_id, fields in reply]
 
     flag = "1" if ascending else "0"
@@ -138,8 +138,8 @@ def get_jobs(
 ) -> Plan[list[JobData]]:
     """Read jobs ``start`` to ``end`` of each of the states; ids without a hash are left out.
 
-    As BullMQ's ``getJobs``: the range holds for each state on its own. One round trip. Waiting jobs of a queue that release 5
-    paused are read from its ``paused`` list as well.
+    As BullMQ's ``getJobs``: the range holds for each state on its own. One round trip. Waiting jobs of a queue that
+    release 5 paused are read from its ``paused`` list as well.
     """
     containers = [STATE_CONTAINERS[state] for state in states]
     if JobState.WAITING in states:
@@ -179,8 +179,8 @@ def resume(queue: QueueKeys) -> Plan[None]:
 def drain(queue: QueueKeys, *, delayed: bool = False) -> Plan[int]:
     """Remove everything that waits or is prioritized and, if asked, delayed; in steps of 1,000, oldest first.
 
-    Active, ended and waiting-for-children jobs stay, and so do the pending runs of job schedulers. Jobs added meanwhile stay
-    too. Returns how many were removed.
+    Active, ended and waiting-for-children jobs stay, and so do the pending runs of job schedulers. Jobs added meanwhile
+    stay too. Returns how many were removed.
     """
     counts = yield from get_counts(queue)
     containers = [("wait", counts.waiting), ("paused", counts.paused), ("prioritized", counts.prioritized)]
@@ -199,9 +199,7 @@ def drain(queue: QueueKeys, *, delayed: bool = False) -> Plan[int]:
     return removed
 
 
-def clean(
-    queue: QueueKeys, grace_ms: int, limit: int, state: JobState | str, now_ms: int
-) -> Plan[list[str]]:
+def clean(queue: QueueKeys, grace_ms: int, limit: int, state: JobState | str, now_ms: int) -> Plan[list[str]]:
     """Remove jobs of one state that are older than ``grace_ms``, oldest first, at most ``limit`` (0 for all).
 
     Looks at 1,000 jobs a step. Locked jobs and the pending runs of job schedulers stay. Returns the removed ids.
@@ -239,7 +237,7 @@ def obliterate(queue: QueueKeys, *, force: bool = False) -> Plan[None]:
             return
         if code == -1:
             raise QueueStateError(f"queue {queue.name} was resumed while it was being obliterated")
-        if code == -2:  # noqa: PLR2004 - BullMQ's number
+        if code == -2:
             raise QueueStateError(f"queue {queue.name} has active jobs; wait for them or force it")
 
 
@@ -274,25 +272,22 @@ def get_metrics(queue: QueueKeys, state: JobState, start: int = 0, end: int = -1
     if state not in (JobState.FAILED, JobState.COMPLETED):
         raise InvalidOptionError("state", f"only completed and failed jobs are counted, not {state}")
     key = queue.key(f"metrics:{STATE_CONTAINERS[state]}")
-    replies: list[Any] = yield from Batch.of(
-        [
-            Call(("HMGET", key, "count", "prevTS"), list, writes=False),
-            Call(("LRANGE", f"{key}:data", start, end), list, writes=False),
-            Call(("LLEN", f"{key}:data"), int, writes=False),
-        ]
-    )
+    calls: list[Call[Any]] = [
+        Call(("HMGET", key, "count", "prevTS"), list, writes=False),
+        Call(("LRANGE", f"{key}:data", start, end), list, writes=False),
+        Call(("LLEN", f"{key}:data"), int, writes=False),
+    ]
+    replies: list[Any] = yield from Batch.of(calls)
     (count, previous), data, points = replies
     return Metrics(tuple(integer(item) or 0 for item in data), integer(count) or 0, integer(previous) or 0, points)
 
 
 def list_workers(queue: QueueKeys) -> Call[list[WorkerInfo]]:
     """List the workers of a queue by the names of their blocking connections, as Node's ``getWorkers`` does."""
-    return Call(
-        ("CLIENT", "LIST"), lambda reply: workers_in(reply, queue), writes=False
-    )
+    return Call(("CLIENT", "LIST"), lambda reply: workers_in(reply, queue), writes=False)
 
 
-def workers_in(client_list: Any, queue: QueueKeys) -> list[WorkerInfo]:  # noqa: ANN401 - text or redis-py's parsed rows
+def workers_in(client_list: Any, queue: QueueKeys) -> list[WorkerInfo]:
     """Pick the workers of one queue out of a CLIENT LIST reply."""
     names = queue.client_name, f"{queue.prefix}:{queue.name}"
     found: list[WorkerInfo] = []
@@ -303,21 +298,17 @@ def workers_in(client_list: Any, queue: QueueKeys) -> list[WorkerInfo]:  # noqa:
             own = ""
         if own is not None:
             found.append(
-                WorkerInfo(
-                    own, row.get("addr", ""), integer(row.get("age")) or 0, integer(row.get("idle")) or 0, row
-                )
+                WorkerInfo(own, row.get("addr", ""), integer(row.get("age")) or 0, integer(row.get("idle")) or 0, row)
             )
     return found
 
 
-def client_rows(client_list: Any) -> list[dict[str, str]]:  # noqa: ANN401
+def client_rows(client_list: Any) -> list[dict[str, str]]:
     """Return the lines of a CLIENT LIST reply as mappings."""
     if isinstance(client_list, list):
         return [{text(key): text(value) for key, value in row.items()} for row in client_list]
-    rows = []
-    for line in text(client_list).splitlines():
-        rows.append(dict(part.partition("=")[::2] for part in line.split(" ") if "=" in part))
-    return rows
+    lines = text(client_list).splitlines()
+    return [dict(part.partition("=")[::2] for part in line.split(" ") if "=" in part) for line in lines]
 
 
 def discover(prefix: str, cursor: int = 0, count: int = 1000) -> Call[tuple[int, list[QueueKeys]]]:
@@ -327,7 +318,7 @@ def discover(prefix: str, cursor: int = 0, count: int = 1000) -> Call[tuple[int,
     """
     escaped = "".join(f"\\{char}" if char in "*?[]\\^" else char for char in prefix)
 
-    def decode(reply: Any) -> tuple[int, list[QueueKeys]]:  # noqa: ANN401
+    def decode(reply: Any) -> tuple[int, list[QueueKeys]]:
         queues = []
         for key in texts(reply[1]):
             name = key[len(prefix) + 1 : -len(":meta")]
@@ -362,9 +353,9 @@ def _container_to_clean(state: JobState | str) -> str:
     return container
 
 
-def _two_numbers(reply: Any) -> tuple[int, int]:  # noqa: ANN401
+def _two_numbers(reply: Any) -> tuple[int, int]:
     return int(reply[0]), int(reply[1])
 
 
-def _cleaned(reply: Any) -> tuple[list[str], int, int]:  # noqa: ANN401
+def _cleaned(reply: Any) -> tuple[list[str], int, int]:
     return texts(reply[0]), int(reply[1]), int(reply[2])

@@ -92,8 +92,8 @@ def upsert_scheduler(
 def next_iteration(queue: QueueKeys, job: JobData, now_ms: int) -> Plan[str | None]:
     """Create the run after this one, which a worker has just taken; does nothing for any other job.
 
-    Idempotent: a retried or stalled run adds nothing. The rule is the job's own; name and data are the scheduler's. Returns the
-    new job's id, None when there is none: the limit or the end date is reached, or the scheduler was removed.
+    Idempotent: a retried or stalled run adds nothing. The rule is the job's own; name and data are the scheduler's.
+    Returns the new job's id, or None when the limit or the end date is reached or the scheduler was removed.
     """
     rule = job.options.get("repeat")
     if job.scheduler_id is None or not isinstance(rule, Mapping):
@@ -109,7 +109,7 @@ def next_iteration(queue: QueueKeys, job: JobData, now_ms: int) -> Plan[str | No
         "now": now_ms,
         "name": job.name or job.scheduler_id,
         "data": job.data_text or "{}",
-        "opts": {key: value for key, value in opts.items() if value is not None},
+        "opts": opts,
         "rule": {key: value for key, value in rule.items() if value is not None and key != "immediately"},
     }
     if isinstance(rule.get("pattern"), str):
@@ -129,7 +129,7 @@ def next_iteration(queue: QueueKeys, job: JobData, now_ms: int) -> Plan[str | No
 
 
 def remove_scheduler(queue: QueueKeys, scheduler_id: str) -> Call[bool]:
-    """Delete a scheduler, or a repeatable job of release 5, and its next run if that is still delayed; False if there is none."""
+    """Delete a scheduler, or a repeatable job of release 5, and its next run if still delayed; False if none."""
     return script_call("remove_scheduler", (queue.base,), (scheduler_id,), lambda code: int(code) == 0)
 
 
@@ -146,9 +146,7 @@ def list_schedulers(
     command = "ZRANGE" if ascending else "ZREVRANGE"
     ids: list[str] = yield from Call((command, queue.key("repeat"), start, end), texts, writes=False)
     replies: list[Any] = yield from Batch.of(call for one in ids for call in _reads(queue, one))
-    found = [
-        _decode(one, score, fields) for one, score, fields in zip(ids, replies[::2], replies[1::2], strict=True)
-    ]
+    found = [_decode(one, score, fields) for one, score, fields in zip(ids, replies[::2], replies[1::2], strict=True)]
     return [scheduler for scheduler in found if scheduler is not None]
 
 
@@ -158,7 +156,7 @@ def count_schedulers(queue: QueueKeys) -> Call[int]:
 
 
 def _check(scheduler_id: str, repeat: Repeat) -> Repeat:
-    if not isinstance(scheduler_id, str) or not scheduler_id:
+    if not scheduler_id:
         raise InvalidOptionError("scheduler_id", "a scheduler needs an id that is not empty")
     if (repeat.pattern is None) == (repeat.every is None):
         raise InvalidOptionError("repeat", "a scheduler takes either a cron pattern or every, not both and not neither")
@@ -203,7 +201,7 @@ def _reads(queue: QueueKeys, scheduler_id: str) -> tuple[Call[Any], Call[Any]]:
     )
 
 
-def _decode(scheduler_id: str, score: Any, fields: dict[str, str]) -> SchedulerData | None:  # noqa: ANN401
+def _decode(scheduler_id: str, score: Any, fields: dict[str, str]) -> SchedulerData | None:
     if score is None and not fields:
         return None
     return SchedulerData(
@@ -240,5 +238,5 @@ def _options(encoded: str | None) -> dict[str, JsonValue]:
         return {}
 
 
-def _id_or_code(reply: Any) -> str | int:  # noqa: ANN401
+def _id_or_code(reply: Any) -> str | int:
     return reply if isinstance(reply, int) else text(reply[0])

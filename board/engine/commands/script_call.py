@@ -27,7 +27,7 @@ def unless_negative(
 ) -> Callable[[Any], int]:
     """Return a decoder that raises what a code below zero stands for and passes other numbers on."""
 
-    def decode(reply: Any) -> int:  # noqa: ANN401 - an integer reply
+    def decode(reply: Any) -> int:
         code = int(reply)
         if code < 0:
             raise job_error(code, queue=queue, job_id=job_id, expected=expected, action=action)
@@ -36,6 +36,6 @@ def unless_negative(
     return decode
 
 
-def texts(reply: Any) -> list[str]:  # noqa: ANN401 - a list of bytes
+def texts(reply: Any) -> list[str]:
     """Decode a list of texts."""
     return [text(item) for item in reply or ()]

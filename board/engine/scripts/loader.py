@@ -10,7 +10,8 @@ A script is one atomic operation in one file of ``lua/``; ``-- @include name`` p
     -- EVENTS  what is emitted, or none
     -- COST    order of growth
 
-with an optional ``-- DERIVED`` line for keys that the script builds itself. Scripts are never built from Python strings.
+with an optional ``-- DERIVED`` line for keys that the script builds itself. Scripts are never built from Python
+strings.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from importlib.resources import files
 
 __all__ = ["Header", "Script", "ScriptSourceError", "load", "names"]
@@ -71,7 +72,7 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(f.name.removesuffix(".lua") for f in _FOLDER.iterdir() if f.name.endswith(".lua")))
 
 
-@lru_cache(maxsize=None)
+@cache
 def load(name: str) -> Script:
     """Load a script by name.
 
