@@ -26,13 +26,14 @@ check: .venv/installed-dev
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/djlint --lint --quiet templates
 	$(BIN)/python -m tests.architecture.lua_lint
+	@if [ -x $(BIN)/hadolint ]; then $(BIN)/hadolint Dockerfile; fi
 	$(BIN)/mypy
 
 bench: .venv/installed-dev
 	$(BIN)/python -m bench
 
-image:
-	.ci/image
+image: .venv/installed-dev
+	$(BIN)/python -m tests.build_image
 
 setup: .venv/installed-dev static/vendor/htmx.min.js $(NODE_PACKAGES)
 
