@@ -1,7 +1,7 @@
 """Reads the URL of a Redis: one server, a socket file, Sentinels or a cluster.
 
-Refuses what it does not understand with a message that never holds a user, a password or the query: these messages end up
-on consoles and in logs.
+Refuses what it does not understand with a message that never holds a user, a password or the query: these messages
+end up on consoles and in logs.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """One round trip as commands to send and replies to take apart, without a socket.
 
-A script travels as EVALSHA once the server is known to have it and as EVAL, which also stores it, before; so nothing has
-to be loaded ahead and the first call costs no second round trip. When a server has forgotten its scripts (restart,
-failover, SCRIPT FLUSH) it answers NOSCRIPT and has done nothing: exactly those calls are sent again, in order. Nothing else
-is ever sent twice: after a broken connection nobody knows whether a write took effect, and only the caller can tell
-whether doing it again is harmless.
+A script travels as EVALSHA once the server is known to have it and as EVAL, which also stores it, before; so nothing
+has to be loaded ahead and the first call costs no second round trip. When a server has forgotten its scripts
+(restart, failover, SCRIPT FLUSH) it answers NOSCRIPT and has done nothing: exactly those calls are sent again, in
+order. Nothing else is ever sent twice: after a broken connection nobody knows whether a write took effect, and only
+the caller can tell whether doing it again is harmless.
 
 In a transaction (``atomic``) a forgotten script would leave half of it undone, so there the first use of each script is
 always an EVAL.
@@ -62,8 +62,8 @@ class Exchange:
             known: kept up to date with what they tell.
 
         Returns:
-            Which calls to send again because their script is unknown to the server, and which because a cluster keeps their
-            keys elsewhere.
+            Which calls to send again because their script is unknown to the server, and which because a cluster keeps
+            their keys elsewhere.
         """
         if self._atomic:
             replies = self._unwrapped(replies)
@@ -101,11 +101,13 @@ class Exchange:
         if isinstance(executed, list):
             return executed
         refused = next((reply for reply in replies[1:-1] if isinstance(reply, Exception)), None)
-        error = refused or (executed if isinstance(executed, Exception) else ExecAbortError("EXECABORT nothing was done"))
+        error = refused or (
+            executed if isinstance(executed, Exception) else ExecAbortError("EXECABORT nothing was done")
+        )
         return [error] * len(self._sent)
 
 
-def decoded(call: Call[Any], reply: Any, place: str) -> Any:  # noqa: ANN401 - the call's type
+def decoded(call: Call[Any], reply: Any, place: str) -> Any:
     """Return the result of a call, or raise what its reply means."""
     if isinstance(reply, Exception):
         raise store_error(reply, place) from reply

@@ -1,0 +1,44 @@
+"""What both fronts tell redis-py about an ``Address``: plain values, no sockets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from board.engine.connection.address import Address
+
+__all__ = ["WATCHDOG_S", "place_of", "plain_url", "sentinel_options"]
+
+WATCHDOG_S = 1.0
+"""How long after a blocking command should have come back its socket is given up; BullMQ waits as long."""
+
+_SENTINEL_PREFIX = "sentinel_"
+
+
+def plain_url(address: Address) -> str:
+    """Return a URL that redis-py reads, for its casting of the query's options; without user and password."""
+    options = {name: value for name, value in address.options.items() if not name.startswith(_SENTINEL_PREFIX)}
+    query = f"?{urlencode({'db': str(address.database)} | options)}"
+    if address.kind == "unix":
+        return f"unix://{quote(address.path)}{query}"
+    host, port = address.hosts[0]
+    host = f"[{host}]" if ":" in host else host
+    return f"{'rediss' if address.tls else 'redis'}://{host}:{port}{query}"
+
+
+def sentinel_options(address: Address, timeout_s: float) -> dict[str, Any]:
+    """Return how to talk to the Sentinels themselves: ``?sentinel_username=…&sentinel_password=…`` of the URL."""
+    given = {
+        name.removeprefix(_SENTINEL_PREFIX): value
+        for name, value in address.options.items()
+        if name in ("sentinel_username", "sentinel_password")
+    }
+    return {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s, "protocol": 2, **given}
+
+
+def place_of(options: Mapping[str, Any]) -> str:
+    """Return where the connections of a redis-py client lead, for messages."""
+    if options.get("path"):
+        return str(options["path"])
+    return f"{options.get('host', 'localhost')}:{options.get('port', 6379)}"
