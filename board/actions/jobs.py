@@ -1,0 +1,118 @@
+"""Retry, promote and remove jobs, one or a selection of a queue.
+
+Each looks where the jobs are, acts on those it can, and says of the others why not. Between the look and the act a job
+may move: the engine's script then refuses, and the job is reported as it is by then. So every action takes two round
+trips, three when something moved, whatever the number of jobs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from board.actions.perform import Actor, Change, Desk, Outcome, Refusal, perform
+from board.auth.policy import Permission
+from board.engine.calls import Batch, Call
+from board.engine.commands.jobs import get_state, promote_job, remove_job, retry_job
+from board.engine.connection.sync import Connection
+from board.engine.errors import JobLockedError, JobNotFoundError, JobNotInStateError, SchedulerJobError
+from board.engine.keys import QueueKeys
+from board.engine.types import FINISHED_STATES, JobState
+
+__all__ = ["ACTIONS", "promote", "remove", "retry", "states"]
+
+GONE = "is not in Redis any more; nothing was done"
+
+
+def retry(desk: Desk, actor: Actor, queue: QueueKeys, ids: Sequence[str]) -> Outcome:
+    """Make failed and completed jobs runnable again."""
+
+    def plan(job_id: str, state: JobState) -> Call[None] | str:
+        if state in FINISHED_STATES:
+            return retry_job(queue, job_id, state)
+        return f"is {state.value}; only failed or completed jobs can be retried"
+
+    return perform(desk, actor, Permission.RETRY, queue, lambda: _change(desk.connection, queue, ids, plan), ids=ids)
+
+
+def promote(desk: Desk, actor: Actor, queue: QueueKeys, ids: Sequence[str]) -> Outcome:
+    """Make delayed jobs runnable now."""
+
+    def plan(job_id: str, state: JobState) -> Call[None] | str:
+        if state is JobState.DELAYED:
+            return promote_job(queue, job_id)
+        return f"is {state.value}; only delayed jobs can be promoted"
+
+    return perform(desk, actor, Permission.PROMOTE, queue, lambda: _change(desk.connection, queue, ids, plan), ids=ids)
+
+
+def remove(desk: Desk, actor: Actor, queue: QueueKeys, ids: Sequence[str]) -> Outcome:
+    """Remove jobs and everything below them, but none that a worker holds."""
+
+    def plan(job_id: str, state: JobState) -> Call[None] | str:
+        if state is JobState.ACTIVE:
+            return "is active: a worker holds it; nothing was done"
+        return remove_job(queue, job_id)
+
+    return perform(desk, actor, Permission.REMOVE, queue, lambda: _change(desk.connection, queue, ids, plan), ids=ids)
+
+
+ACTIONS: Mapping[str, Callable[[Desk, Actor, QueueKeys, Sequence[str]], Outcome]] = {
+    "retry": retry,
+    "promote": promote,
+    "remove": remove,
+}
+"""By the verb that forms send."""
+
+
+def states(connection: Connection, queue: QueueKeys, ids: Sequence[str]) -> dict[str, JobState]:
+    """Return where each job is now, in one round trip."""
+    unique = tuple(dict.fromkeys(ids))
+    if not unique:
+        return {}
+    found = connection.batch(Batch.of(get_state(queue, job_id) for job_id in unique))
+    return dict(zip(unique, found, strict=True))
+
+
+def _change(
+    connection: Connection,
+    queue: QueueKeys,
+    ids: Sequence[str],
+    plan: Callable[[str, JobState], Call[None] | str],
+) -> Change:
+    """Look, act on what can be acted on, and explain the rest."""
+    calls: dict[str, Call[None]] = {}
+    reasons: dict[str, str] = {}
+    for job_id, state in states(connection, queue, ids).items():
+        step = GONE if state is JobState.UNKNOWN else plan(job_id, state)
+        if isinstance(step, str):
+            reasons[job_id] = step
+        else:
+            calls[job_id] = step
+    replies: list[Any] = connection.batch(Batch.of(calls.values(), keep_errors=True)) if calls else []
+    moved: list[str] = []
+    for job_id, reply in zip(calls, replies, strict=True):
+        if isinstance(reply, JobNotInStateError):
+            moved.append(job_id)
+        elif isinstance(reply, Exception):
+            reasons[job_id] = _reason(reply)
+    for job_id, state in states(connection, queue, moved).items():
+        reasons[job_id] = (
+            GONE if state is JobState.UNKNOWN else f"changed state meanwhile: it is now {state.value}; nothing was done"
+        )
+    unique = dict.fromkeys(ids)
+    return Change(
+        done=tuple(job_id for job_id in unique if job_id not in reasons),
+        refusals=tuple(Refusal(job_id, reasons[job_id]) for job_id in unique if job_id in reasons),
+    )
+
+
+def _reason(error: Exception) -> str:
+    """Say in words why the engine left a job alone. Trouble with Redis itself concerns the whole action."""
+    if isinstance(error, JobNotFoundError):
+        return GONE
+    if isinstance(error, JobLockedError):
+        return "is held by a worker, or one of its children is; nothing was done"
+    if isinstance(error, SchedulerJobError):
+        return "is the next run of a job scheduler; remove the scheduler instead"
+    raise error

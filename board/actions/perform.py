@@ -1,0 +1,192 @@
+"""The one wrapper around every write: permission, engine, audit.
+
+What is not allowed is refused before anything is sent to Redis, and recorded. What was done is recorded with what
+really happened to each job, for a job may have moved on between the page and the click. If the audit log cannot be
+written the action stands (it may be the removal that frees the memory), the person is told, and the entry goes to the
+process log instead.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+
+from board.audit import Audit, Entry
+from board.auth.policy import Identity, Permission, demand
+from board.engine.connection.sync import Connection
+from board.engine.errors import EngineError, StoreError
+from board.engine.keys import QueueKeys
+from board.errors import BoardError, ReadOnlyBoardError, TooManyError
+
+__all__ = ["MOST_JOBS", "Actor", "Change", "Desk", "Outcome", "Refusal", "perform", "record", "refuse"]
+
+logger = logging.getLogger(__name__)
+
+MOST_JOBS = 100
+"""Jobs one action may name: one page of the largest size, some 10 ms of the server's time, and all ids fit the audit
+entry. More is a bulk run, which goes in steps and can be stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks, and from where.
+
+    Attributes:
+        identity: name and role.
+        address: of the client, as far as proxies can be trusted.
+        request_id: ties the audit entry to the process log.
+    """
+
+    identity: Identity
+    address: str = ""
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A job that nothing was done to, and why, as the rest of a sentence about it."""
+
+    job_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What the engine did: the jobs it changed and those it did not."""
+
+    done: tuple[str, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of an action.
+
+    Attributes:
+        permission: what was done.
+        queue: to which queue.
+        change: what happened to each job.
+        audit_problem: why the audit log has no entry of it; empty when it has.
+    """
+
+    permission: Permission
+    queue: QueueKeys
+    change: Change
+    audit_problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What an action works with.
+
+    Attributes:
+        connection: to Redis.
+        audit: the log.
+        is_read_only: refuse everything.
+        clock: ms since the epoch.
+    """
+
+    connection: Connection
+    audit: Audit
+    is_read_only: bool
+    clock: Callable[[], int]
+
+
+def perform(
+    desk: Desk,
+    actor: Actor,
+    permission: Permission,
+    queue: QueueKeys,
+    change: Callable[[], Change],
+    *,
+    ids: Sequence[str] = (),
+    action: str = "",
+) -> Outcome:
+    """Do one action, if it is allowed, and record it.
+
+    Args:
+        desk: what to work with.
+        actor: who asks.
+        permission: what is asked for.
+        queue: the queue acted on.
+        change: does it, and says what happened.
+        ids: the jobs acted on; empty for an action on the queue itself.
+        action: the verb of the audit entry where the permission covers more than one (pause, resume).
+
+    Raises:
+        ForbiddenError: the role does not reach.
+        ReadOnlyBoardError: this board only looks.
+        TooManyError: more jobs than ``MOST_JOBS``.
+        StoreError: Redis is away or refused; what was done by then is unknown, and recorded as failed if that works.
+    """
+    started = time.monotonic()
+    entry = Entry(
+        at_ms=desk.clock(),
+        who=actor.identity.name,
+        role=actor.identity.role.value,
+        address=actor.address,
+        action=action or permission.value,
+        result="done",
+        prefix=queue.prefix,
+        queue=queue.name,
+        ids=tuple(ids[:MOST_JOBS]),
+        count=len(ids),
+        request_id=actor.request_id,
+    )
+    try:
+        _check(desk, actor, permission, queue, ids)
+    except BoardError as refusal:
+        record(desk, replace(entry, result="refused", detail=str(refusal)))
+        raise
+    try:
+        done = change()
+    except EngineError as trouble:
+        record(desk, replace(entry, result="failed", detail=str(trouble), duration_ms=_since(started)))
+        raise
+    result = "done" if not done.refusals else "partly" if done.done else "nothing"
+    detail = "; ".join(f"{refusal.job_id} {refusal.reason}" for refusal in done.refusals[:3])
+    problem = record(
+        desk, replace(entry, result=result, detail=detail, done=len(done.done), duration_ms=_since(started))
+    )
+    return Outcome(permission, queue, done, problem)
+
+
+def refuse(desk: Desk, actor: Actor, action: str, error: BoardError) -> None:
+    """Record an attempt that was refused before it reached an action, such as reading what the role may not read."""
+    record(
+        desk,
+        Entry(
+            at_ms=desk.clock(),
+            who=actor.identity.name,
+            role=actor.identity.role.value,
+            address=actor.address,
+            action=action,
+            result="refused",
+            detail=str(error),
+            request_id=actor.request_id,
+        ),
+    )
+
+
+def record(desk: Desk, entry: Entry) -> str:
+    """Add an entry to the audit log. Return why that failed, or nothing; the process log then has the entry."""
+    try:
+        desk.connection.call(desk.audit.append(entry))
+    except StoreError as trouble:
+        logger.warning("audit entry not stored", extra={"entry": asdict(entry), "trouble": str(trouble)})
+        return str(trouble)
+    return ""
+
+
+def _check(desk: Desk, actor: Actor, permission: Permission, queue: QueueKeys, ids: Sequence[str]) -> None:
+    demand(actor.identity, permission, queue.name)
+    if desk.is_read_only:
+        raise ReadOnlyBoardError
+    if len(ids) > MOST_JOBS:
+        raise TooManyError(len(ids), MOST_JOBS)
+
+
+def _since(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)

@@ -1,0 +1,194 @@
+"""The people who may sign in: one hash in Redis, a record each.
+
+A record carries an *epoch*, a number that a sign-in remembers. What should end all sign-ins of a user (new password,
+new role, disabled) counts it up, and every session of before is void at its next request, in every process.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from board.auth.passwords import generate_password, hash_password
+from board.auth.policy import Identity, Role
+from board.engine.calls import Call
+from board.engine.connection.sync import Connection
+from board.errors import UserError
+from board.namespace import Namespace
+
+__all__ = ["FIRST_ADMIN", "LONGEST_NAME", "User", "Users", "clean_name"]
+
+FIRST_ADMIN = "admin"
+LONGEST_NAME = 64
+"""Long enough for an address of electronic mail as most people have one."""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person who may sign in.
+
+    Attributes:
+        name: sign-in name, as ``clean_name`` leaves it.
+        password_hash: argon2id.
+        role: how far the user reaches.
+        created_at_ms: when the user was made.
+        epoch: counted up to end every sign-in made before.
+        is_disabled: may not sign in, nor go on.
+    """
+
+    name: str
+    password_hash: str
+    role: Role
+    created_at_ms: int
+    epoch: int = 0
+    is_disabled: bool = False
+
+    @property
+    def identity(self) -> Identity:
+        """What policy and audit need to know."""
+        return Identity(self.name, self.role)
+
+
+def clean_name(name: str) -> str:
+    """Return the form under which a name is stored and compared: NFC, lower case, trimmed.
+
+    Raises:
+        UserError: empty, too long, or with characters that could pass for another name.
+    """
+    clean = unicodedata.normalize("NFC", name.strip()).casefold()
+    if not re.fullmatch(rf"[\w.@+-]{{1,{LONGEST_NAME}}}", clean):
+        raise UserError(f"A user name has 1 to {LONGEST_NAME} letters, digits or . _ - + @ and no spaces.")
+    return clean
+
+
+class Users:
+    """Look users up and change them. Every method but ``find`` is one or two round trips made at once."""
+
+    def __init__(self, connection: Connection, namespace: Namespace, clock: Callable[[], int]) -> None:
+        """Use ``connection`` for every round trip and ``clock`` (ms) for the time a user is made."""
+        self._connection = connection
+        self._key = namespace.users
+        self._clock = clock
+
+    def find(self, name: str) -> Call[User | None]:
+        """Describe looking up one user, so that it can travel with other calls."""
+        return Call(("HGET", self._key, name), _read, writes=False)
+
+    def get(self, name: str) -> User | None:
+        """Look up one user now; None for a name that cannot be anybody's."""
+        try:
+            return self._connection.call(self.find(clean_name(name)))
+        except UserError:
+            return None
+
+    def all(self) -> list[User]:
+        """Return every user, by name."""
+        found = self._connection.call(Call(("HVALS", self._key), lambda reply: list(map(_read, reply)), writes=False))
+        return sorted((user for user in found if user), key=lambda user: user.name)
+
+    def add(self, name: str, password: str, role: Role) -> User:
+        """Make a user.
+
+        Raises:
+            UserError: the name is taken or not allowed, or the password is too short.
+        """
+        user = User(clean_name(name), hash_password(password), role, self._clock())
+        if not self._connection.call(Call(("HSETNX", self._key, user.name, _write(user)), bool)):
+            raise UserError(f"There is already a user {user.name}.")
+        return user
+
+    def remove(self, name: str) -> None:
+        """Delete a user; sign-ins end at their next request.
+
+        Raises:
+            UserError: there is no such user, or it is the last administrator.
+        """
+        user = self._demand(name)
+        self._keep_an_admin(user)
+        self._connection.call(Call(("HDEL", self._key, user.name), bool))
+
+    def set_password(self, name: str, password: str) -> None:
+        """Give a user a new password and end all sign-ins.
+
+        Raises:
+            UserError: there is no such user, or the password is too short.
+        """
+        user = self._demand(name)
+        self._save(replace(user, password_hash=hash_password(password), epoch=user.epoch + 1))
+
+    def set_role(self, name: str, role: Role) -> None:
+        """Change how far a user reaches and end all sign-ins.
+
+        Raises:
+            UserError: there is no such user, or it is the last administrator.
+        """
+        user = self._demand(name)
+        if role is not Role.ADMIN:
+            self._keep_an_admin(user)
+        self._save(replace(user, role=role, epoch=user.epoch + 1))
+
+    def set_disabled(self, name: str, *, disabled: bool) -> None:
+        """Shut a user out, or let it in again. Shutting out ends all sign-ins.
+
+        Raises:
+            UserError: there is no such user, or it is the last administrator.
+        """
+        user = self._demand(name)
+        if disabled:
+            self._keep_an_admin(user)
+        self._save(replace(user, is_disabled=disabled, epoch=user.epoch + 1))
+
+    def renew_hash(self, user: User, password: str) -> None:
+        """Store the same password with today's parameters; sign-ins go on."""
+        self._save(replace(user, password_hash=hash_password(password)))
+
+    def ensure_first_admin(self, password: str) -> str | None:
+        """Make the first administrator when there is no user at all.
+
+        Args:
+            password: the one to give; empty generates one.
+
+        Returns:
+            The generated password, to be shown once; None when one was given, or nothing had to be made.
+        """
+        if self._connection.call(Call(("HLEN", self._key), int, writes=False)):
+            return None
+        chosen = password or generate_password()
+        try:
+            self.add(FIRST_ADMIN, chosen, Role.ADMIN)
+        except UserError:  # another process was faster
+            return None
+        return None if password else chosen
+
+    def _demand(self, name: str) -> User:
+        user = self.get(name)
+        if user is None:
+            raise UserError(f"There is no user {name}.")
+        return user
+
+    def _keep_an_admin(self, user: User) -> None:
+        others = [one for one in self.all() if one.role is Role.ADMIN and not one.is_disabled and one.name != user.name]
+        if user.role is Role.ADMIN and not others:
+            raise UserError(f"{user.name} is the last administrator: make another one first.")
+
+    def _save(self, user: User) -> None:
+        self._connection.call(Call(("HSET", self._key, user.name, _write(user)), int))
+
+
+def _write(user: User) -> str:
+    return json.dumps(asdict(user), ensure_ascii=False)
+
+
+def _read(reply: Any) -> User | None:
+    """Read a record. One that was damaged by hand lets nobody in."""
+    if reply is None:
+        return None
+    try:
+        record = json.loads(reply)
+        return User(**{**record, "role": Role(record["role"])})
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,370 @@
+"""The settings: read once from the environment, checked, then passed on as a value.
+
+Nothing else in the project reads the environment. Every setting is a line of ``SETTINGS`` with its name, unit, default
+and what it is for; the reference in the documentation is compared with that table. A value that makes no sense stops
+the start with one sentence for each problem, and no sentence ever repeats a password.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+from urllib.parse import urlsplit
+
+from board.errors import SettingsError
+
+__all__ = ["SETTINGS", "Setting", "Settings", "from_environment", "without_secrets"]
+
+SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster")
+DEFAULT_PREFIX = "bull"
+SHORTEST_SECRET = 16
+SHORTEST_PASSWORD = 8
+LONGEST_PASSWORD = 1024
+"""Longer ones only make the hash function work for an attacker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a board can be told. ``from_environment`` fills it; tests and hosts build it themselves.
+
+    Attributes:
+        redis_url: where Redis is; empty when nothing was said.
+        secret_key: signs cookies; empty lets the board keep a generated one in Redis.
+        prefixes: key prefixes of the queues; the first is the one left out of addresses.
+        queues: globs of queue names that may be shown; empty shows all.
+        admin_password: password of the first administrator; empty generates one.
+        read_only: no action is possible, whoever asks.
+        base_path: path under which a proxy passes the board on, without trailing slash.
+        host: address to listen on.
+        port: port to listen on.
+        connection_name: what people call this Redis, shown in every title; empty takes the host of the address.
+        namespace: prefix of the board's own keys.
+        live_seconds: interval of the live pages, seconds.
+        trusted_proxies: how many proxies stand in front and may say who the client is.
+        session_hours: longest time a sign-in lasts, hours.
+        session_idle_minutes: a sign-in not used for this long ends, minutes.
+        redis_timeout_seconds: longest wait for Redis within a page, seconds.
+        audit_entries: length the audit log is kept at.
+        workers: processes of the web server.
+        threads: threads in each of them.
+    """
+
+    redis_url: str = field(default="", repr=False)
+    secret_key: str = field(default="", repr=False)
+    prefixes: tuple[str, ...] = (DEFAULT_PREFIX,)
+    queues: tuple[str, ...] = ()
+    admin_password: str = field(default="", repr=False)
+    read_only: bool = False
+    base_path: str = ""
+    host: str = "127.0.0.1"
+    port: int = 8000
+    connection_name: str = ""
+    namespace: str = "board"
+    live_seconds: int = 5
+    trusted_proxies: int = 0
+    session_hours: int = 12
+    session_idle_minutes: int = 120
+    redis_timeout_seconds: float = 3.0
+    audit_entries: int = 100_000
+    workers: int = 2
+    threads: int = 16
+
+    @property
+    def default_prefix(self) -> str:
+        """The prefix that addresses leave out."""
+        return self.prefixes[0]
+
+    @property
+    def connection_label(self) -> str:
+        """What to call this Redis on a page: its given name, or the host, never credentials."""
+        if self.connection_name:
+            return self.connection_name
+        place = without_secrets(self.redis_url).partition("://")[2].removeprefix("…@")
+        host = re.sub(r":\d+$", "", place.partition("/")[0].partition(",")[0])
+        return host or place.rpartition("/")[2] or "redis"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One line of the reference.
+
+    Attributes:
+        variable: name in the environment.
+        attribute: name in ``Settings``.
+        unit: what a value is, in a word or two.
+        about: what it is for and why the default is what it is.
+        read: turns the text into the value; raises ``ValueError`` with the rest of a sentence that began with the name.
+    """
+
+    variable: str
+    attribute: str
+    unit: str
+    about: str
+    read: Callable[[str], Any]
+
+    @property
+    def default(self) -> Any:
+        """The value without the variable."""
+        return getattr(Settings(), self.attribute)
+
+
+def from_environment(environment: Mapping[str, str], *, needs_redis: bool = True) -> Settings:
+    """Read the settings.
+
+    Args:
+        environment: usually ``os.environ``; empty values count as absent.
+        needs_redis: whether a missing REDIS_URL is a problem. ``board dev`` brings its own server.
+
+    Raises:
+        SettingsError: with a sentence for each problem found.
+    """
+    problems: list[str] = []
+    values: dict[str, Any] = {}
+    for setting in SETTINGS:
+        text = environment.get(setting.variable, "").strip()
+        if not text:
+            continue
+        try:
+            values[setting.attribute] = setting.read(text)
+        except ValueError as error:
+            problems.append(f"{setting.variable} {error}")
+    if needs_redis and "redis_url" not in values and not any(p.startswith("REDIS_URL") for p in problems):
+        problems.append("REDIS_URL is not set: say where Redis is, for example redis://localhost:6379/0")
+    if problems:
+        raise SettingsError(problems)
+    return Settings(**values)
+
+
+def without_secrets(url: str) -> str:
+    """Return a Redis address fit for a console or a log: user, password and parameters are gone."""
+    scheme, separator, rest = url.partition("://")
+    if "@" in rest:
+        rest = "…@" + rest.rpartition("@")[2]
+    return scheme + separator + rest.partition("?")[0]
+
+
+def _redis_url(text: str) -> str:
+    scheme = text.partition("://")[0]
+    if scheme not in SCHEMES or "://" not in text:
+        known = ", ".join(f"{known}://" for known in SCHEMES)
+        raise ValueError(f"must begin with one of {known}")
+    parts = urlsplit(text)
+    if scheme == "unix":
+        if not parts.path:
+            raise ValueError("names no socket: write unix:///path/to/redis.sock")
+        return text
+    for place in parts.netloc.rpartition("@")[2].split(","):
+        _check_place(place, scheme)
+    database = parts.path.strip("/")
+    if database and scheme in {"redis", "rediss"} and not database.isdecimal():
+        raise ValueError("must end in the number of a database, for example /0")
+    return text
+
+
+def _check_place(place: str, scheme: str) -> None:
+    """Check one ``host:port``; Sentinel and Cluster addresses may list several."""
+    try:
+        parts = urlsplit(f"//{place}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("has a host or port that cannot be read; in a password, %-encode / ? # @ and :") from None
+    if not host:
+        raise ValueError(f"names no host: write {scheme}://host:6379/0")
+    if port == 0:
+        raise ValueError("has the port 0, on which nothing listens")
+
+
+def _secret(text: str) -> str:
+    if len(text) < SHORTEST_SECRET:
+        raise ValueError(
+            f"is too short: at least {SHORTEST_SECRET} characters, for example those of `openssl rand -hex 32`"
+        )
+    return text
+
+
+def _password(text: str) -> str:
+    if not SHORTEST_PASSWORD <= len(text) <= LONGEST_PASSWORD:
+        raise ValueError(f"must have {SHORTEST_PASSWORD} to {LONGEST_PASSWORD:,} characters")
+    return text
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    if not names:
+        raise ValueError("holds no name between its commas")
+    return names
+
+
+def _flag(text: str) -> bool:
+    known = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    try:
+        return known[text.lower()]
+    except KeyError:
+        raise ValueError(f"must be 1 or 0 (or true, false, yes, no, on, off), not {text!r}") from None
+
+
+def _path(text: str) -> str:
+    path = "/" + text.strip("/")
+    if path == "/":
+        return ""
+    if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", path) or any(part in {".", ".."} for part in path.split("/")):
+        raise ValueError("must be a plain path such as /admin/queues")
+    return path
+
+
+def _word(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._{}-]{1,64}", text):
+        raise ValueError("may hold letters, digits and . _ - { } only, 64 at most")
+    return text
+
+
+def _label(text: str) -> str:
+    if len(text) > 64 or not text.isprintable():
+        raise ValueError("must be one line of at most 64 characters")
+    return text
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,12}", text) or not least <= int(text) <= most:
+            raise ValueError(f"must be a whole number from {least:,} to {most:,}, not {text[:40]!r}")
+        return int(text)
+
+    return read
+
+
+def _seconds(text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3})?", text) or not 0.1 <= float(text) <= 60:
+        raise ValueError(f"must be a number from 0.1 to 60, not {text[:40]!r}")
+    return float(text)
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        "REDIS_URL",
+        "redis_url",
+        "address",
+        "Where Redis is: redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://. "
+        "`board serve` needs it; `board dev` starts a server of its own without it.",
+        _redis_url,
+    ),
+    Setting(
+        "BOARD_SECRET_KEY",
+        "secret_key",
+        "text",
+        "Signs cookies. Without it the board generates one and keeps it in Redis, so that all its processes share it.",
+        _secret,
+    ),
+    Setting(
+        "BOARD_PREFIX",
+        "prefixes",
+        "names, comma-separated",
+        "Key prefixes of the queues, as their producers set them. The first one is left out of addresses.",
+        _names,
+    ),
+    Setting(
+        "BOARD_QUEUES",
+        "queues",
+        "globs, comma-separated",
+        "Queues that may be shown and changed, such as `billing.*,mail`; all others do not exist here. "
+        "Empty shows all.",
+        _names,
+    ),
+    Setting(
+        "BOARD_ADMIN_PASSWORD",
+        "admin_password",
+        "text",
+        "Password of the first administrator, used once, when there is no user yet. "
+        "Without it one is generated and printed.",
+        _password,
+    ),
+    Setting(
+        "BOARD_READ_ONLY",
+        "read_only",
+        "1 or 0",
+        "Refuse every action, whoever asks: a board for looking only.",
+        _flag,
+    ),
+    Setting(
+        "BOARD_BASE_PATH",
+        "base_path",
+        "path",
+        "Path under which a proxy passes the board on without cutting it off, such as /admin/queues.",
+        _path,
+    ),
+    Setting(
+        "BOARD_HOST",
+        "host",
+        "address",
+        "Address to listen on. Only this machine reaches the default; a container says 0.0.0.0.",
+        _label,
+    ),
+    Setting("PORT", "port", "number", "Port to listen on.", _whole(1, 65_535)),
+    Setting(
+        "BOARD_CONNECTION_NAME",
+        "connection_name",
+        "text",
+        "What people call this Redis, such as production: in the sidebar, in every title and at sign-in. "
+        "Without it the host of the address.",
+        _label,
+    ),
+    Setting(
+        "BOARD_NAMESPACE",
+        "namespace",
+        "name",
+        "Prefix of the board's own keys: users, sessions, audit log. Two boards on one Redis need two.",
+        _word,
+    ),
+    Setting(
+        "BOARD_LIVE_SECONDS",
+        "live_seconds",
+        "seconds",
+        "Interval at which open pages refresh; each refresh costs one round trip.",
+        _whole(1, 3600),
+    ),
+    Setting(
+        "BOARD_TRUSTED_PROXIES",
+        "trusted_proxies",
+        "number",
+        "How many proxies in front may say who the client is (X-Forwarded-For, -Proto, -Host, -Prefix). "
+        "0 believes nobody; a number too high lets clients lie.",
+        _whole(0, 10),
+    ),
+    Setting(
+        "BOARD_SESSION_HOURS",
+        "session_hours",
+        "hours",
+        "Longest time a sign-in lasts: one working day.",
+        _whole(1, 24 * 30),
+    ),
+    Setting(
+        "BOARD_SESSION_IDLE_MINUTES",
+        "session_idle_minutes",
+        "minutes",
+        "A sign-in not used for this long ends. A page that refreshes by itself counts as use.",
+        _whole(1, 60 * 24 * 30),
+    ),
+    Setting(
+        "BOARD_REDIS_TIMEOUT_SECONDS",
+        "redis_timeout_seconds",
+        "seconds",
+        "Longest wait for Redis within a page; after that the page says that Redis is away.",
+        _seconds,
+    ),
+    Setting(
+        "BOARD_AUDIT_ENTRIES",
+        "audit_entries",
+        "entries",
+        "Length the audit log is kept at; the oldest go first.",
+        _whole(100, 10_000_000),
+    ),
+    Setting("BOARD_WORKERS", "workers", "processes", "Processes of `board serve`.", _whole(1, 64)),
+    Setting("BOARD_THREADS", "threads", "threads", "Threads in each process of `board serve`.", _whole(1, 512)),
+)
+"""The reference, in the order a newcomer needs it."""
+
+_covered = {setting.attribute for setting in SETTINGS}
+if _covered != {known.name for known in fields(Settings)}:  # pragma: no cover - a slip of ours, seen at import
+    raise AssertionError(f"SETTINGS and Settings differ: {_covered ^ {known.name for known in fields(Settings)}}")

@@ -1,0 +1,126 @@
+"""What the dashboard refuses, and why.
+
+The queue engine has a tree of its own (``board.engine.errors``): there Redis or a job says no, here the board does.
+
+::
+
+    BoardError                  never raised itself
+      SettingsError             the environment does not add up; nothing was started
+      UnknownQueueError         no such queue, or none that this board shows
+      UnknownJobError           the queue is there, the job is not
+      ForbiddenError            the role does not reach
+      ReadOnlyBoardError        this board only looks
+      TooManyError              more at once than the named limit
+      BadRequestError           a form or an address that makes no sense
+        CrossSiteError          the request did not come from a page of this board
+      UserError                 a user cannot be made or changed like this
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+__all__ = [
+    "BadRequestError",
+    "BoardError",
+    "CrossSiteError",
+    "ForbiddenError",
+    "ReadOnlyBoardError",
+    "SettingsError",
+    "TooManyError",
+    "UnknownJobError",
+    "UnknownQueueError",
+    "UserError",
+]
+
+
+class BoardError(Exception):
+    """Root of everything the dashboard refuses. Its text is a sentence that may be shown to the person who asked."""
+
+
+class SettingsError(BoardError):
+    """The settings do not add up.
+
+    Attributes:
+        problems: one sentence for each thing that is wrong; never holds a password.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class UnknownQueueError(BoardError):
+    """No such queue. Also raised for queues outside the allow-list, so that they cannot be told apart."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"There is no queue {name} here.")
+
+
+class UnknownJobError(BoardError):
+    """The queue is there, the job is not.
+
+    Attributes:
+        slug: the queue's name in addresses.
+        queue: the queue's name.
+        job_id: the job asked for.
+    """
+
+    def __init__(self, job_id: str, *, queue: str, slug: str) -> None:
+        self.job_id = job_id
+        self.queue = queue
+        self.slug = slug
+        super().__init__(f"Job {job_id} is not in queue {queue} any more.")
+
+
+class ForbiddenError(BoardError):
+    """The role does not reach.
+
+    Attributes:
+        action: what was asked for, a verb such as "remove".
+        role: the role of the person who asked.
+        needed: the smallest role that may.
+    """
+
+    def __init__(self, action: str, *, role: str, needed: str) -> None:
+        self.action = action
+        self.role = role
+        self.needed = needed
+        super().__init__(f"Your role is {role}. To {action} you need the role {needed}.")
+
+
+class ReadOnlyBoardError(BoardError):
+    """This board only looks: BOARD_READ_ONLY is set."""
+
+    def __init__(self) -> None:
+        super().__init__("This board is read-only. Nothing was changed.")
+
+
+class TooManyError(BoardError):
+    """More at once than the named limit."""
+
+    def __init__(self, count: int, limit: int) -> None:
+        self.count = count
+        self.limit = limit
+        super().__init__(f"{count} jobs were selected and at most {limit} are done at once. Nothing was changed.")
+
+
+class BadRequestError(BoardError):
+    """A form or an address that makes no sense.
+
+    Attributes:
+        problems: one sentence each.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        self.problems = problems
+        super().__init__(" ".join(problems))
+
+
+class CrossSiteError(BadRequestError):
+    """The request did not come from a page of this board, or from one that is too old."""
+
+
+class UserError(BoardError):
+    """A user cannot be made or changed like this: bad name, short password, unknown role, last administrator."""

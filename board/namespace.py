@@ -1,0 +1,47 @@
+"""The board's own Redis keys; nowhere else is one of them spelled.
+
+They share a prefix (``board`` unless BOARD_NAMESPACE says otherwise) and never touch a queue's keys. Every operation
+of the board needs one of them at a time, so a cluster asks for no hash tag.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+__all__ = ["Namespace"]
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """The keys under one prefix."""
+
+    prefix: str = "board"
+
+    @property
+    def users(self) -> str:
+        """Hash: user name to its record, JSON."""
+        return f"{self.prefix}:users"
+
+    @property
+    def secret(self) -> str:
+        """String: the generated key that signs cookies, when the environment gives none."""
+        return f"{self.prefix}:secret"
+
+    @property
+    def audit(self) -> str:
+        """Stream: who did what."""
+        return f"{self.prefix}:audit"
+
+    @property
+    def seeded(self) -> str:
+        """Hash: what ``board seed`` wrote, so that it recognises its own data."""
+        return f"{self.prefix}:seeded"
+
+    def session(self, session_id: str) -> str:
+        """Return the key of a sign-in. Redis holds only the digest, so reading Redis yields no cookie."""
+        return f"{self.prefix}:session:{hashlib.sha256(session_id.encode()).hexdigest()}"
+
+    def failures(self, kind: str, whom: str) -> str:
+        """Return the key that counts failed sign-ins; hashed, so that a long or strange name costs nothing."""
+        return f"{self.prefix}:failures:{kind}:{hashlib.sha256(whom.encode()).hexdigest()[:32]}"

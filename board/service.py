@@ -1,0 +1,141 @@
+"""One board: what all requests of a process share, put together from the settings. Nothing here knows Flask."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from board.actions.perform import Desk
+from board.audit import Audit
+from board.auth.secret import shared_secret
+from board.auth.sessions import Sessions
+from board.auth.throttle import Throttle
+from board.auth.users import Users
+from board.config import Settings
+from board.engine.calls import Call
+from board.engine.errors import OutOfMemoryError, PermissionDeniedError, ReadOnlyError, StoreError
+from board.facts import ConnectionFacts, read_facts
+from board.namespace import Namespace
+from board.sources import Sources, open_connection
+
+__all__ = ["Service", "wall_clock_ms"]
+
+logger = logging.getLogger(__name__)
+
+FACTS_SECONDS = 15.0
+"""How old the facts about Redis in the sidebar may be."""
+
+
+def wall_clock_ms() -> int:
+    """Return milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+class Service:
+    """Everything a request may need; safe to share between threads.
+
+    Attributes:
+        settings: as the process was started with.
+        connection: to Redis; it connects when it is first used.
+        namespace: the board's own keys.
+        sources: the queues.
+        users: who may sign in.
+        sessions: who has.
+        throttle: who tries too often.
+        audit: who did what.
+        desk: what actions work with.
+        clock: ms since the epoch.
+        secret: what signs cookies; empty until ``prepare`` has been through.
+        trouble_since_ms: when Redis began to fail; None while it answers.
+        answered_at_ms: when Redis last answered a page; None before the first.
+        facts: of the latest look at Redis; None before the first.
+    """
+
+    def __init__(self, settings: Settings, clock: Callable[[], int] = wall_clock_ms) -> None:
+        """Put a board together. Makes no connection yet, so a process can start before its Redis."""
+        self.settings = settings
+        self.clock = clock
+        self.connection = open_connection(settings)
+        self.namespace = Namespace(settings.namespace)
+        self.sources = Sources(self.connection, settings)
+        self.users = Users(self.connection, self.namespace, clock)
+        self.sessions = Sessions(
+            self.connection,
+            self.namespace,
+            self.users,
+            clock,
+            idle_ms=settings.session_idle_minutes * 60_000,
+            longest_ms=settings.session_hours * 3_600_000,
+        )
+        self.throttle = Throttle(self.connection, self.namespace, clock)
+        self.audit = Audit(self.namespace, settings.audit_entries)
+        self.desk = Desk(self.connection, self.audit, settings.read_only, clock)
+        self.secret = ""
+        self.trouble_since_ms: int | None = None
+        self.answered_at_ms: int | None = None
+        self.facts: ConnectionFacts | None = None
+        self._facts_at = float("-inf")
+        self._preparing = threading.Lock()
+
+    def prepare(self, *, signs_in: bool) -> str | None:
+        """Get ready for requests, once: learn the key that signs cookies, make the first administrator.
+
+        Args:
+            signs_in: whether this board has users of its own, so that somebody must be able to sign in.
+
+        Returns:
+            The generated password of the first administrator, to be shown once; None when there is nothing to show.
+
+        Raises:
+            StoreError: Redis is away; the next call tries again.
+        """
+        with self._preparing:
+            if self.secret:
+                return None
+            generated = self._ensure_admin() if signs_in else None
+            self.secret = self.settings.secret_key or shared_secret(self.connection, self.namespace)
+            return generated
+
+    def ping(self) -> float:
+        """Return how long Redis takes to answer, ms.
+
+        Raises:
+            StoreError: it does not.
+        """
+        started = time.perf_counter()
+        self.connection.call(Call(("PING",), bool, writes=False))
+        return (time.perf_counter() - started) * 1000
+
+    def redis_answered(self) -> None:
+        """Note that Redis is well."""
+        self.trouble_since_ms = None
+        self.answered_at_ms = self.clock()
+
+    def redis_failed(self, trouble: StoreError) -> None:
+        """Note that Redis is not, and since when."""
+        if self.trouble_since_ms is None:
+            self.trouble_since_ms = self.clock()
+            logger.warning("Redis trouble", extra={"trouble": str(trouble), "kind": type(trouble).__name__})
+
+    def look_at_redis(self) -> None:
+        """Renew the facts for the sidebar when they are old. Its trouble is no page's trouble."""
+        if time.monotonic() - self._facts_at < FACTS_SECONDS:
+            return
+        self._facts_at = time.monotonic()
+        try:
+            self.facts = read_facts(self.connection, self.settings.connection_label)
+        except StoreError:
+            self.facts = None
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.connection.close()
+
+    def _ensure_admin(self) -> str | None:
+        try:
+            return self.users.ensure_first_admin(self.settings.admin_password)
+        except (ReadOnlyError, OutOfMemoryError, PermissionDeniedError) as trouble:
+            logger.warning("the first administrator cannot be stored", extra={"trouble": str(trouble)})
+            return None
