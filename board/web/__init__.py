@@ -1,0 +1,120 @@
+"""The web application: the only place that wires things together."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from flask import Flask, Response, g, request
+from htmx_flask import Htmx
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from board import config
+from board.auth.users import FIRST_ADMIN
+from board.config import Settings
+from board.engine.errors import StoreError
+from board.resources import STATIC, TEMPLATES, require_browser_code
+from board.service import Service
+from board.web import errors, login, render, security, urls
+from board.web.identify import Identify
+from board.web.state import EXTENSION, board
+from board.web.views import blueprints
+
+__all__ = ["announce", "create_app"]
+
+FOREVER = "public, max-age=31536000, immutable"
+"""For static files asked for by their digest."""
+
+
+def create_app(settings: Settings | None = None, *, identify: Identify | None = None) -> Flask:
+    """Make the WSGI application.
+
+    Needs no Redis to start: while it is away, pages say so and recover by themselves.
+
+    Args:
+        settings: None reads the environment.
+        identify: for a host application with its own sign-in: given the WSGI environment of a request, returns the
+            name and role of the person ("viewer", "operator" or "admin"), or None for nobody. The board then has
+            no users and no sign-in page of its own.
+
+    Raises:
+        SettingsError: the environment does not add up.
+        ResourceMissingError: the installation lacks its browser code.
+    """
+    settings = settings or config.from_environment(os.environ)
+    require_browser_code()
+    app = Flask("board", static_folder=str(STATIC), template_folder=str(TEMPLATES))
+    app.config.update(
+        MAX_CONTENT_LENGTH=security.MOST_BODY_BYTES,
+        MAX_FORM_MEMORY_SIZE=security.MOST_BODY_BYTES,
+        MAX_FORM_PARTS=500,
+    )
+    app.extensions[EXTENSION] = Service(settings)
+    Htmx(app)
+    urls.install(app)
+    app.before_request(_begin)
+    login.install(app, identify)
+    render.install(app)
+    errors.install(app)
+    for blueprint in blueprints.ALL:
+        app.register_blueprint(blueprint)
+    app.after_request(_finish)
+    app.wsgi_app = _Prepared(app, app.wsgi_app)  # type: ignore[method-assign]
+    if settings.base_path:
+        app.wsgi_app = urls.BasePath(app.wsgi_app, settings.base_path)  # type: ignore[method-assign]
+    if proxies := settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies, x_prefix=proxies
+        )
+    return app
+
+
+def announce(password: str | None) -> None:
+    """Show a generated password on the console, where only who started the board sees it."""
+    if password:
+        text = f"First start: sign in as {FIRST_ADMIN} with the password {password}"
+        print(text, file=sys.stderr, flush=True)  # noqa: T201 - the one thing that must reach a person, not a log
+
+
+class _Prepared:
+    """Learns the key that signs cookies before the first request that needs it.
+
+    Flask opens the session before any hook of its own runs, and a process may start before its Redis.
+    """
+
+    def __init__(self, app: Flask, wsgi: Callable[..., Iterable[bytes]]) -> None:
+        self._app = app
+        self._wsgi = wsgi
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if not self._app.secret_key and not environ.get("PATH_INFO", "").startswith(("/static/", "/healthz")):
+            own: Service = self._app.extensions[EXTENSION]
+            try:
+                announce(own.prepare(signs_in=self._app.extensions[login.IDENTIFY] is None))
+                self._app.secret_key = own.secret
+            except StoreError as trouble:
+                environ[NOT_PREPARED] = trouble
+        return self._wsgi(environ, start_response)
+
+
+NOT_PREPARED = "queue-board.not-prepared"
+
+
+def _begin() -> None:
+    g.request_id = secrets.token_hex(6)
+    g.not_prepared = request.environ.get(NOT_PREPARED)
+
+
+def _finish(response: Response) -> Response:
+    is_static = request.endpoint == "static" and response.status_code in {200, 206, 304}
+    if is_static:
+        stamp = request.args.get("v", "")
+        current = render.is_current((request.view_args or {})["filename"], stamp)
+        response.headers["Cache-Control"] = FOREVER if current else "public, max-age=60"
+    if g.get("identity") and response.status_code < 400:
+        board().redis_answered()
+    response.headers["X-Request-Id"] = g.get("request_id", "")
+    return security.protect(response, is_static=is_static)

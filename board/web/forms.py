@@ -1,0 +1,83 @@
+"""Posted forms and query strings as values. What makes no sense is a ``BadRequestError`` with a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from board.actions.jobs import ACTIONS
+from board.errors import BadRequestError
+from board.web.render import THEMES
+
+__all__ = ["BulkForm", "LoginForm", "theme"]
+
+LONGEST_ID = 1_000
+"""Characters of a job id that a form may send; longer ones make addresses that servers refuse."""
+
+
+class _Values(Protocol):
+    """What a posted form can be asked."""
+
+    def get(self, key: str, default: str) -> str: ...
+    def getlist(self, key: str) -> list[str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LoginForm:
+    """A name and a password, as typed."""
+
+    name: str
+    password: str
+
+    @classmethod
+    def read(cls, form: Mapping[str, str]) -> LoginForm:
+        """Read the form of the sign-in page; both may be empty, which is as wrong as any other pair."""
+        return cls(form.get("name", "")[:256], form.get("password", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class BulkForm:
+    """An action on a selection of jobs.
+
+    Attributes:
+        verb: retry, promote or remove.
+        ids: what was ticked, each once.
+        is_confirmed: whether the page that says what will be touched was seen.
+    """
+
+    verb: str
+    ids: tuple[str, ...]
+    is_confirmed: bool
+
+    @classmethod
+    def read(cls, form: _Values) -> BulkForm:
+        """Read the form around a list of jobs.
+
+        Raises:
+            BadRequestError: no such verb, nothing ticked, or an id too long to be one.
+        """
+        verb = form.get("verb", "")
+        ids = tuple(dict.fromkeys(one for one in form.getlist("id") if one))
+        problems = []
+        if verb not in ACTIONS:
+            problems.append(f"There is no action {verb[:40]!r}.")
+        if not ids:
+            problems.append("No job was selected.")
+        if any(len(one) > LONGEST_ID for one in ids):
+            problems.append(f"A job id has more than {LONGEST_ID:,} characters.")
+        if problems:
+            raise BadRequestError(*problems)
+        return cls(verb, ids, form.get("confirmed", "") == "1")
+
+
+def theme(form: Mapping[str, str]) -> str:
+    """Read the choice of a theme.
+
+    Raises:
+        BadRequestError: there is no such theme.
+    """
+    chosen = form.get("theme", "")
+    if chosen not in THEMES:
+        raise BadRequestError(f"There is no theme {chosen[:40]!r}.")
+    return chosen

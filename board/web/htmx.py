@@ -1,0 +1,39 @@
+"""The only file that spells an HX- header.
+
+htmx 4 names what a request wants to replace in ``HX-Target`` as ``tag#id``, and reads ``HX-Redirect`` from any answer.
+htmx-flask tells a htmx request from a page request; its other helpers speak htmx 2.
+"""
+
+from __future__ import annotations
+
+from flask import Request, Response
+
+__all__ = ["is_fragment", "is_htmx", "redirect_browser", "vary"]
+
+LIVE_TARGET = "div#live"
+
+
+def is_htmx(request: Request) -> bool:
+    """Whether htmx asks, so that the answer is not shown as a page of its own."""
+    return bool(getattr(request, "htmx", False))
+
+
+def is_fragment(request: Request) -> bool:
+    """Whether the answer replaces the live region of a page. Going back in history wants the whole page."""
+    return (
+        is_htmx(request)
+        and request.headers.get("HX-Target") == LIVE_TARGET
+        and request.headers.get("HX-History-Restore-Request") != "true"
+    )
+
+
+def redirect_browser(response: Response, location: str) -> Response:
+    """Make htmx leave the page instead of putting the answer into it."""
+    response.headers["HX-Redirect"] = location
+    return response
+
+
+def vary(response: Response) -> Response:
+    """Tell caches what the answer depends on."""
+    response.vary.update(("HX-Request", "HX-Target", "Cookie"))
+    return response

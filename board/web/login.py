@@ -1,0 +1,129 @@
+"""The flask-login adapter: who is signed in, and what happens to those who are not.
+
+The guard runs before every view. Addresses that need no sign-in are listed in ``OPEN``; a view that is not listed is
+closed, so a forgotten one fails safe. With a host application's own sign-in (``identify``) the board has no users of
+its own: it believes what the host says about each request.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flask_login
+from flask import Flask, Response, current_app, g, make_response, redirect, request, session, url_for
+
+from board.auth.policy import Identity
+from board.auth.users import User
+from board.engine.errors import StoreError
+from board.web import htmx, security
+from board.web.identify import Identify, identity_from
+from board.web.state import board
+
+__all__ = ["OPEN", "install", "sign_in", "sign_out", "signs_in"]
+
+OPEN = frozenset({"static", "login.sign_in", "health.live", "health.ready", "settings.theme"})
+"""Endpoints anybody may ask: none of them shows a queue, a job or a user."""
+
+WITHOUT_REDIS = frozenset({"static", "health.live", "health.ready"})
+"""Endpoints that must answer while Redis is away; they know no session."""
+
+IDENTIFY = "queue-board.identify"
+
+
+class _Account(flask_login.UserMixin):  # type: ignore[misc]  # flask-login ships no types
+    """What flask-login keeps for a request: a person, under the token of the sign-in."""
+
+    def __init__(self, token: str, identity: Identity) -> None:
+        self.token = token
+        self.identity = identity
+
+    def get_id(self) -> str:
+        return self.token
+
+
+def install(app: Flask, identify: Identify | None) -> None:
+    """Set up sign-in for an application, the board's own or the host's."""
+    app.extensions[IDENTIFY] = identify
+    app.session_interface = security.BoardSessions()
+    app.config.update(
+        REMEMBER_COOKIE_NAME="board_remember", SESSION_COOKIE_HTTPONLY=True, SESSION_COOKIE_SAMESITE="Lax"
+    )
+    manager = flask_login.LoginManager()
+    manager.session_protection = None  # the sign-in lives in Redis; an address that changes (a phone) is no reason
+    manager.user_loader(_load)
+    manager.request_loader(_load_from_host)
+    manager.init_app(app, add_context_processor=False)
+    app.before_request(_guard)
+
+
+def signs_in() -> bool:
+    """Whether this board has users of its own."""
+    return current_app.extensions[IDENTIFY] is None
+
+
+def sign_in(user: User) -> None:
+    """Begin a sign-in under a new id, with nothing left of the session before."""
+    session.clear()
+    account = _Account(board().sessions.open(user), user.identity)
+    flask_login.login_user(account)
+    g.identity = user.identity
+
+
+def sign_out() -> None:
+    """End the sign-in here and on the server."""
+    token = session.get("_user_id")
+    if isinstance(token, str):
+        board().sessions.close(token)
+    flask_login.logout_user()
+    session.clear()
+
+
+def _guard() -> Response | None:
+    """Find out who asks; turn away who may not."""
+    endpoint = request.endpoint
+    if endpoint in WITHOUT_REDIS:
+        return None
+    security.check_source(request)
+    if trouble := g.get("not_prepared"):
+        if endpoint == "login.sign_in" and request.method == "GET":
+            return None
+        raise trouble if isinstance(trouble, StoreError) else RuntimeError("not prepared")
+    if endpoint == "login.sign_in" and signs_in():
+        return None  # checks its token itself, to show the form anew
+    who = flask_login.current_user
+    if who.is_authenticated:
+        g.identity = who.identity
+    elif endpoint not in OPEN or not signs_in():
+        return _turn_away()
+    security.check_token(request, session)
+    if g.get("identity") and not htmx.is_htmx(request):
+        board().look_at_redis()
+    return None
+
+
+def _turn_away() -> Response:
+    if not signs_in():
+        return make_response("The application around this board has not signed you in.\n", 403)
+    came_from = request.full_path.removesuffix("?") if request.method == "GET" else ""
+    target = request.script_root + came_from if came_from else url_for("overview.index")
+    login = url_for("login.sign_in", next=target if target != url_for("overview.index") else None)
+    if htmx.is_htmx(request):
+        return htmx.redirect_browser(make_response("", 401), login)
+    return make_response(redirect(login, 303))
+
+
+def _load(token: str) -> _Account | None:
+    """Check a sign-in, as flask-login asks for each session."""
+    if not signs_in():
+        return None
+    user = board().sessions.check(token)
+    return _Account(token, user.identity) if user else None
+
+
+def _load_from_host(_request: Any) -> _Account | None:
+    """Ask the host application, when it is the one that signs people in."""
+    identify: Identify | None = current_app.extensions[IDENTIFY]
+    if identify is None:
+        return None
+    identity = identity_from(identify(request.environ))
+    return _Account("", identity) if identity else None

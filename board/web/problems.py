@@ -1,0 +1,89 @@
+"""Trouble with Redis, in the words a page shows. Addresses, users and passwords never appear in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from board.engine.errors import (
+    AuthenticationFailedError,
+    BusyError,
+    ConnectionLostError,
+    LoadingError,
+    OutOfMemoryError,
+    PermissionDeniedError,
+    ReadOnlyError,
+    ScriptError,
+    StoreError,
+)
+
+__all__ = ["RedisProblem", "problem_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class RedisProblem:
+    """What to say about Redis being away or refusing.
+
+    Attributes:
+        sentence: what is wrong.
+        remedy: what a person can do about it.
+        since_ms: when it began, as far as this process saw; None when unknown.
+        age_ms: age of the newest numbers this process had; None when it had none.
+        kind: down, auth, readonly, oom, loading, busy or broken.
+    """
+
+    sentence: str
+    remedy: str
+    since_ms: int | None
+    age_ms: int | None
+    kind: str
+
+
+WORDS: dict[type[StoreError], tuple[str, str, str]] = {
+    AuthenticationFailedError: (
+        "auth",
+        "Redis refused the user or the password.",
+        "Correct the user and the password in REDIS_URL and start the board again.",
+    ),
+    PermissionDeniedError: (
+        "auth",
+        "The Redis user of this board may not do this.",
+        "Give the user the rights that the documentation lists, then try again.",
+    ),
+    ReadOnlyError: (
+        "readonly",
+        "Redis takes no writes here: it is a replica, or it stopped writing to its disk.",
+        "Looking works, actions do not. Point REDIS_URL at the primary, or mend its persistence.",
+    ),
+    OutOfMemoryError: (
+        "oom",
+        "Redis has reached its memory limit and takes no writes.",
+        "Raise maxmemory, or remove finished jobs that nobody needs. Looking still works.",
+    ),
+    LoadingError: (
+        "loading",
+        "Redis is reading its data from disk after a start.",
+        "It answers when it is done; large data take a minute or two.",
+    ),
+    BusyError: (
+        "busy",
+        "A long script of another program keeps Redis from answering.",
+        "It answers when the script ends. SLOWLOG GET names the script.",
+    ),
+    ScriptError: (
+        "broken",
+        "Redis could not carry out what the board asked for.",
+        "A key may hold something else than a queue's data. The log of the board has the details.",
+    ),
+    ConnectionLostError: (
+        "down",
+        "No connection can be made.",
+        "Check that Redis runs and can be reached from here. Workers that reach it go on.",
+    ),
+}
+
+
+def problem_of(trouble: StoreError, *, since_ms: int | None, age_ms: int | None) -> RedisProblem:
+    """Put an error of the store into words."""
+    fallback = WORDS[ConnectionLostError]
+    kind, sentence, remedy = next((words for known, words in WORDS.items() if isinstance(trouble, known)), fallback)
+    return RedisProblem(sentence, remedy, since_ms, age_ms, kind)

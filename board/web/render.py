@@ -1,0 +1,107 @@
+"""Turn a template and a page's context into an answer: the whole page, or its live region when that is asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol
+
+from flask import Flask, Response, g, make_response, render_template, request, session, url_for
+
+from board import __version__
+from board.auth.policy import Permission, can
+from board.resources import STATIC
+from board.web import filters, htmx, security
+from board.web.state import board, current_user
+
+__all__ = ["install", "page", "request_path"]
+
+THEMES = ("auto", "light", "dark")
+THEME_COOKIE = "board_theme"
+
+
+class _Referable(Protocol):
+    """What ``job_ref`` reads of a job's row."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def queue(self) -> Any: ...
+
+
+def page(template: str, *, status: int = 200, **context: Any) -> Response:
+    """Render ``template`` with ``context``.
+
+    The same template and context give the page and the live region: a page extends ``layout``.
+    """
+    layout = "live.html" if htmx.is_fragment(request) else "layout.html"
+    response = make_response(render_template(template, layout=layout, **context), status)
+    return htmx.vary(response)
+
+
+def install(app: Flask) -> None:
+    """Give every template the layout's globals, the filters and addresses of static files that change with them."""
+    filters.install(app.jinja_env)
+    app.jinja_env.filters["job_ref"] = _job_ref
+    app.context_processor(_globals)
+    app.url_defaults(_stamp_static)
+
+
+def request_path() -> str:
+    """Return the address of the page asked for, as a link within this site: mount point, path and query."""
+    if request.endpoint is None or request.method not in {"GET", "HEAD"}:
+        return url_for("overview.index")
+    return url_for(request.endpoint, **{**(request.view_args or {}), **request.args.to_dict(flat=False)})
+
+
+def _globals() -> dict[str, Any]:
+    """What the layout and the shared parts of templates read; the rest comes from the page's own context."""
+    own = board()
+    who = current_user()
+
+    def may(permission: str, queue: str | None = None) -> bool:
+        return can(who, Permission(permission), queue)
+
+    theme = request.cookies.get(THEME_COOKIE, "auto")
+    return {
+        "user": who,
+        "can": may,
+        "read_only": own.settings.read_only,
+        "csrf_token": lambda: security.csrf_token(session),
+        "theme": theme if theme in THEMES else "auto",
+        "connection_name": own.settings.connection_label,
+        "connection": own.facts,
+        "live_seconds": own.settings.live_seconds,
+        "version": __version__,
+        "script_root": request.script_root,
+        "request_path": request_path(),
+        "request_id": g.get("request_id", ""),
+        "now_ms": own.clock(),
+    }
+
+
+def _job_ref(job: _Referable) -> str:
+    """Name a job in a form that spans queues: its queue's slug, which holds no slash, and its id."""
+    return f"{job.queue.slug}/{job.id}"
+
+
+def _stamp_static(endpoint: str, values: dict[str, Any]) -> None:
+    """Add a digest of the file to its address, so that browsers may keep it for good."""
+    if endpoint == "static" and "v" not in values:
+        path = STATIC / values["filename"]
+        if path.is_file():
+            values["v"] = _digest(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=512)
+def _digest(path: Path, changed_ns: int) -> str:
+    del changed_ns  # part of the key: a file edited in development gets a new digest
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+
+
+def is_current(filename: str, stamp: str) -> bool:
+    """Whether ``stamp`` is the digest of the static file as it is now."""
+    path = STATIC / filename
+    return path.is_file() and hmac.compare_digest(_digest(path, path.stat().st_mtime_ns), stamp)

@@ -1,0 +1,56 @@
+"""Addresses: how a job id becomes a segment of a path, and where the application begins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from flask import Flask
+from werkzeug.routing import BaseConverter, ValidationError
+
+from board.addresses import escape, unescape
+
+__all__ = ["BasePath", "install"]
+
+Wsgi = Callable[..., Iterable[bytes]]
+
+
+class _JobId(BaseConverter):
+    """Any text as one segment: see ``board.addresses``."""
+
+    def to_python(self, value: str) -> str:
+        text = unescape(value)
+        if text is None:
+            raise ValidationError
+        return text
+
+    def to_url(self, value: Any) -> str:
+        return super().to_url(escape(str(value)))
+
+
+def install(app: Flask) -> None:
+    """Teach the routes about job ids."""
+    app.url_map.converters["job_id"] = _JobId
+
+
+class BasePath:
+    """Moves a configured path from the request's path to the mount point, for proxies that pass it on.
+
+    What lies outside of it is not found, but for the health checks, which balancers ask without the path.
+    """
+
+    def __init__(self, wsgi: Wsgi, path: str) -> None:
+        """Take requests below ``path``, which begins with a slash and does not end in one."""
+        self._wsgi = wsgi
+        self._path = path
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Serve one request."""
+        asked = environ.get("PATH_INFO", "")
+        if asked == self._path or asked.startswith(self._path + "/"):
+            environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + self._path
+            environ["PATH_INFO"] = asked[len(self._path) :]
+        elif asked not in {"/healthz", "/readyz"}:
+            start_response("404 Not Found", [("Content-Type", "text/plain; charset=utf-8")])
+            return [f"The board is at {self._path}/\n".encode()]
+        return self._wsgi(environ, start_response)

@@ -1,0 +1,8 @@
+"""The views: a blueprint a noun, GET pages and POST actions, each a few lines.
+
+Importing this package registers every view on its blueprint; ``create_app`` puts the blueprints into an application.
+"""
+
+from board.web.views import actions, audit, health, login, settings
+
+__all__ = ["actions", "audit", "health", "login", "settings"]

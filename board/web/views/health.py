@@ -1,0 +1,34 @@
+"""Whether the process lives, and whether it can serve: for load balancers and containers, without a sign-in.
+
+Both answer a word and no detail: versions, addresses and queues are nobody's business who has not signed in.
+"""
+
+from flask import Response, make_response
+
+from board.engine.errors import StoreError
+from board.web.state import board
+from board.web.views.blueprints import health
+
+__all__ = ["live", "ready"]
+
+
+@health.get("/healthz")
+def live() -> Response:
+    """Say that the process answers, whatever Redis does: restarting the board mends no Redis."""
+    return _plain("ok", 200)
+
+
+@health.get("/readyz")
+def ready() -> Response:
+    """Say whether Redis answers, so that a balancer sends people to a board that can show something."""
+    try:
+        board().ping()
+    except StoreError:
+        return _plain("Redis does not answer", 503)
+    return _plain("ready", 200)
+
+
+def _plain(text: str, status: int) -> Response:
+    response = make_response(f"{text}\n", status)
+    response.mimetype = "text/plain"
+    return response

@@ -1,0 +1,125 @@
+"""Signing in and out."""
+
+from __future__ import annotations
+
+import math
+
+from flask import Response, g, make_response, redirect, render_template, request, session, url_for
+from werkzeug.exceptions import NotFound
+
+from board.actions.perform import Actor, record
+from board.audit import Entry
+from board.auth.passwords import check_password, needs_new_hash
+from board.auth.policy import Identity
+from board.auth.users import User, clean_name
+from board.engine.errors import OutOfMemoryError, PermissionDeniedError, ReadOnlyError, StoreError
+from board.errors import CrossSiteError, UserError
+from board.web import forms, security
+from board.web import login as adapter
+from board.web.state import board, current_user
+from board.web.views.blueprints import login
+
+__all__ = ["sign_in", "sign_out"]
+
+WRONG = "Name and password do not match an account that may sign in."
+"""One sentence for every cause, so that it tells nobody which names exist."""
+
+
+@login.route("/login", methods=["GET", "POST"])
+def sign_in() -> Response:
+    """Ask for name and password, and begin a sign-in."""
+    if not adapter.signs_in():
+        raise NotFound
+    target = security.inside(request.values.get("next"), request.script_root, url_for("overview.index"))
+    if request.method == "GET":
+        return _form(target)
+    form = forms.LoginForm.read(request.form)
+    try:
+        security.check_token(request, session)
+    except CrossSiteError:
+        return _form(target, form.name, "This page was too old. Please sign in again.", 403)
+    wait_ms = board().throttle.attempt(_account(form.name), _address())
+    if wait_ms:
+        response = _form(target, form.name, f"Too many attempts. Try again in {_minutes(wait_ms)}.", 429)
+        response.headers["Retry-After"] = str(math.ceil(wait_ms / 1000))
+        return response
+    user = _verified(form)
+    if user is None:
+        return _form(target, form.name, WRONG, 401)
+    board().throttle.forgive(user.name, _address())
+    adapter.sign_in(user)
+    _record("sign-in", user.identity)
+    return make_response(redirect(target, 303))
+
+
+@login.post("/logout")
+def sign_out() -> Response:
+    """End the sign-in, here and on the server."""
+    if not adapter.signs_in():
+        raise NotFound
+    identity = current_user()
+    adapter.sign_out()
+    if identity:
+        _record("sign-out", identity)
+    return make_response(redirect(url_for("login.sign_in"), 303))
+
+
+def _verified(form: forms.LoginForm) -> User | None:
+    """Return the user whose password this is. Takes as long when there is no such user."""
+    users = board().users
+    user = users.get(form.name)
+    is_right = check_password(user.password_hash if user else None, form.password)
+    if user is None or not is_right or user.is_disabled:
+        return None
+    if needs_new_hash(user.password_hash):
+        try:
+            users.renew_hash(user, form.password)
+        except (ReadOnlyError, OutOfMemoryError, PermissionDeniedError):
+            return user  # the old hash is still right
+    return user
+
+
+def _form(target: str, name: str = "", problem: str | None = None, status: int = 200) -> Response:
+    redis_ms: float | None
+    try:
+        redis_ms = board().ping()
+    except StoreError:
+        redis_ms = None
+    page = render_template(
+        "login/login.html", next=target, name=name, problem=problem, redis_ok=redis_ms is not None, redis_ms=redis_ms
+    )
+    return make_response(page, status)
+
+
+def _record(action: str, identity: Identity) -> None:
+    """Write a sign-in or sign-out down. Failures only count: they would let strangers push real entries out."""
+    who = Actor(identity, _address(), g.request_id)
+    record(
+        board().desk,
+        Entry(
+            at_ms=board().clock(),
+            who=identity.name,
+            role=identity.role.value,
+            address=who.address,
+            action=action,
+            result="done",
+            request_id=who.request_id,
+        ),
+    )
+
+
+def _account(name: str) -> str:
+    """Return what attempts are counted under: the name as it is looked up, or as it was typed."""
+    try:
+        return clean_name(name)
+    except UserError:
+        return name
+
+
+def _address() -> str:
+    return request.remote_addr or ""
+
+
+def _minutes(wait_ms: int) -> str:
+    minutes = math.ceil(wait_ms / 60_000)
+    return "1 minute" if minutes == 1 else f"{minutes} minutes"
