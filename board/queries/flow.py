@@ -1,0 +1,175 @@
+"""Flows: the tree of jobs around one job, and the list of parents that wait for children."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from board.engine.calls import Batch
+from board.engine.commands.pages import ChildReading, FlowNodeReading, FlowReading
+from board.engine.commands.pages import read_flow as read_flow_call
+from board.engine.keys import QueueKeys
+from board.engine.types import ChildCounts
+from board.errors import UnknownJobError
+from board.queries.failures import TEXT_LIMIT, read_newest_jobs
+from board.queries.job import FlowLink, flow_link
+from board.queries.rows import JobRow, number, progress_text
+from board.queries.shared import Known, QueueName, Reads, clamp_size, queue_name
+from board.queries.stack import message_line
+
+__all__ = ["FlowNode", "FlowPage", "FlowsPage", "read_flow", "read_flows"]
+
+
+@dataclass(frozen=True, slots=True)
+class FlowNode:
+    """One job of a flow.
+
+    Attributes:
+        link: its address.
+        name: None when it is gone, or in a queue that this board does not show.
+        state: wire name; ``unknown`` where ``name`` is None for these reasons.
+        progress: as text.
+        counts: how its children stand; None without any.
+        children: those shown; failed ones first.
+        more: children that are not shown.
+        failed_reason: first line of its newest failure.
+        is_asked: it is the job that the address names.
+        added_at_ms: creation.
+        processed_at_ms: latest start.
+        finished_at_ms: end.
+    """
+
+    link: FlowLink
+    name: str | None
+    state: str
+    progress: str | None
+    counts: ChildCounts | None
+    children: tuple[FlowNode, ...]
+    more: int
+    failed_reason: str | None
+    is_asked: bool
+    added_at_ms: int | None
+    processed_at_ms: int | None
+    finished_at_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class FlowPage:
+    """One flow.
+
+    Attributes:
+        queue: of the job asked for.
+        id: of the job asked for.
+        root: its topmost ancestor that is still there.
+        node_count: jobs shown.
+        depth_cut: some jobs have children of which none is shown.
+        measured_at_ms: when.
+    """
+
+    queue: QueueName
+    id: str
+    root: FlowNode
+    node_count: int
+    depth_cut: bool
+    measured_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class FlowsPage:
+    """Parents that wait for their children, over all queues, latest first; fields as in ``FailuresPage``."""
+
+    jobs: tuple[JobRow, ...]
+    queue_count: int
+    total: int
+    q: str
+    size: int
+    next_after: str | None
+    searched: int
+    measured_at_ms: int
+
+
+def read_flow(connection: Reads, known: Known, queue: QueueKeys, job_id: str, *, now_ms: int) -> FlowPage:
+    """Read the tree that a job belongs to, in one round trip.
+
+    Raises:
+        UnknownJobError: nothing is left of the job.
+    """
+    reading = connection.batch(Batch.of([read_flow_call(queue, job_id)]))[0]
+    key = queue.job(job_id)
+    if not any(node.key == key and node.state is not None for node in reading.nodes):
+        raise UnknownJobError(job_id, queue=queue.name, slug=known.slug(queue))
+    children: dict[int, list[int]] = {}
+    for at, node in enumerate(reading.nodes):
+        if node.parent is not None:
+            children.setdefault(node.parent, []).append(at)
+    root = _node(reading, 0, children, known, key)
+    return FlowPage(
+        queue=queue_name(queue, known),
+        id=job_id,
+        root=root,
+        node_count=len(reading.nodes),
+        depth_cut=any(_hidden(node) > 0 and not node.shown for node in reading.nodes),
+        measured_at_ms=now_ms,
+    )
+
+
+def read_flows(
+    connection: Reads,
+    known: Known,
+    queues: Sequence[QueueKeys],
+    *,
+    now_ms: int,
+    q: str = "",
+    size: int = 20,
+    after: str = "",
+) -> FlowsPage:
+    """Read the parents that wait for children, in one round trip."""
+    found = read_newest_jobs(connection, known, queues, "waiting-children", size=size, after=after, text=q)
+    return FlowsPage(
+        jobs=found.jobs,
+        queue_count=len(queues),
+        total=found.total,
+        q=q.strip()[:TEXT_LIMIT],
+        size=clamp_size(size),
+        next_after=found.next_after,
+        searched=found.searched,
+        measured_at_ms=now_ms,
+    )
+
+
+_KINDS = {"failed": 0, "ignored": 1, "unprocessed": 2, "processed": 3}
+
+
+def _node(reading: FlowReading, at: int, children: dict[int, list[int]], known: Known, asked: str) -> FlowNode:
+    """Build a node and those below it; the script bounds how deep that goes."""
+    node = reading.nodes[at]
+    child = ChildReading(node.kind, node.key, node.base, node.id, node.state, node.fields.get("name"))
+    link = flow_link(child, known, kind=node.kind)
+    below = sorted(
+        children.get(at, ()), key=lambda one: (_KINDS.get(reading.nodes[one].kind, 9), reading.nodes[one].key)
+    )
+    shown = link.queue is not None
+    progress, reason = node.fields.get("progress"), node.fields.get("failedReason")
+    return FlowNode(
+        link=link,
+        name=link.name,
+        state=link.state or "unknown",
+        progress=progress_text(progress) if shown and progress is not None else None,
+        counts=node.counts if node.counts != ChildCounts() else None,
+        children=tuple(_node(reading, one, children, known, asked) for one in below),
+        more=_hidden(node),
+        failed_reason=message_line(reason) if shown and reason is not None else None,
+        is_asked=node.key == asked,
+        added_at_ms=number(node.fields.get("timestamp")),
+        processed_at_ms=number(node.fields.get("processedOn")),
+        finished_at_ms=number(node.fields.get("finishedOn")),
+    )
+
+
+def _order(node: FlowNodeReading) -> tuple[int, str]:
+    return _KINDS.get(node.kind, 9), node.key
+
+
+def _hidden(node: FlowNodeReading) -> int:
+    counts = node.counts
+    return max(0, counts.processed + counts.unprocessed + counts.ignored + counts.failed - node.shown)

@@ -1,0 +1,366 @@
+"""One job with everything that Redis still knows about it, on one page, in one round trip."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from board.engine.calls import Batch, Call
+from board.engine.commands.pages import ChildReading, Cut, JobReading, ParentReading, queue_of
+from board.engine.commands.pages import read_job as read_job_call
+from board.engine.errors import InvalidQueueNameError
+from board.engine.keys import QueueKeys
+from board.engine.types import ChildCounts
+from board.errors import UnknownJobError
+from board.queries.log_lines import LogLine, log_lines
+from board.queries.options_words import options_in_words
+from board.queries.payload import Payload, payload
+from board.queries.redaction import redact_text
+from board.queries.rows import allowed_actions, due_of, error_texts, number, option_number, progress_text, read_json
+from board.queries.shared import Allowed, Known, QueueName, Reads, queue_name
+from board.queries.stack import Attempt, attempts, error_of
+from board.queries.text import display, shorten
+from board.queries.timeline import Life, Step, timeline
+
+__all__ = ["FlowLink", "JobPage", "RawField", "flow_link", "job_call", "job_page", "read_job"]
+
+JSON_FIELDS = frozenset({"data", "opts", "returnvalue", "progress", "stacktrace", "parent"})
+
+RAW_LIMIT = 4_000
+"""Characters shown of one raw field: the large ones stand above it already."""
+
+TRACE_LIMIT = 50
+"""Attempts whose stack traces are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowLink:
+    """A job of a flow, as another job names it.
+
+    Attributes:
+        queue: None when its key does not tell.
+        id: job id.
+        name: None when it is gone, or in a queue that this board does not show.
+        state: wire name; None as ``name``.
+        key: full key of its hash.
+        url_ok: this board has a page for it.
+        kind: ``processed``, ``unprocessed``, ``ignored``, ``failed``, or ``parent``, ``root``.
+    """
+
+    queue: QueueName | None
+    id: str
+    name: str | None
+    state: str | None
+    key: str
+    url_ok: bool
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class RawField:
+    """A field of the hash as it is stored, but for secrets; ``size`` in bytes."""
+
+    name: str
+    text: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobPage:
+    """One job.
+
+    Attributes:
+        queue: where it is.
+        id: exactly as stored.
+        state: wire name; ``unknown`` when no container holds it.
+        name: None when its hash has none.
+        data: payload; None when the hash has none.
+        return_value: None unless it completed.
+        attempts: failed attempts, newest first.
+        attempt_shown: number of the one shown; 0 without any.
+        failed_reason: message of the newest failure, whole.
+        error_name: its class.
+        error_message: its first line.
+        attempts_made: attempts that ended and counted.
+        attempts_started: starts, stalls included.
+        attempts_max: tries altogether.
+        stalled: how often it was taken back from a lost worker.
+        timeline: what its hash proves of its life.
+        timeline_total_ms: from the first to the last moment of it.
+        options_words: its options as sentences.
+        options: its options as stored.
+        logs: lines shown.
+        logs_total: lines altogether.
+        logs_from: index of the first line shown.
+        progress: as text; None when never set.
+        worker: that took it last.
+        lock_ttl_ms: time left on its lock; None without one.
+        added_at_ms: creation.
+        processed_at_ms: latest start.
+        finished_at_ms: end.
+        due_at_ms: when a delayed job may start.
+        priority: 0 for none.
+        deferred_failure: the next worker fails it with this text.
+        scheduler: that made it.
+        dedup_id: its deduplication id.
+        parent: None without one.
+        children: the first of each kind.
+        children_counts: None without children.
+        raw: every field of the hash.
+        problems: what is broken, in words.
+        missing: its id is in a list, its hash is gone.
+        retryable: whether it can be retried.
+        promotable: whether it can be promoted.
+        removable: whether it can be removed.
+        position: ``3 of 412`` in its list; None where that is not known.
+        prev_id: neighbour before it.
+        next_id: neighbour after it.
+        measured_at_ms: when.
+    """
+
+    queue: QueueName
+    id: str
+    state: str
+    name: str | None
+    data: Payload | None
+    return_value: Payload | None
+    attempts: tuple[Attempt, ...]
+    attempt_shown: int
+    failed_reason: str | None
+    error_name: str | None
+    error_message: str | None
+    attempts_made: int
+    attempts_started: int
+    attempts_max: int
+    stalled: int
+    timeline: tuple[Step, ...]
+    timeline_total_ms: int | None
+    options_words: tuple[str, ...]
+    options: Payload | None
+    logs: tuple[LogLine, ...]
+    logs_total: int
+    logs_from: int
+    progress: str | None
+    worker: str | None
+    lock_ttl_ms: int | None
+    added_at_ms: int | None
+    processed_at_ms: int | None
+    finished_at_ms: int | None
+    due_at_ms: int | None
+    priority: int
+    deferred_failure: str | None
+    scheduler: str | None
+    dedup_id: str | None
+    parent: FlowLink | None
+    children: tuple[FlowLink, ...]
+    children_counts: ChildCounts | None
+    raw: tuple[RawField, ...]
+    problems: tuple[str, ...]
+    missing: bool
+    retryable: Allowed
+    promotable: Allowed
+    removable: Allowed
+    position: str | None
+    prev_id: str | None
+    next_id: str | None
+    measured_at_ms: int
+
+
+def read_job(
+    connection: Reads,
+    known: Known,
+    queue: QueueKeys,
+    job_id: str,
+    *,
+    now_ms: int,
+    attempt: int | None = None,
+    logs_from: int | None = None,
+) -> JobPage:
+    """Read the page of one job.
+
+    Raises:
+        UnknownJobError: neither a hash nor any list of the queue knows the id.
+    """
+    reading = connection.batch(Batch.of([job_call(queue, job_id, logs_from=logs_from)]))[0]
+    page = job_page(reading, known, now_ms=now_ms, attempt=attempt)
+    if page is None:
+        raise UnknownJobError(job_id, queue=queue.name, slug=known.slug(queue))
+    return page
+
+
+def job_call(queue: QueueKeys, job_id: str, *, logs_from: int | None = None) -> Call[JobReading]:
+    """Describe the read, for pages that show a job beside something else."""
+    return read_job_call(queue, job_id, logs_from=logs_from)
+
+
+def job_page(reading: JobReading, known: Known, *, now_ms: int, attempt: int | None = None) -> JobPage | None:
+    """Make the page out of what was read; None when nothing is left of the job."""
+    if reading.kind == "none" and reading.state == "unknown":
+        return None
+    fields = {name: cut.text for name, cut in reading.fields.items() if cut.text is not None}
+    state = "waiting" if reading.state == "paused" else reading.state
+    options = read_json(fields.get("opts"))
+    made = number(fields.get("attemptsMade", fields.get("atm"))) or 0
+    traces = _traces(fields.get("stacktrace"))
+    failed = attempts(traces, made)
+    reason = fields.get("failedReason")
+    error_name, error_message = error_texts(error_of(traces[-1])[0] if traces else None, reason)
+    worker = fields.get("pb")
+    retry, remove, promote = allowed_actions(
+        reading.state, reading.kind, lock_ms=reading.lock_ms, worker=worker, is_next_run=reading.is_next_run
+    )
+    delay_ms = option_number(options, "delay") or 0
+    life = _life(reading, fields, state=state, now_ms=now_ms, delay_ms=delay_ms, attempts_made=made)
+    steps, total_ms = timeline(life)
+    counts = reading.child_counts
+    numbers = [one.number for one in failed]
+    return JobPage(
+        queue=queue_name(reading.queue, known),
+        id=reading.id,
+        state=state,
+        name=_shown(fields.get("name")),
+        data=_payload(reading.fields.get("data")),
+        return_value=_payload(reading.fields.get("returnvalue")),
+        attempts=failed,
+        attempt_shown=attempt if attempt in numbers else max(numbers, default=0),
+        failed_reason=_shown(reason),
+        error_name=error_name,
+        error_message=error_message,
+        attempts_made=made,
+        attempts_started=number(fields.get("ats")) or 0,
+        attempts_max=max(1, option_number(options, "attempts") or 1),
+        stalled=number(fields.get("stc")) or 0,
+        timeline=steps,
+        timeline_total_ms=total_ms,
+        options_words=options_in_words(options),
+        options=_payload(reading.fields.get("opts")),
+        logs=log_lines(reading.logs, reading.logs_from),
+        logs_total=reading.logs_total,
+        logs_from=reading.logs_from,
+        progress=progress_text(fields["progress"]) if "progress" in fields else None,
+        worker=_shown(worker),
+        lock_ttl_ms=reading.lock_ms if reading.lock_ms > 0 else None,
+        added_at_ms=life.added_ms,
+        processed_at_ms=life.processed_ms,
+        finished_at_ms=life.finished_ms,
+        due_at_ms=life.due_ms,
+        priority=number(fields.get("priority")) or 0,
+        deferred_failure=_shown(fields.get("defa")),
+        scheduler=_shown(fields.get("rjk")),
+        dedup_id=_shown(fields.get("deid")),
+        parent=None if reading.parent is None else flow_link(reading.parent, known, kind="parent"),
+        children=tuple(sorted((flow_link(one, known, kind=one.kind) for one in reading.children), key=_child_order)),
+        children_counts=counts if counts != ChildCounts() else None,
+        raw=tuple(_raw(name, cut) for name, cut in sorted(reading.fields.items())),
+        problems=tuple(_problems(reading, fields, traces)),
+        missing=reading.kind == "none",
+        retryable=retry,
+        promotable=promote,
+        removable=remove,
+        position=None
+        if reading.rank is None or reading.total is None
+        else f"{reading.rank + 1:,} of {reading.total:,}",
+        prev_id=reading.previous_id,
+        next_id=reading.next_id,
+        measured_at_ms=now_ms,
+    )
+
+
+def flow_link(reading: ChildReading | ParentReading, known: Known, *, kind: str) -> FlowLink:
+    """Name a job of a flow; of queues that this board does not show, nothing but the key."""
+    keys = _queue(reading.base)
+    shown = keys is not None and known.is_shown(keys)
+    return FlowLink(
+        queue=None if keys is None or not shown else queue_name(keys, known),
+        id=reading.id,
+        name=_shown(reading.name) if shown else None,
+        state=reading.state if shown else None,
+        key=reading.key,
+        url_ok=shown and reading.state is not None,
+        kind=kind,
+    )
+
+
+_KINDS = {"failed": 0, "ignored": 1, "unprocessed": 2, "processed": 3}
+
+
+def _child_order(link: FlowLink) -> tuple[int, str]:
+    return _KINDS.get(link.kind, 9), link.key
+
+
+def _queue(base: str) -> QueueKeys | None:
+    try:
+        return queue_of(base)
+    except InvalidQueueNameError:
+        return None
+
+
+def _shown(text: str | None) -> str | None:
+    return None if text is None else display(text)
+
+
+def _payload(cut: Cut | None) -> Payload | None:
+    if cut is None:
+        return None
+    return payload(cut.text or "", cut.length, truncated=not cut.is_whole)
+
+
+def _traces(text: str | None) -> list[str]:
+    found = read_json(text)
+    return [one for one in found if isinstance(one, str)][-TRACE_LIMIT:] if isinstance(found, list) else []
+
+
+def _position(rank: int | None, total: int | None) -> str | None:
+    return None if rank is None or total is None else f"{rank + 1:,} of {total:,}"
+
+
+def _life(
+    reading: JobReading, fields: Mapping[str, str], *, state: str, now_ms: int, delay_ms: int, attempts_made: int
+) -> Life:
+    counts = reading.child_counts
+    return Life(
+        state=state,
+        now_ms=now_ms,
+        added_ms=number(fields.get("timestamp")),
+        delay_ms=delay_ms,
+        processed_ms=number(fields.get("processedOn")),
+        finished_ms=number(fields.get("finishedOn")),
+        due_ms=due_of(reading.score) if state == "delayed" else None,
+        retry_delay_ms=number(fields.get("delay")) or 0,
+        attempts_made=attempts_made,
+        attempts_started=number(fields.get("ats")) or 0,
+        has_children=counts.processed + counts.ignored + counts.failed > 0,
+    )
+
+
+def _raw(name: str, cut: Cut) -> RawField:
+    if cut.text is None:
+        return RawField(display(name), "too long to be shown", cut.length)
+    text = redact_text(cut.text) if name in JSON_FIELDS else cut.text
+    if name == "data" and cut.is_whole:
+        text = payload(cut.text, cut.length).text
+    return RawField(display(name), shorten(display(text), RAW_LIMIT), cut.length)
+
+
+def _problems(reading: JobReading, fields: Mapping[str, str], traces: list[str]) -> list[str]:
+    if reading.kind == "none":
+        return ["Its id is in a list, the job itself is gone."]
+    if reading.kind != "hash":
+        return [f"Its key holds a {reading.kind}, not a job."]
+    found = [
+        f"The hash has no field “{name}”."
+        for name in ("name", "data", "opts", "timestamp")
+        if name not in reading.fields
+    ]
+    for name, noun in (("data", "The data are"), ("opts", "The options are"), ("returnvalue", "The result is")):
+        shown = _payload(reading.fields.get(name))
+        if shown is not None and not shown.valid:
+            found.append(f"{noun} not JSON.")
+    if "stacktrace" in reading.fields and not traces and fields.get("stacktrace") not in ("[]", "{}"):
+        whole = reading.fields["stacktrace"].is_whole
+        found.append("The stack traces are not JSON." if whole else "The stack traces are too long to be read here.")
+    if number(fields.get("timestamp")) is None and "timestamp" in fields:
+        found.append("The time of creation is no number.")
+    if reading.state == "unknown":
+        found.append("No list of the queue holds this job: no worker will ever take it.")
+    return found

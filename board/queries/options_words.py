@@ -1,0 +1,137 @@
+"""The options of a job as sentences: what will happen to it, not how it is spelled in JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from board.queries.payload import Number, Pairs, scalar_text
+from board.queries.rows import number, option_number
+from board.queries.text import count_of, display, duration, shorten
+
+__all__ = ["options_in_words"]
+
+_POLICIES = {
+    "fpof": "If it fails, its parent fails.",
+    "cpof": "If it fails, its parent runs at once.",
+    "idof": "If it fails, its parent does not wait for it.",
+    "rdof": "If it fails, its parent forgets it.",
+}
+_LONG_POLICIES = {
+    "failParentOnFailure": "fpof",
+    "continueParentOnFailure": "cpof",
+    "ignoreDependencyOnFailure": "idof",
+    "removeDependencyOnFailure": "rdof",
+}
+
+
+def options_in_words(options: Any) -> tuple[str, ...]:
+    """Write the options that were read as JSON; nothing for defaults, nothing for what is not understood."""
+    if not isinstance(options, Pairs):
+        return ()
+    sentences = [_attempts(options), _kept(options), _line(options), _deduplication(options), _schedule(options)]
+    sentences += [sentence for short, sentence in _POLICIES.items() if _is_on(options, short)]
+    sentences.append(_limits(options))
+    return tuple(sentence for sentence in sentences if sentence)
+
+
+def _is_on(options: Pairs, short: str) -> bool:
+    names = [short, *(name for name, code in _LONG_POLICIES.items() if code == short)]
+    return any(options.get(name) is True for name in names)
+
+
+def _attempts(options: Pairs) -> str:
+    attempts = option_number(options, "attempts") or 1
+    if attempts <= 1:
+        return "One attempt only."
+    return f"Up to {count_of(attempts, 'attempt')}{_backoff(options.get('backoff'))}."
+
+
+def _backoff(backoff: Any) -> str:
+    if isinstance(backoff, Number):
+        delay, kind, jitter = number(backoff.text), "fixed", None
+    elif isinstance(backoff, Pairs):
+        delay, kind, jitter = option_number(backoff, "delay"), backoff.get("type"), backoff.get("jitter")
+    else:
+        return ", retried at once"
+    if kind not in ("fixed", "exponential"):
+        return f", waiting as its worker's strategy “{_text(kind)}” says"
+    if not delay:
+        return ", retried at once"
+    told = f", waiting {duration(delay)} before each retry"
+    if kind == "exponential":
+        told = f", waiting {duration(delay)} and then twice as long each time"
+    try:
+        share = float(jitter.text) if isinstance(jitter, Number) else 0.0
+    except ValueError:
+        share = 0.0
+    return told + (f", of which {share:.0%} is random" if 0 < share <= 1 else "")
+
+
+def _kept(options: Pairs) -> str:
+    told = [_keep(options.get("removeOnFail"), "failing"), _keep(options.get("removeOnComplete"), "success")]
+    known = [one for one in told if one]
+    return f"{', '.join(known)[:1].upper()}{', '.join(known)[1:]}." if known else ""
+
+
+def _keep(keep: Any, after: str) -> str:
+    if keep is True:
+        return f"removed at once after {after}"
+    if keep is False:
+        return f"kept for good after {after}"
+    if isinstance(keep, Number):
+        count = number(keep.text)
+        if count is None or count < 0:
+            return ""
+        return f"removed at once after {after}" if count == 0 else f"the newest {count:,} are kept after {after}"
+    if not isinstance(keep, Pairs):
+        return ""
+    age, count = option_number(keep, "age"), option_number(keep, "count")
+    told = [f"for {duration(age * 1000)}" if age else "", f"the newest {count:,}" if count is not None else ""]
+    return f"kept {' or '.join(one for one in told if one)} after {after}" if any(told) else ""
+
+
+def _line(options: Pairs) -> str:
+    delay, priority = option_number(options, "delay") or 0, option_number(options, "priority") or 0
+    told = [f"delayed by {duration(delay)}" if delay > 0 else "", f"priority {priority:,}" if priority else ""]
+    if options.get("lifo") is True:
+        told.append("runs before everything that waits already")
+    words = ", ".join(one for one in told if one)
+    return f"{words[:1].upper()}{words[1:]}." if words else "No priority, no delay."
+
+
+def _deduplication(options: Pairs) -> str:
+    told = next((options.get(name) for name in ("de", "deduplication", "debounce") if options.get(name)), None)
+    if not isinstance(told, Pairs) or told.get("id") is None:
+        return ""
+    ttl = option_number(told, "ttl")
+    window = f"for {duration(ttl)}" if ttl else "until it has finished"
+    if told.get("replace") is True:
+        return f"A later job with the deduplication id “{_text(told.get('id'))}” replaces it while it is delayed."
+    return f"Other jobs with the deduplication id “{_text(told.get('id'))}” are ignored {window}."
+
+
+def _schedule(options: Pairs) -> str:
+    repeat = options.get("repeat")
+    if not isinstance(repeat, Pairs):
+        return ""
+    count, limit = option_number(repeat, "count"), option_number(repeat, "limit")
+    every = option_number(repeat, "every")
+    rule = f"every {duration(every)}" if every else f"“{_text(repeat.get('pattern') or repeat.get('cron'))}”"
+    zone = f" in {_text(repeat.get('tz'))}" if isinstance(repeat.get("tz"), str) else ""
+    run = f", run {count:,}" if count else ""
+    return f"Made by a job scheduler, {rule}{zone}{run}{f' of {limit:,}' if count and limit else ''}."
+
+
+def _limits(options: Pairs) -> str:
+    lines = option_number(options, "kl") or option_number(options, "keepLogs")
+    traces = option_number(options, "stackTraceLimit")
+    told = [
+        f"keeps {count_of(lines, 'log line')}" if lines else "",
+        f"keeps {count_of(traces, 'stack trace')}" if traces is not None else "",
+    ]
+    words = ", ".join(one for one in told if one)
+    return f"{words[:1].upper()}{words[1:]}." if words else ""
+
+
+def _text(value: Any) -> str:
+    return shorten(display(scalar_text(value)), 120)

@@ -1,0 +1,279 @@
+"""The first page: every queue in a line, what needs attention above them.
+
+One round trip however many queues there are: one script for each fifty of them and the list of connections, sent
+together. Other clients of the server get their turn between the scripts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from board.engine.commands.pages import QueueReading, list_client_names, read_queues
+from board.engine.errors import EngineError
+from board.engine.keys import QueueKeys
+from board.queries.attention import ORDER, Attention, attention_of
+from board.queries.shared import Counts, Known, QueueName, Reads, by_slot, queue_name, together
+from board.queries.workers import count_workers
+
+__all__ = ["OverviewPage", "QueueGroup", "QueueRow", "read_overview"]
+
+ROW_LIMIT = 100
+"""Rows of one page: more is a list nobody reads, and 300 KB of HTML every five seconds."""
+
+QUEUES_PER_SCRIPT = 50
+"""Two and a half milliseconds of the server's time."""
+
+ATTENTION_LIMIT = 50
+"""Sentences kept; the page shows the first eight and counts the rest."""
+
+_GROUP = re.compile(r"[^._/-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """One queue.
+
+    Attributes:
+        queue: its name.
+        counts: jobs in each state; zeros where ``error`` says that they could not be read.
+        is_paused: workers take nothing from it.
+        workers: connected workers; None when that cannot be known.
+        release: ``5`` or ``6`` where a Node client wrote which BullMQ it is.
+        oldest_waiting_at_ms: since when the next job in line waits.
+        rate_limited_for_ms: how long no job is started.
+        concurrency: most jobs that may run at once over all workers.
+        error: why it could not be read.
+        in_trouble: named among what needs attention, critical or warning.
+    """
+
+    queue: QueueName
+    counts: Counts
+    is_paused: bool
+    workers: int | None
+    release: str | None
+    oldest_waiting_at_ms: int | None
+    rate_limited_for_ms: int | None
+    concurrency: int | None
+    error: str | None
+    in_trouble: bool
+
+
+@dataclass(frozen=True, slots=True)
+class QueueGroup:
+    """Queues whose names begin alike.
+
+    Attributes:
+        name: the part before the first separator.
+        rows: those shown.
+        open: jobs of these that are not finished.
+    """
+
+    name: str
+    rows: tuple[QueueRow, ...]
+    open: int
+
+
+@dataclass(frozen=True, slots=True)
+class OverviewPage:
+    """The overview.
+
+    Attributes:
+        groups: queues shown, grouped by name.
+        attention: what is wrong, worst first, over all queues.
+        queue_count: queues found.
+        shown_count: queues shown.
+        open_count: jobs not finished, over all queues.
+        failed_count: failed jobs, over all queues.
+        active_count: jobs running, over all queues.
+        oldest_waiting_ms: age of the job that waits longest of those next in line.
+        workers_count: workers over all queues; None when that cannot be known.
+        q: text that names are filtered by.
+        only: ``all``, ``trouble`` or ``paused``.
+        sort: ``name`` or what the rows are ordered by, most first.
+        truncated: there are more queues than are shown.
+        is_complete: every queue of the keyspace was found already.
+        prefixes: prefixes looked at.
+        measured_at_ms: when.
+        trouble_count: queues in trouble.
+        paused_count: paused queues.
+    """
+
+    groups: tuple[QueueGroup, ...]
+    attention: tuple[Attention, ...]
+    queue_count: int
+    shown_count: int
+    open_count: int
+    failed_count: int
+    active_count: int
+    oldest_waiting_ms: int | None
+    workers_count: int | None
+    q: str
+    only: str
+    sort: str
+    truncated: bool
+    is_complete: bool
+    prefixes: tuple[str, ...]
+    measured_at_ms: int
+    trouble_count: int
+    paused_count: int
+
+
+_SORTS: dict[str, Callable[[QueueRow], int]] = {
+    "waiting": lambda row: row.counts.behind,
+    "active": lambda row: row.counts.active,
+    "delayed": lambda row: row.counts.delayed,
+    "failed": lambda row: row.counts.failed,
+    "completed": lambda row: row.counts.completed,
+    "workers": lambda row: row.workers or 0,
+    "oldest": lambda row: -(row.oldest_waiting_at_ms or 0) if row.oldest_waiting_at_ms else -(1 << 62),
+}
+
+
+def read_overview(
+    connection: Reads,
+    known: Known,
+    queues: Sequence[QueueKeys],
+    *,
+    now_ms: int,
+    q: str = "",
+    only: str = "all",
+    sort: str = "name",
+    is_complete: bool = True,
+    prefixes: Sequence[str] = (),
+) -> OverviewPage:
+    """Read the overview in one round trip.
+
+    Args:
+        connection: to Redis.
+        known: spells queues.
+        queues: all queues of the board.
+        now_ms: the time.
+        q: show queues with this text in their names.
+        only: ``trouble`` or ``paused`` shows only those; anything else all.
+        sort: an unknown order is the order of names.
+        is_complete: all queues were found.
+        prefixes: prefixes that were looked at, to be named on an empty page.
+
+    Raises:
+        StoreError: not a single queue could be read.
+    """
+    readings, names = _read(connection, queues)
+    workers = None if names is None else count_workers(names, queues)
+    rows: list[QueueRow] = []
+    attention: list[Attention] = []
+    for queue, reading in readings:
+        named = queue_name(queue, known)
+        present = None if workers is None else workers[queue]
+        if isinstance(reading, EngineError):
+            rows.append(_unread(named, present, str(reading)))
+            continue
+        wrong = attention_of(named, reading, present, now_ms)
+        attention += wrong
+        rows.append(_row(named, reading, present, wrong))
+    only = only if only in ("trouble", "paused") else "all"
+    sort = sort if sort in _SORTS else "name"
+    matching = [row for row in rows if _matches(row, q, only)]
+    shown = _window(matching, sort)
+    since = [row.oldest_waiting_at_ms for row in rows if row.oldest_waiting_at_ms is not None]
+    return OverviewPage(
+        groups=_groups(shown, sort, known.default_prefix),
+        attention=tuple(sorted(attention, key=lambda one: (ORDER[one.severity], -one.weight)))[:ATTENTION_LIMIT],
+        queue_count=len(rows),
+        shown_count=len(shown),
+        open_count=sum(row.counts.open for row in rows),
+        failed_count=sum(row.counts.failed for row in rows),
+        active_count=sum(row.counts.active for row in rows),
+        oldest_waiting_ms=max(0, now_ms - min(since)) if since else None,
+        workers_count=None if workers is None else sum(workers.values()),
+        q=q,
+        only=only,
+        sort=sort,
+        truncated=len(matching) > len(shown),
+        is_complete=is_complete,
+        prefixes=tuple(prefixes),
+        measured_at_ms=now_ms,
+        trouble_count=sum(row.in_trouble for row in rows),
+        paused_count=sum(row.is_paused for row in rows),
+    )
+
+
+def _read(
+    connection: Reads, queues: Sequence[QueueKeys]
+) -> tuple[list[tuple[QueueKeys, QueueReading | EngineError]], tuple[str, ...] | None]:
+    chunks = list(by_slot(queues, QUEUES_PER_SCRIPT))
+    *replies, names = connection.batch(together([*map(read_queues, chunks), list_client_names()]))
+    if replies and all(isinstance(reply, EngineError) for reply in replies):
+        raise replies[0]
+    readings: list[tuple[QueueKeys, QueueReading | EngineError]] = []
+    for chunk, reply in zip(chunks, replies, strict=True):
+        for at, queue in enumerate(chunk):
+            readings.append((queue, reply if isinstance(reply, EngineError) else reply[at]))
+    return readings, None if isinstance(names, EngineError) else names
+
+
+def _row(queue: QueueName, reading: QueueReading, workers: int | None, wrong: Iterable[Attention]) -> QueueRow:
+    release = reading.meta.release
+    return QueueRow(
+        queue=queue,
+        counts=Counts.read(reading.counts),
+        is_paused=reading.meta.paused,
+        workers=workers,
+        release=None if release is None else str(release),
+        oldest_waiting_at_ms=reading.waiting_since_ms,
+        rate_limited_for_ms=reading.limited_ms,
+        concurrency=reading.meta.concurrency,
+        error="; ".join(reading.problems) or None,
+        in_trouble=any(one.severity in ("critical", "warn") for one in wrong),
+    )
+
+
+def _unread(queue: QueueName, workers: int | None, error: str) -> QueueRow:
+    return QueueRow(
+        queue=queue,
+        counts=Counts(),
+        is_paused=False,
+        workers=workers,
+        release=None,
+        oldest_waiting_at_ms=None,
+        rate_limited_for_ms=None,
+        concurrency=None,
+        error=error,
+        in_trouble=True,
+    )
+
+
+def _matches(row: QueueRow, q: str, only: str) -> bool:
+    if only == "trouble" and not row.in_trouble:
+        return False
+    if only == "paused" and not row.is_paused:
+        return False
+    named = f"{row.queue.prefix}:{row.queue.name}" if ":" in q else row.queue.name
+    return q.casefold() in named.casefold()
+
+
+def _order(sort: str) -> Callable[[QueueRow], tuple[int, str, str]]:
+    weigh = _SORTS.get(sort)
+    return lambda row: (0 if weigh is None else -weigh(row), row.queue.name.casefold(), row.queue.prefix)
+
+
+def _window(rows: Sequence[QueueRow], sort: str) -> list[QueueRow]:
+    """Return the rows shown: all, or of too many those in trouble first."""
+    ordered = sorted(rows, key=_order(sort))
+    if len(ordered) > ROW_LIMIT and sort == "name":
+        ordered.sort(key=lambda row: not row.in_trouble)
+    return ordered[:ROW_LIMIT]
+
+
+def _groups(rows: Sequence[QueueRow], sort: str, default_prefix: str) -> tuple[QueueGroup, ...]:
+    groups: dict[str, list[QueueRow]] = {}
+    for row in rows:
+        first = _GROUP.match(row.queue.name)
+        name = first.group() if first else row.queue.name
+        prefixed = name if row.queue.prefix == default_prefix else f"{row.queue.prefix}:{name}"
+        groups.setdefault(prefixed, []).append(row)
+    found = [QueueGroup(name, tuple(rows), sum(row.counts.open for row in rows)) for name, rows in groups.items()]
+    if sort == "name":
+        found.sort(key=lambda group: group.name.casefold())
+    return tuple(found)

@@ -1,0 +1,263 @@
+"""One queue, one state: its jobs page by page, and one job beside them, in one round trip."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from board.engine.commands.pages import Cursor, Order, PageReading, list_client_names, read_page, read_queues
+from board.engine.errors import EngineError, UsageError
+from board.engine.keys import QueueKeys
+from board.queries.job import JobPage, job_call, job_page
+from board.queries.rows import JobRow, job_row
+from board.queries.shared import (
+    STATES,
+    Counts,
+    Known,
+    QueueName,
+    Reads,
+    Tab,
+    clamp_size,
+    queue_name,
+    together,
+)
+from board.queries.workers import count_workers
+
+__all__ = ["LABELS", "QueueAsked", "QueuePage", "most_urgent_state", "read_queue"]
+
+LABELS = {
+    "waiting": "Waiting",
+    "active": "Active",
+    "prioritized": "Prioritized",
+    "delayed": "Delayed",
+    "waiting-children": "Waiting for children",
+    "completed": "Completed",
+    "failed": "Failed",
+    "paused": "Paused",
+}
+
+FACET_LIMIT = 4
+"""Errors offered above the list."""
+
+TEXT_LIMIT = 200
+"""Characters of a search: longer ones are no search."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueAsked:
+    """What an address asks of the page; anything that makes no sense falls back to the default.
+
+    Attributes:
+        state: wire name, or ``paused``.
+        q: an exact id, or a text to be found in id, name, failure or data.
+        error: name of an error, for failed jobs.
+        sort: ``newest`` or ``oldest``; empty is the order that fits the state.
+        size: rows.
+        after: cursor of the page before.
+        job: id of the job shown beside the list.
+        attempt: number of the attempt shown of that job.
+    """
+
+    state: str
+    q: str = ""
+    error: str = ""
+    sort: str = ""
+    size: int = 20
+    after: str = ""
+    job: str = ""
+    attempt: int | None = None
+
+    @property
+    def order(self) -> Order:
+        """The order asked for, or the one that fits the state."""
+        if self.sort == "newest":
+            return "newest"
+        return "oldest" if self.sort == "oldest" else default_sort(self.state)
+
+    @property
+    def rows(self) -> int:
+        """Rows of a page, one of the sizes offered."""
+        return clamp_size(self.size)
+
+    @property
+    def text(self) -> str:
+        """The search, without white space around it."""
+        return self.q.strip()[:TEXT_LIMIT]
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePage:
+    """The jobs of one state of a queue.
+
+    Attributes:
+        queue: its name.
+        counts: jobs in each state.
+        tabs: states with their counts.
+        state: the one shown.
+        jobs: rows of this page.
+        size: most rows of a page.
+        after: cursor that this page was asked with.
+        next_after: cursor of the next page; None on the last.
+        prev: there are jobs before this page.
+        total: jobs in this state.
+        q: search.
+        error: error name that the list is filtered by.
+        sort: order shown.
+        default_sort: order shown when the address names none.
+        facets: errors of the newest failed jobs with their counts.
+        searched: jobs looked at for the search or the filter.
+        is_paused: workers take nothing.
+        paused_list: release 5 keeps the waiting jobs in its list for paused queues.
+        workers: connected workers; None when that cannot be known.
+        release: ``5`` or ``6``; None when no Node client wrote it.
+        concurrency: most jobs that may run at once.
+        rate_limited_for_ms: how long no job is started.
+        panel: the job shown beside the list.
+        found: the job whose id is exactly ``q``, in whatever state.
+        error_of_queue: what could not be read, in words.
+        measured_at_ms: when.
+    """
+
+    queue: QueueName
+    counts: Counts
+    tabs: tuple[Tab, ...]
+    state: str
+    jobs: tuple[JobRow, ...]
+    size: int
+    after: str | None
+    next_after: str | None
+    prev: bool
+    total: int
+    q: str
+    error: str
+    sort: Order
+    default_sort: Order
+    facets: tuple[tuple[str, int], ...]
+    searched: int
+    is_paused: bool
+    paused_list: bool
+    workers: int | None
+    release: str | None
+    concurrency: int | None
+    rate_limited_for_ms: int | None
+    panel: JobPage | None
+    found: JobRow | None
+    error_of_queue: str | None
+    measured_at_ms: int
+
+
+def default_sort(state: str) -> Order:
+    """Return the order that fits a state: finished jobs newest first, all others in the order they will run."""
+    return "newest" if state in ("completed", "failed") else "oldest"
+
+
+def read_queue(connection: Reads, known: Known, queue: QueueKeys, asked: QueueAsked, *, now_ms: int) -> QueuePage:
+    """Read the page."""
+    after = _cursor(asked)
+    calls: list[Any] = [
+        read_page(
+            queue,
+            asked.state,
+            order=asked.order,
+            size=asked.rows,
+            after=after,
+            find=asked.text,
+            text=asked.text,
+            error=asked.error[:TEXT_LIMIT] if asked.state == "failed" else "",
+        ),
+        list_client_names(),
+    ]
+    if asked.job:
+        calls.append(job_call(queue, asked.job))
+    reading, names, *job = connection.batch(together(calls))
+    for required in (reading, *job):
+        if isinstance(required, EngineError):
+            raise required
+    workers = None if isinstance(names, EngineError) else count_workers(names, [queue])[queue]
+    panel = job_page(job[0], known, now_ms=now_ms, attempt=asked.attempt) if job else None
+    return _page(reading, known, asked, after=after, workers=workers, panel=panel, now_ms=now_ms)
+
+
+def most_urgent_state(connection: Reads, queue: QueueKeys) -> str:
+    """Return the state to open a queue with: failed jobs first, then what waits, then what runs."""
+    reading = connection.batch(together([read_queues([queue])]))[0]
+    if isinstance(reading, EngineError):
+        raise reading
+    counts = Counts.read(reading[0].counts)
+    urgent = ("failed", "waiting", "paused", "prioritized", "active", "delayed", "waiting-children", "completed")
+    return next((state for state in urgent if counts.of(state)), "waiting")
+
+
+def _page(
+    reading: PageReading,
+    known: Known,
+    asked: QueueAsked,
+    *,
+    after: Cursor | None,
+    workers: int | None,
+    panel: JobPage | None,
+    now_ms: int,
+) -> QueuePage:
+    summary = reading.summary
+    counts = Counts.read(summary.counts)
+    found = None if reading.found is None else job_row(reading.found, known)
+    rows = [job_row(row, known) for row in reading.rows]
+    if found is not None and reading.found is not None and reading.found.state == asked.state and after is None:
+        rows = [found, *(row for row in rows if row.id != found.id)][: asked.rows]
+    release = summary.meta.release
+    return QueuePage(
+        queue=queue_name(summary.queue, known),
+        counts=counts,
+        tabs=_tabs(counts, asked.state),
+        state=asked.state,
+        jobs=tuple(rows),
+        size=asked.rows,
+        after=asked.after if after else None,
+        next_after=None if reading.last is None else write_cursor(reading.last),
+        prev=reading.start > 0,
+        total=counts.of(asked.state),
+        q=asked.text,
+        error=asked.error if asked.state == "failed" else "",
+        sort=asked.order,
+        default_sort=default_sort(asked.state),
+        facets=reading.error_counts[:FACET_LIMIT],
+        searched=reading.searched,
+        is_paused=summary.meta.paused,
+        paused_list=counts.paused > 0,
+        workers=workers,
+        release=None if release is None else str(release),
+        concurrency=summary.meta.concurrency,
+        rate_limited_for_ms=summary.limited_ms,
+        panel=panel,
+        found=found,
+        error_of_queue="; ".join(summary.problems) or None,
+        measured_at_ms=now_ms,
+    )
+
+
+def _tabs(counts: Counts, current: str) -> tuple[Tab, ...]:
+    """Return the tabs: release 5's paused list in place of an empty waiting list, or beside one that is not."""
+    states = list(STATES)
+    if counts.paused or current == "paused":
+        states.insert(1, "paused")
+        if not counts.waiting and current != "waiting":
+            states.remove("waiting")
+    return tuple(Tab(state, LABELS[state], counts.of(state), state == current) for state in states)
+
+
+def write_cursor(cursor: Cursor) -> str:
+    """Spell a cursor for an address."""
+    return cursor.score if not cursor.member else f"{cursor.score}|{cursor.member}"
+
+
+def _cursor(asked: QueueAsked) -> Cursor | None:
+    score, _, member = asked.after.partition("|")
+    if asked.state in ("waiting", "active", "paused"):
+        score = score if re.fullmatch(r"[0-9]{1,9}", score) and not member else ""
+    elif not member:
+        return None
+    try:
+        return Cursor(score, member)
+    except UsageError:
+        return None

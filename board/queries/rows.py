@@ -1,0 +1,278 @@
+"""A job as a line of a table, made of whatever its hash still tells.
+
+Nothing a hash lacks or holds wrongly may break the page: it is left out, and named in ``problems``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from board.engine.commands.pages import Cut, RowReading
+from board.queries.payload import Number, Pairs, parse, preview, scalar_text
+from board.queries.shared import YES, Allowed, Known, QueueName, queue_name
+from board.queries.stack import message_line
+from board.queries.text import display, duration, shorten
+
+__all__ = [
+    "JobRow",
+    "allowed_actions",
+    "due_of",
+    "error_texts",
+    "is_json",
+    "job_row",
+    "number",
+    "option_number",
+    "progress_text",
+    "read_json",
+]
+
+NOT_FINISHED = Allowed(ok=False, reason="only failed or completed jobs can be retried")
+NOT_DELAYED = Allowed(ok=False, reason="only delayed jobs can be promoted")
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """A job as a line of a table.
+
+    Attributes:
+        id: exactly as stored.
+        queue: where it is.
+        name: None when its hash has none.
+        state: wire name; ``unknown`` when no container holds it.
+        data_preview: first keys of its payload on one line.
+        data_size: bytes of the payload.
+        attempts_made: attempts that ended and counted.
+        attempts_max: tries altogether.
+        priority: 0 for none.
+        added_at_ms: creation.
+        processed_at_ms: latest start.
+        finished_at_ms: end.
+        due_at_ms: when a delayed job may start.
+        delay_reason: ``delay`` asked for by the producer, or ``backoff`` after a failed attempt.
+        worker: name of the worker that took it last.
+        progress: a number or JSON, as text; None when never set.
+        error_name: class of its newest error.
+        error_message: first line of the newest failure.
+        return_preview: result on one line.
+        ran_ms: length of the latest run, when it ended.
+        waited_ms: from when it could start until its only start; unknown after several.
+        children_done: children that ended in whatever way the parent accepts.
+        children_total: None where nobody counted.
+        missing: its id is in a list, its hash is gone.
+        problems: what is broken, in words.
+        retryable: whether it can be retried.
+        removable: whether it can be removed.
+        promotable: whether it can be promoted.
+    """
+
+    id: str
+    queue: QueueName
+    name: str | None
+    state: str
+    data_preview: str = ""
+    data_size: int = 0
+    attempts_made: int = 0
+    attempts_max: int = 1
+    priority: int = 0
+    added_at_ms: int | None = None
+    processed_at_ms: int | None = None
+    finished_at_ms: int | None = None
+    due_at_ms: int | None = None
+    delay_reason: str | None = None
+    worker: str | None = None
+    progress: str | None = None
+    error_name: str | None = None
+    error_message: str | None = None
+    return_preview: str | None = None
+    ran_ms: int | None = None
+    waited_ms: int | None = None
+    children_done: int | None = None
+    children_total: int | None = None
+    missing: bool = False
+    problems: tuple[str, ...] = ()
+    retryable: Allowed = YES
+    removable: Allowed = YES
+    promotable: Allowed = YES
+
+
+def number(text: str | None) -> int | None:
+    """Read a number that some client stored; a fraction is dropped, nonsense is unknown."""
+    if text is None:
+        return None
+    try:
+        return int(text) if text.isdecimal() else int(float(text))
+    except (ValueError, OverflowError):
+        return None
+
+
+def read_json(text: str | None) -> Any:
+    """Read JSON as ``payload.parse`` does, or return None: for options, whose absence changes nothing."""
+    try:
+        return None if text is None else parse(text)
+    except ValueError:
+        return None
+
+
+def option_number(options: Any, name: str) -> int | None:
+    """Return a whole number among the options of a job."""
+    value = options.get(name) if isinstance(options, Pairs) else None
+    return number(value.text) if isinstance(value, Number) else None
+
+
+def due_of(score: str | None) -> int | None:
+    """Return the moment that a score of ``delayed`` stands for: its whole part divided by 4096."""
+    whole = number(score)
+    return None if whole is None else whole // 4096
+
+
+def error_texts(name: str | None, reason: str | None) -> tuple[str | None, str | None]:
+    """Return an error's name and first line as a table shows them; the name is not said twice."""
+    shown_name = None if name is None else display(name)
+    line = None if reason is None else message_line(reason)
+    if shown_name and line and line.startswith(f"{shown_name}: "):
+        line = line.removeprefix(f"{shown_name}: ")
+    return shown_name, line
+
+
+def allowed_actions(
+    state: str, kind: str, *, lock_ms: int | None, worker: str | None, is_next_run: bool
+) -> tuple[Allowed, Allowed, Allowed]:
+    """Return whether a job can be retried, removed and promoted, as far as what was read tells.
+
+    The engine decides again, atomically, when the action comes: this is for what a person sees before.
+    """
+    if kind == "none":
+        gone = Allowed(ok=False, reason="the job is gone, only its id is left in the list")
+        return gone, YES, gone
+    if kind != "hash":
+        broken = Allowed(ok=False, reason=f"its key holds a {kind}, not a job")
+        return broken, broken, broken
+    retry = YES if state in ("failed", "completed") else NOT_FINISHED
+    promote = YES if state == "delayed" else NOT_DELAYED
+    remove = YES
+    if lock_ms is not None and (lock_ms > 0 or lock_ms == -1):
+        who = shorten(display(worker), 60) if worker else "a worker"
+        ends = f", lock ends in {duration(max(lock_ms, 1000))}" if lock_ms > 0 else ", its lock has no end"
+        remove = Allowed(ok=False, reason=f"locked by {who}{ends}")
+    elif state == "active":
+        remove = Allowed(ok=False, reason="a worker may still run it; it goes back to waiting if not")
+    elif is_next_run:
+        remove = Allowed(ok=False, reason="the next run of a job scheduler; remove the scheduler instead")
+    return retry, remove, promote
+
+
+def job_row(row: RowReading, known: Known) -> JobRow:
+    """Make a line of a table out of what was read."""
+    fields = row.fields
+    worker = fields.get("pb")
+    retry, remove, promote = allowed_actions(
+        row.state, row.kind, lock_ms=row.lock_ms, worker=worker, is_next_run=row.is_next_run
+    )
+    queue = queue_name(row.queue, known)
+    state = "waiting" if row.state == "paused" else row.state
+    if row.kind != "hash":
+        return JobRow(
+            id=row.id,
+            queue=queue,
+            name=None,
+            state=state,
+            missing=row.kind == "none",
+            problems=_missing_problems(row.kind),
+            finished_at_ms=number(row.score) if row.state in ("completed", "failed") else None,
+            due_at_ms=due_of(row.score) if row.state == "delayed" else None,
+            retryable=retry,
+            removable=remove,
+            promotable=promote,
+        )
+    options = read_json(fields.get("opts"))
+    added, processed = number(fields.get("timestamp")), number(fields.get("processedOn"))
+    finished = number(fields.get("finishedOn"))
+    made = number(fields.get("attemptsMade", fields.get("atm"))) or 0
+    error_name, error_message = error_texts(row.error_name, fields.get("failedReason"))
+    children = row.children
+    done = None if children is None else children.processed + children.ignored + children.failed
+    progress = fields.get("progress")
+    return JobRow(
+        id=row.id,
+        queue=queue,
+        name=display(fields["name"]) if "name" in fields else None,
+        state=state,
+        data_preview=_preview(row.data),
+        data_size=row.data.length if row.data else 0,
+        attempts_made=made,
+        attempts_max=max(1, option_number(options, "attempts") or 1),
+        priority=number(fields.get("priority")) or 0,
+        added_at_ms=added,
+        processed_at_ms=processed,
+        finished_at_ms=finished,
+        due_at_ms=due_of(row.score) if row.state == "delayed" else None,
+        delay_reason=("backoff" if made else "delay") if row.state == "delayed" else None,
+        worker=display(worker) if worker else None,
+        progress=None if progress is None else progress_text(progress),
+        error_name=error_name,
+        error_message=error_message,
+        return_preview=_preview(row.return_value) if row.return_value else None,
+        ran_ms=_between(processed, finished),
+        waited_ms=_waited(added, processed, options, number(fields.get("ats"))),
+        children_done=done,
+        children_total=None if children is None or done is None else done + children.unprocessed,
+        problems=_problems(row, options),
+        retryable=retry,
+        removable=remove,
+        promotable=promote,
+    )
+
+
+def progress_text(text: str) -> str:
+    """Write a job's progress: a number as it is, anything else briefly."""
+    value = read_json(text)
+    return preview(text, length=80) if isinstance(value, list) else shorten(scalar_text(value), 80)
+
+
+def _missing_problems(kind: str) -> tuple[str, ...]:
+    if kind == "none":
+        return ("its id is in the list, the job itself is gone",)
+    return (f"its key holds a {kind}, not a job",)
+
+
+def _problems(row: RowReading, options: Any) -> tuple[str, ...]:
+    fields = row.fields
+    found = []
+    lacking = [name for name in ("name", "opts", "timestamp") if name not in fields]
+    if row.data is None or (row.data.text is None and row.data.length == 0):
+        lacking.insert(1 if "name" in lacking else 0, "data")
+    if lacking:
+        found.append(f"no {', no '.join(lacking)}")
+    if row.data is not None and row.data.is_whole and row.data.text is not None and not is_json(row.data.text):
+        found.append("data is not JSON")
+    if "opts" in fields and not isinstance(options, Pairs):
+        found.append("options are not JSON")
+    if "timestamp" in fields and number(fields["timestamp"]) is None:
+        found.append("its time of creation is no number")
+    return tuple(found)
+
+
+def is_json(text: str) -> bool:
+    """Tell whether a whole text can be read as JSON."""
+    try:
+        parse(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _preview(cut: Cut | None) -> str:
+    if cut is None or not cut.text:
+        return ""
+    return preview(cut.text, whole=cut.is_whole)
+
+
+def _between(start: int | None, end: int | None) -> int | None:
+    return None if start is None or end is None else max(0, end - start)
+
+
+def _waited(added: int | None, processed: int | None, options: Any, started: int | None) -> int | None:
+    if added is None or processed is None or (started or 0) > 1:
+        return None
+    return max(0, processed - added - max(0, option_number(options, "delay") or 0))

@@ -1,0 +1,32 @@
+"""How many workers each queue has, told from the names of the server's connections.
+
+BullMQ's workers name one of their connections ``prefix:base64(queue)``, with ``:w:name`` when they have a name. The
+Python port writes the queue's name as it is and names both its connections, so that half of those are workers.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable
+
+from board.engine.keys import QueueKeys
+
+__all__ = ["count_workers"]
+
+
+def count_workers(names: Iterable[str], queues: Collection[QueueKeys]) -> dict[QueueKeys, int]:
+    """Count the workers of some queues.
+
+    Args:
+        names: of all connections of the server.
+        queues: those asked for; each has an entry in the result.
+    """
+    signed: Counter[str] = Counter()
+    for name in names:
+        signed[name.partition(":w:")[0]] += 1
+    return {queue: signed[queue.client_name] + _ported(signed, queue) for queue in queues}
+
+
+def _ported(signed: Counter[str], queue: QueueKeys) -> int:
+    """Return the workers of the Python port, which come in pairs of connections."""
+    return 0 if queue.qualified == queue.client_name else -(-signed[queue.qualified] // 2)
