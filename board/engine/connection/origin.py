@@ -6,9 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from board.engine.calls import Call
 from board.engine.connection.address import Address
 
-__all__ = ["WATCHDOG_S", "place_of", "plain_url", "sentinel_options"]
+__all__ = ["MOVES", "WATCHDOG_S", "key_of", "place_of", "plain_url", "sentinel_options"]
+
+MOVES = 8
+"""How often a call follows a cluster that is moving its key before giving up."""
 
 WATCHDOG_S = 1.0
 """How long after a blocking command should have come back its socket is given up; BullMQ waits as long."""
@@ -42,3 +46,16 @@ def place_of(options: Mapping[str, Any]) -> str:
     if options.get("path"):
         return str(options["path"])
     return f"{options.get('host', 'localhost')}:{options.get('port', 6379)}"
+
+
+def key_of(call: Call[Any]) -> str | None:
+    """Return a key by which a cluster routes the call, None when any node will do."""
+    if call.script is not None:
+        return str(call.argv[0]) if call.keys else None
+    command = str(call.argv[0]).upper()
+    if command in ("SCAN", "CLIENT", "INFO", "CONFIG", "PING", "TIME", "DBSIZE", "MEMORY", "COMMAND", "ACL", "SCRIPT"):
+        return None
+    if command in ("XREAD", "XREADGROUP"):
+        position = [str(part).upper() for part in call.argv].index("STREAMS") + 1
+        return str(call.argv[position])
+    return str(call.argv[1]) if len(call.argv) > 1 else None

@@ -28,7 +28,7 @@ from board.engine.calls import Batch, Call, Plan
 from board.engine.connection.address import Address, clean_client_name, parse_address
 from board.engine.connection.exchange import Command, Exchange, batch_results, decoded
 from board.engine.connection.failures import store_error
-from board.engine.connection.origin import WATCHDOG_S, place_of, plain_url, sentinel_options
+from board.engine.connection.origin import MOVES, WATCHDOG_S, key_of, place_of, plain_url, sentinel_options
 from board.engine.errors import ClosedError, ConnectionLostError, EngineError, ReadOnlyError, UsageError
 
 __all__ = ["Client", "Connection"]
@@ -38,9 +38,6 @@ R = TypeVar("R")
 
 Client = redis.Redis | RedisCluster
 """What may be given instead of a URL."""
-
-MOVES = 8
-"""How often a call follows a cluster that is moving its key before giving up."""
 
 logger = logging.getLogger(__name__)
 
@@ -415,19 +412,6 @@ class _ClusterOrigin(_Origin):
             raise ConnectionLostError(f"no node of {self.place} serves this key now")
         name: str = node.name
         return name
-
-
-def key_of(call: Call[Any]) -> str | None:
-    """Return a key by which a cluster routes the call, None when any node will do."""
-    if call.script is not None:
-        return str(call.argv[0]) if call.keys else None
-    command = str(call.argv[0]).upper()
-    if command in ("SCAN", "CLIENT", "INFO", "CONFIG", "PING", "TIME", "DBSIZE", "MEMORY", "COMMAND", "ACL", "SCRIPT"):
-        return None
-    if command in ("XREAD", "XREADGROUP"):
-        position = [str(part).upper() for part in call.argv].index("STREAMS") + 1
-        return str(call.argv[position])
-    return str(call.argv[1]) if len(call.argv) > 1 else None
 
 
 def _at(address: Address, timeout_s: float) -> _Origin:

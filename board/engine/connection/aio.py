@@ -1,0 +1,469 @@
+"""The asyncio connection: the same as ``sync``, with ``await``.
+
+A round trip that is cancelled half-way closes its socket: the reply would otherwise be read by the next one. At most
+``MOST_SOCKETS`` round trips are under way at once, the others wait their turn; Redis serves them one after the other
+anyway.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections import deque
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Any, Protocol, Self, TypeVar
+
+import redis.asyncio as redis
+from redis.asyncio.cluster import ClusterNode, RedisCluster
+from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError, ResponseError
+
+from board.engine.calls import Batch, Call, Plan
+from board.engine.connection.address import Address, clean_client_name, parse_address
+from board.engine.connection.exchange import Command, Exchange, batch_results, decoded
+from board.engine.connection.failures import store_error
+from board.engine.connection.origin import MOVES, WATCHDOG_S, key_of, place_of, plain_url, sentinel_options
+from board.engine.errors import ClosedError, ConnectionLostError, EngineError, ReadOnlyError, UsageError
+
+__all__ = ["MOST_SOCKETS", "AsyncClient", "AsyncConnection"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+AsyncClient = redis.Redis | RedisCluster
+"""What may be given instead of a URL."""
+
+MOST_SOCKETS = 16
+"""Round trips under way at once; more sockets bring no more speed from one event loop."""
+
+logger = logging.getLogger(__name__)
+
+
+class _Socket(Protocol):
+    """What we use of redis-py's asyncio connection."""
+
+    async def connect(self) -> object: ...
+    async def disconnect(self, nowait: bool = False) -> object: ...  # noqa: FBT001, FBT002 - redis-py's signature
+    async def can_read(self) -> bool: ...
+    def pack_commands(self, commands: Iterable[Command]) -> list[bytes]: ...
+    async def send_packed_command(self, command: list[bytes]) -> object: ...
+    async def read_response(self, disable_decoding: bool = False) -> Any: ...  # noqa: FBT001, FBT002 - same
+
+
+class _Place:
+    """One server: how to open a socket to it, which sockets are free, and which scripts it has."""
+
+    __slots__ = ("free", "known", "make", "name")
+
+    def __init__(self, name: str, make: Callable[[], _Socket]) -> None:
+        self.name = name
+        self.make = make
+        self.free: deque[_Socket] = deque()
+        self.known: set[str] = set()
+
+
+class AsyncConnection:
+    """Sends what commands describe.
+
+    Opens sockets when it needs them; closing it closes those, never a client that was handed in. Belongs to the event
+    loop it is first used in.
+    """
+
+    def __init__(
+        self, origin: _Origin, *, client_name: str | None = None, overrides: dict[str, Any] | None = None
+    ) -> None:
+        self._origin = origin
+        self._client_name = clean_client_name(client_name) if client_name else None
+        self._overrides = overrides or {}
+        self._places: dict[str, _Place] = {}
+        self._in_use: set[_Socket] = set()
+        self._turn = asyncio.Semaphore(MOST_SOCKETS)
+        self._pid = os.getpid()
+        self._closed = False
+        self._round_trips = 0
+
+    @classmethod
+    def open(
+        cls, source: str | AsyncClient, *, client_name: str | None = None, timeout_s: float = 5.0
+    ) -> AsyncConnection:
+        """Prepare a connection; the first call makes it.
+
+        Args:
+            source: a URL, see ``address.parse_address``, or a client of redis-py's asyncio, whose settings are taken
+                over.
+            client_name: shown in CLIENT LIST; characters that Redis refuses become hyphens.
+            timeout_s: for connecting and for each reply, when ``source`` is a URL that does not say otherwise.
+
+        Raises:
+            UsageError: the URL is malformed, or the client is one of redis-py's blocking ones.
+        """
+        origin: _Origin
+        if isinstance(source, str):
+            address = parse_address(source)
+            origin = _ClusterOrigin.at(address, timeout_s) if address.kind == "cluster" else _at(address, timeout_s)
+        elif isinstance(source, RedisCluster):
+            cluster: RedisCluster = source
+            origin = _ClusterOrigin(lambda: cluster, "the cluster")
+        elif isinstance(source, redis.Redis):
+            pool: Any = source.connection_pool
+            kwargs = dict(pool.connection_kwargs)
+            origin = _Origin(pool.connection_class, kwargs, place_of(kwargs))
+        else:
+            raise UsageError(
+                "connection must be a Redis URL or a redis.asyncio.Redis or RedisCluster client, not "
+                f"{type(source).__name__} of {type(source).__module__}"
+            )
+        return cls(origin, client_name=client_name)
+
+    @property
+    def place(self) -> str:
+        """Where Redis is, without secrets."""
+        return self._origin.place
+
+    @property
+    def round_trips(self) -> int:
+        """How often this connection sent something and waited for the answer."""
+        return self._round_trips
+
+    def blocking(self, *, client_name: str | None = None, longest_s: float = 10.0) -> AsyncConnection:
+        """Return a connection with sockets of its own for commands that the server holds back.
+
+        Args:
+            client_name: shown in CLIENT LIST.
+            longest_s: the longest time any command will be held back; a second later its socket is given up.
+        """
+        return AsyncConnection(
+            self._origin,
+            client_name=client_name or self._client_name,
+            overrides={"socket_timeout": longest_s + WATCHDOG_S},
+        )
+
+    async def call(self, call: Call[T]) -> T:
+        """Make one round trip.
+
+        Raises:
+            StoreError: Redis is away or refused; only after ConnectionLostError is it unknown whether a write took
+                effect.
+            EngineError: what the reply means.
+        """
+        replies = await self._send([call], atomic=False)
+        result: T = decoded(call, replies[0], self.place)
+        return result
+
+    async def batch(self, batch: Batch[T]) -> list[T]:
+        """Send calls together. Without ``keep_errors`` the first error is raised once all replies are in."""
+        if not batch.calls:
+            return []
+        return batch_results(batch, await self._send(batch.calls, atomic=batch.atomic), self.place)
+
+    async def run(self, plan: Plan[R]) -> R:
+        """Drive a plan to its end. Errors are thrown into it, so that it may handle them."""
+        reply: Any = None
+        error: EngineError | None = None
+        while True:
+            try:
+                step = plan.send(reply) if error is None else plan.throw(error)
+            except StopIteration as end:
+                result: R = end.value
+                return result
+            reply, error = None, None
+            try:
+                reply = await (self.batch(step) if isinstance(step, Batch) else self._raw(step))
+            except EngineError as caught:
+                error = caught
+
+    async def close(self) -> None:
+        """Close the sockets; tasks that wait on one get ConnectionLostError. Calling it again does nothing."""
+        self._closed = True
+        free = [place.free.popleft() for place in list(self._places.values()) for _ in range(len(place.free))]
+        for socket in [*free, *self._in_use]:
+            await _end(socket)
+        await self._origin.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"<AsyncConnection to {self.place}>"
+
+    async def _raw(self, call: Call[Any]) -> Any:
+        reply = (await self._send([call], atomic=False))[0]
+        if isinstance(reply, Exception):
+            raise store_error(reply, self.place) from reply
+        return reply
+
+    async def _send(self, calls: Iterable[Call[Any]], *, atomic: bool) -> list[Any]:
+        calls = tuple(calls)
+        if not self._origin.is_cluster:
+            return await self._exchange(await self._place(None), calls, atomic=atomic)
+        replies: list[Any] = [None] * len(calls)
+        for key, indexes in (await self._origin.by_node(calls)).items():
+            part = await self._exchange(await self._place(key), [calls[index] for index in indexes], atomic=atomic)
+            for index, reply in zip(indexes, part, strict=True):
+                replies[index] = reply
+        return replies
+
+    async def _exchange(self, place: _Place, calls: Iterable[Call[Any]], *, atomic: bool) -> list[Any]:
+        calls = tuple(calls)
+        exchange = Exchange(calls, atomic=atomic)
+        replies = await self._round_trip(place, exchange.first(place.known))
+        unknown, elsewhere = exchange.receive(replies, place.known)
+        while unknown:
+            replies = await self._round_trip(place, exchange.again(unknown, place.known))
+            unknown, more = exchange.receive(replies, place.known)
+            elsewhere += more
+        for index in elsewhere:
+            exchange.replies[index] = await self._follow(calls[index], exchange.replies[index])
+        return exchange.replies
+
+    async def _follow(self, call: Call[Any], reply: Any) -> Any:
+        """Send a call to where a cluster now keeps its key; nothing was done before."""
+        for _ in range(MOVES):
+            key, asking = await self._origin.follow(call, reply)
+            place = await self._place(key)
+            exchange = Exchange([call])
+            commands: list[Command] = exchange.first(set())
+            if asking:
+                commands.insert(0, ("ASKING",))
+            replies = await self._round_trip(place, commands)
+            _, elsewhere = exchange.receive(replies[-1:], place.known)
+            reply = exchange.replies[0]
+            if not elsewhere:
+                break
+        return reply
+
+    async def _round_trip(self, place: _Place, commands: list[Command]) -> list[Any]:
+        async with self._turn:
+            socket = await self._take(place)
+            try:
+                self._round_trips += 1
+                await socket.send_packed_command(socket.pack_commands(commands))
+                replies = [await _read(socket) for _ in commands]
+            except (RedisError, OSError, TimeoutError) as error:
+                await self._drop(socket)
+                raise store_error(error, place.name) from error
+            except BaseException:
+                await self._drop(socket)
+                raise
+            await self._give_back(place, socket, replies)
+            return replies
+
+    async def _take(self, place: _Place) -> _Socket:
+        if self._closed:
+            raise ClosedError("the connection was closed before")
+        if self._pid != os.getpid():
+            self._pid = os.getpid()
+            self._places, self._in_use = {place.name: place}, set()
+            place.free.clear()
+        while place.free:
+            socket = place.free.pop()
+            if await _is_usable(socket):
+                self._in_use.add(socket)
+                return socket
+            await _end(socket)
+        socket = place.make()
+        self._in_use.add(socket)
+        try:
+            await socket.connect()
+            await self._introduce(socket)
+        except (RedisError, OSError, TimeoutError) as error:
+            await self._drop(socket)
+            raise store_error(error, place.name) from error
+        except BaseException:
+            await self._drop(socket)
+            raise
+        return socket
+
+    async def _introduce(self, socket: _Socket) -> None:
+        """Name the socket. A user who may not do that still gets to work."""
+        if self._client_name is None:
+            return
+        await socket.send_packed_command(socket.pack_commands([("CLIENT", "SETNAME", self._client_name)]))
+        if isinstance(await _read(socket), Exception):
+            logger.warning("Redis refuses to name the connection; worker listings will not show it")
+
+    async def _give_back(self, place: _Place, socket: _Socket, replies: list[Any]) -> None:
+        self._in_use.discard(socket)
+        stale = any(isinstance(store_error(r, ""), ReadOnlyError) for r in replies if isinstance(r, ResponseError))
+        if self._closed or stale:  # after a failover behind one name, the next socket leads to the new master
+            await _end(socket)
+        else:
+            place.free.append(socket)
+
+    async def _drop(self, socket: _Socket) -> None:
+        self._in_use.discard(socket)
+        await _end(socket)
+
+    async def _place(self, key: str | None) -> _Place:
+        name = key or ""
+        place = self._places.get(name)
+        if place is None:
+            make = await self._origin.maker(key, self._overrides)
+            place = self._places.setdefault(name, _Place(key or self.place, make))
+        return place
+
+
+class _Origin:
+    """How to open sockets to one server, or to the master that Sentinels name."""
+
+    is_cluster = False
+
+    def __init__(self, connection_class: Any, kwargs: dict[str, Any], place: str) -> None:
+        self._class = connection_class
+        self._kwargs = kwargs
+        self.place = place
+
+    async def maker(self, key: str | None, overrides: dict[str, Any]) -> Callable[[], _Socket]:
+        del key
+        kwargs = {**self._kwargs, **overrides}
+        connection_class = self._class
+        return lambda: connection_class(**kwargs)
+
+    async def by_node(self, calls: tuple[Call[Any], ...]) -> dict[str, list[int]]:
+        return {"": list(range(len(calls)))}
+
+    async def follow(self, call: Call[Any], reply: Any) -> tuple[str, bool]:
+        del call
+        raise store_error(reply, self.place)
+
+    async def close(self) -> None:
+        """Close what was opened only to find the way."""
+
+
+class _ClusterOrigin(_Origin):
+    """How to find the node of a key. The client is made, and asks the cluster for its slots, on first use."""
+
+    is_cluster = True
+
+    def __init__(self, make_client: Callable[[], RedisCluster], place: str, *, owned: bool = False) -> None:
+        self._make_client = make_client
+        self._owned = owned
+        self._client: Any = None
+        self.place = place
+
+    @classmethod
+    def at(cls, address: Address, timeout_s: float) -> _ClusterOrigin:
+        def make() -> RedisCluster:
+            kwargs = _kwargs(address, timeout_s)[1]
+            nodes = [ClusterNode(host, port) for host, port in address.hosts]
+            for name in ("host", "port", "db", "retry"):
+                kwargs.pop(name, None)
+            return RedisCluster(startup_nodes=nodes, ssl=address.tls, cluster_error_retry_attempts=0, **kwargs)
+
+        return cls(make, address.place, owned=True)
+
+    async def maker(self, key: str | None, overrides: dict[str, Any]) -> Callable[[], _Socket]:
+        client = await self._ready()
+        node = client.get_node(node_name=key)
+        if node is None:
+            raise ConnectionLostError(f"the cluster node {key} is gone")
+        kwargs = {**node.connection_kwargs, **overrides}
+        connection_class = node.connection_class
+        return lambda: connection_class(**kwargs)
+
+    async def by_node(self, calls: tuple[Call[Any], ...]) -> dict[str, list[int]]:
+        nodes: dict[str, list[int]] = {}
+        for index, call in enumerate(calls):
+            nodes.setdefault(await self._node_name(call), []).append(index)
+        return nodes
+
+    async def follow(self, call: Call[Any], reply: Any) -> tuple[str, bool]:
+        if type(reply).__name__ == "AskError":
+            return f"{reply.host}:{reply.port}", True
+        client = await self._ready()
+        try:
+            await client.nodes_manager.initialize()
+        except (RedisError, OSError) as error:
+            raise store_error(error, self.place) from error
+        return await self._node_name(call), False
+
+    async def close(self) -> None:
+        if self._owned and self._client is not None:
+            client, self._client = self._client, None
+            with contextlib.suppress(RedisError, OSError):
+                await client.aclose()
+
+    async def _ready(self) -> Any:
+        if self._client is None:
+            client = self._make_client()
+            try:
+                await client.initialize()
+            except (RedisError, OSError) as error:
+                with contextlib.suppress(RedisError, OSError):
+                    await client.aclose()
+                raise store_error(error, self.place) from error
+            self._client = client
+        return self._client
+
+    async def _node_name(self, call: Call[Any]) -> str:
+        client = await self._ready()
+        key = key_of(call)
+        node = client.get_default_node() if key is None else client.get_node_from_key(key)
+        if node is None:
+            raise ConnectionLostError(f"no node of {self.place} serves this key now")
+        name: str = node.name
+        return name
+
+
+def _at(address: Address, timeout_s: float) -> _Origin:
+    connection_class, kwargs = _kwargs(address, timeout_s)
+    if address.kind == "sentinel":
+        for name in ("host", "port"):
+            kwargs.pop(name, None)
+        watchers: Any = Sentinel(  # type: ignore[no-untyped-call]
+            list(address.hosts), sentinel_kwargs=sentinel_options(address, timeout_s)
+        )
+        pool: Any = SentinelConnectionPool(  # type: ignore[no-untyped-call]
+            address.service, watchers, ssl=address.tls, **kwargs
+        )
+        connection_class, kwargs = pool.connection_class, dict(pool.connection_kwargs)
+    return _Origin(connection_class, kwargs, address.place)
+
+
+def _kwargs(address: Address, timeout_s: float) -> tuple[Any, dict[str, Any]]:
+    try:
+        pool: Any = redis.ConnectionPool.from_url(
+            plain_url(address),
+            socket_timeout=timeout_s,
+            socket_connect_timeout=timeout_s,
+            retry=Retry(NoBackoff(), 0),
+            protocol=2,
+        )
+    except (ValueError, RedisError):
+        raise UsageError("an option in the query of the Redis URL has a wrong value") from None
+    kwargs = dict(pool.connection_kwargs)
+    if address.username is not None:
+        kwargs["username"] = address.username
+    if address.password is not None:
+        kwargs["password"] = address.password
+    return pool.connection_class, kwargs
+
+
+async def _read(socket: _Socket) -> Any:
+    try:
+        return await socket.read_response(disable_decoding=True)
+    except ResponseError as error:
+        return error
+
+
+async def _is_usable(socket: _Socket) -> bool:
+    """Whether an idle socket is still open, with nothing unread on it."""
+    try:
+        return not await socket.can_read()
+    except (RedisError, OSError):
+        return False
+
+
+async def _end(socket: _Socket) -> None:
+    with contextlib.suppress(Exception):
+        await socket.disconnect(nowait=True)
