@@ -1,8 +1,9 @@
 """Build the container image and run it, without Docker and without a registry. `make image` calls this.
 
 What this proves: every step of the Dockerfile, on a Debian base made here with debootstrap; that the result serves its
-pages, styles and htmx as a user without rights, that its health check passes and its CMD ends on SIGTERM. What it does
-not prove: the base image that the Dockerfile names by default, unless BOARD_BASE_IMAGE names one that can be pulled.
+pages, styles and htmx as a user without rights, that its health check tells whether it runs, and that its CMD ends on
+SIGTERM. What it does not prove: the base image that the Dockerfile names by default, unless BOARD_BASE_IMAGE names one
+that can be pulled.
 
 Needs root, buildah, crun and mmdebstrap (Debian: apt-get install buildah crun mmdebstrap).
 """
@@ -142,7 +143,7 @@ def fetch(address: str) -> tuple[int, str]:
         with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310 - http, to ourselves
             return int(answer.status), answer.read().decode(errors="replace")
     except urllib.error.HTTPError as error:
-        return error.code, ""
+        return error.code, error.read().decode(errors="replace")
     except OSError:
         return 0, ""
 
@@ -172,7 +173,6 @@ def prove(buildah: Buildah, redis: Server) -> None:
         done = subprocess.run(
             buildah.inside(container, *health["Test"][1:]), text=True, capture_output=True, check=False
         )
-        assert "Traceback" not in done.stdout + done.stderr, done
         return done.returncode == 0
 
     with running(buildah.inside(container, *command), log) as image:
@@ -181,15 +181,15 @@ def prove(buildah: Buildah, redis: Server) -> None:
             status, body = fetch(site + path)
             assert status == 200, (path, status)
             assert piece in body, (path, body[:200])
-        assert is_healthy(), "not healthy with Redis"
+        assert is_healthy(), "not healthy while it serves"
+        redis.kill()
+        status, body = fetch(f"{site}/login")
+        assert status == 503, (status, body[:200])
+        assert is_healthy(), "not healthy without Redis: an orchestrator would restart it in vain"
         os.killpg(image.process.pid, signal.SIGTERM)
         wait_until(lambda: image.ended, "the image to end after SIGTERM", timeout=25)
         assert "Traceback" not in log.read_text(), log.read_text()
-
-    with running(buildah.inside(container, *command), log) as image:
-        redis.kill()
-        wait_until(lambda: image.answers(f"{site}/login"), "an answer without Redis", timeout=60)
-        assert not is_healthy(), "healthy without Redis"
+    assert not is_healthy(), "healthy though nothing runs"
 
 
 def _free_port() -> int:
@@ -217,7 +217,9 @@ def main() -> int:
         print(f"image {IMAGE}: {time.monotonic() - began:.0f} s", flush=True)
         redis.start()
         prove(buildah, redis)
-        print(f"serves its pages as uid 10001, healthy with Redis and only with it: {time.monotonic() - began:.0f} s")
+        print(
+            f"serves its pages as uid 10001, says when Redis is away, ends on SIGTERM: {time.monotonic() - began:.0f} s"
+        )
     finally:
         redis.destroy()
         buildah("rm", "--all", check=False)
