@@ -29,6 +29,9 @@ JSON_FIELDS = frozenset({"data", "opts", "returnvalue", "progress", "stacktrace"
 RAW_LIMIT = 4_000
 """Characters shown of one raw field: the large ones stand above it already."""
 
+NOTHING = Payload("", 0, None, valid=True, truncated=False)
+"""Stands for data that are not there: what is missing is told by the problems, not by an empty box."""
+
 TRACE_LIMIT = 50
 """Attempts whose stack traces are read."""
 
@@ -74,7 +77,7 @@ class JobPage:
         id: exactly as stored.
         state: wire name; ``unknown`` when no container holds it.
         name: None when its hash has none.
-        data: payload; None when the hash has none.
+        data: payload; empty when the hash has none, see ``problems``.
         return_value: None unless it completed.
         attempts: failed attempts, newest first.
         attempt_shown: number of the one shown; 0 without any.
@@ -122,7 +125,7 @@ class JobPage:
     id: str
     state: str
     name: str | None
-    data: Payload | None
+    data: Payload
     return_value: Payload | None
     attempts: tuple[Attempt, ...]
     attempt_shown: int
@@ -219,7 +222,7 @@ def job_page(reading: JobReading, known: Known, *, now_ms: int, attempt: int | N
         id=reading.id,
         state=state,
         name=_shown(fields.get("name")),
-        data=_payload(reading.fields.get("data")),
+        data=_payload(reading.fields.get("data")) or NOTHING,
         return_value=_payload(reading.fields.get("returnvalue")),
         attempts=failed,
         attempt_shown=attempt if attempt in numbers else max(numbers, default=0),
