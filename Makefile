@@ -21,7 +21,7 @@ test: setup
 	$(BIN)/pytest --numprocesses=auto --dist=loadgroup $(ARGS)
 
 check: .venv/installed-dev
-	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff format --check .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/djlint --lint --quiet templates

@@ -37,6 +37,13 @@ def _on_path(*names: str) -> Callable[[], bool]:
     return lambda: all(shutil.which(name) for name in names)
 
 
+def _node() -> bool:
+    if not _on_path("node", "npm")():
+        return False
+    version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False).stdout
+    return int(version.strip().removeprefix("v").partition(".")[0] or 0) >= 18
+
+
 def _browser() -> bool:
     downloaded = Path.home() / ".cache" / "ms-playwright"
     return find_browser() is not None or any(downloaded.glob("chromium*"))
@@ -88,7 +95,8 @@ def main() -> int:
         absent = missing()
     for program in absent:
         print(f"missing: {program.name}", file=sys.stderr)
-        print(f"  Debian: apt-get install {program.packages[0]}; elsewhere: {program.advice}", file=sys.stderr)
+        packages = program.packages[0] if program.any_of else " ".join(program.packages)
+        print(f"  Debian: apt-get install {packages}; elsewhere: {program.advice}", file=sys.stderr)
     if absent:
         print("The tests need the programs above; none of them is skipped.", file=sys.stderr)
     return 1 if absent else 0
