@@ -7,6 +7,7 @@ the start with one sentence for each problem, and no sentence ever repeats a pas
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -110,16 +111,17 @@ class Setting:
         return getattr(Settings(), self.attribute)
 
 
-def from_environment(environment: Mapping[str, str], *, needs_redis: bool = True) -> Settings:
+def from_environment(environment: Mapping[str, str] | None = None, *, needs_redis: bool = True) -> Settings:
     """Read the settings.
 
     Args:
-        environment: usually ``os.environ``; empty values count as absent.
+        environment: None is that of the process; empty values count as absent.
         needs_redis: whether a missing REDIS_URL is a problem. ``board dev`` brings its own server.
 
     Raises:
         SettingsError: with a sentence for each problem found.
     """
+    environment = os.environ if environment is None else environment
     problems: list[str] = []
     values: dict[str, Any] = {}
     for setting in SETTINGS:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import sys
 from collections.abc import Callable, Iterable
@@ -44,7 +43,7 @@ def create_app(settings: Settings | None = None, *, identify: Identify | None = 
         SettingsError: the environment does not add up.
         ResourceMissingError: the installation lacks its browser code.
     """
-    settings = settings or config.from_environment(os.environ)
+    settings = settings or config.from_environment()
     require_browser_code()
     app = Flask("board", static_folder=str(STATIC), template_folder=str(TEMPLATES))
     app.config.update(

@@ -1,0 +1,5 @@
+"""``python -m board`` is the command ``board``."""
+
+from board.cli import main
+
+main()

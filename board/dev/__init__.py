@@ -1,0 +1,1 @@
+"""Believable data and busy demo workers: what ``board dev`` and ``board seed`` show."""
