@@ -1,5 +1,6 @@
 """What every test can ask for: a real server, emptied before each test, and a check that nothing is left running."""
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -84,6 +85,22 @@ def fresh_server(server_kind: Kind) -> Iterator[Callable[..., Server]]:
     yield start
     for one in started:
         one.destroy()
+
+
+@pytest.fixture(autouse=True)
+def _no_loop_of_the_browser(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Hide the event loop that Playwright leaves running in this thread once a test used the browser.
+
+    It keeps its loop for the session and drives it from a greenlet of its own, so to everybody else in the thread an
+    event loop seems to run, and `asyncio.run` refuses. A test without a browser never resumes that greenlet.
+    """
+    loop = None if "playwright" in request.fixturenames else asyncio._get_running_loop()
+    if loop is None:
+        yield
+        return
+    asyncio._set_running_loop(None)
+    yield
+    asyncio._set_running_loop(loop)
 
 
 @pytest.fixture(autouse=True)
