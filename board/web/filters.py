@@ -75,6 +75,8 @@ def duration(ms: float | None) -> str:
     if ms is None:
         return UNKNOWN
     length = abs(ms)
+    if length < 9.95 and length != int(length):  # a round trip to Redis
+        return f"{length:.1f} ms"
     if length < 999.5:  # rounds to a second
         return f"{length:.0f} ms"
     if length < 59.5 * _SECOND:

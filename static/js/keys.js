@@ -24,11 +24,12 @@ const actions = {
   Escape: () => document.querySelector("[data-close]") ? press("[data-close]") : selectPage(false),
 }
 for (let tab = 1; tab <= 7; tab += 1) actions[tab] = () => press(`#tabs a:nth-child(${tab})`)
-const places = { o: "overview", f: "failures", a: "audit" }
+const places = { o: "overview", f: "failures", w: "flows", a: "audit" }
 
 addEventListener("keydown", event => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || localStorage.getItem("keys") === "off") return
-  if (event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable], dialog, [popover]:popover-open")) return
+  if (event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable], dialog")) return
+  if (document.querySelector(":popover-open")) return // a menu is open: its keys are the browser's
   if (event.key === "g") { went = Date.now(); return }
   const going = Date.now() - went < 1500 && places[event.key]
   went = 0

@@ -32,12 +32,14 @@ function show() {
   const button = control()
   if (!button) return
   const failing = live.failures > 0 && !paused()
-  const text = button.querySelector("[data-live-text]")
-  const words = paused() ? text.dataset.paused
-    : failing ? `Stopped, ${duration(Date.now() - live.lastGood)} old` : `Live, ${Math.round(wait() / 1000)} s`
-  if (text.textContent !== words) text.textContent = words
+  const words = button.querySelector("[data-live-words]")
+  const text = paused() ? words.dataset.paused : failing ? `Stopped, ${duration(Date.now() - live.lastGood)} old` : idle() ? "Live, 60 s" : ""
+  button.querySelector("[data-live-plain]").hidden = text !== ""
+  words.hidden = text === ""
+  if (words.textContent !== text) words.textContent = text
   failing ? button.dataset.state = "critical" : delete button.dataset.state
   region().classList.toggle("stale", live.failures > 0)
+  for (const action of region().querySelectorAll("button[type=submit]")) action.disabled = live.failures > 0
 }
 
 function outcome(good) {
@@ -60,8 +62,8 @@ addEventListener("click", event => {
   if (!button) return
   const pausing = !paused()
   button.setAttribute("aria-pressed", String(!pausing))
-  button.querySelector("[data-live-text]").dataset.paused = `Paused at ${new Date().toLocaleTimeString([], { hour12: false })}`
-  pausing ? show() : tick()
+  button.querySelector("[data-live-words]").dataset.paused = `Paused at ${new Date().toLocaleTimeString([], { hour12: false })}`
+  if (!pausing) tick()
   show()
 })
 

@@ -7,6 +7,7 @@ const figures = value => value < 9.95 ? value.toFixed(1) : Math.round(value).toL
 
 /** @param {number} ms */
 export function duration(ms) {
+  if (ms < 9.95 && ms !== Math.trunc(ms)) return `${ms.toFixed(1)} ms`
   if (ms < 999.5) return `${Math.round(ms)} ms`
   if (ms < 59.5e3) return `${figures(ms / 1e3)} s`
   if (ms < 59.5 * MINUTE) return `${figures(ms / MINUTE)} min`
