@@ -19,6 +19,8 @@
         ParentNotFoundError        the parent's hash is gone
         ParentConflictError        the existing job belongs to another parent
         SchedulerJobError          the pending iteration of a live scheduler
+        JobFailedError             a job that was waited for has failed
+        BulkAddError               some jobs of a bulk add were refused
       SchedulerError               a schedule that cannot be kept
         SchedulerCollisionError    the next iteration's id is taken
       QueueStateError              the queue is not as the operation needs it (not paused, jobs active)
@@ -41,8 +43,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 __all__ = [
     "AuthenticationFailedError",
+    "BulkAddError",
     "BusyError",
     "ClosedError",
     "ConnectionLostError",
@@ -53,6 +58,7 @@ __all__ = [
     "InvalidOptionError",
     "InvalidQueueNameError",
     "JobError",
+    "JobFailedError",
     "JobLockedError",
     "JobNotFoundError",
     "JobNotInStateError",
@@ -171,6 +177,26 @@ class ParentConflictError(JobError):
 
 class SchedulerJobError(JobError):
     """The job is the pending iteration of a live scheduler; remove the scheduler instead."""
+
+
+class JobFailedError(JobError):
+    """A job that somebody waited for has failed; the message is its reason."""
+
+
+class BulkAddError(JobError):
+    """Some jobs of a bulk add were refused; the others were added.
+
+    Attributes:
+        outcomes: for each job its id or its error, in order.
+    """
+
+    def __init__(self, queue: str, outcomes: Sequence[str | EngineError]) -> None:
+        self.outcomes = tuple(outcomes)
+        errors = [item for item in outcomes if isinstance(item, EngineError)]
+        super().__init__(
+            f"{len(errors)} of {len(outcomes)} jobs were not added to queue {queue}; the first: {errors[0]}",
+            queue=queue,
+        )
 
 
 class SchedulerError(EngineError):

@@ -13,7 +13,7 @@ from board.engine.commands.script_call import script_call
 from board.engine.keys import QueueKeys
 from board.engine.types import JsonValue
 
-__all__ = ["Event", "publish_event", "read_events"]
+__all__ = ["Event", "last_event_id", "publish_event", "read_events"]
 
 _JSON_FIELDS = {"progress": "data", "completed": "returnvalue"}
 
@@ -64,6 +64,15 @@ def read_events(
         argv += ["BLOCK", block_ms]
     argv += ["STREAMS", queue.key("events"), last_id]
     return Call(tuple(argv), _decode, writes=False, block_ms=block_ms)
+
+
+def last_event_id(queue: QueueKeys) -> Call[str]:
+    """Read the id of the newest event, `0-0` when there is none: where to read on for what happens from now on."""
+
+    def decode(reply: Any) -> str:
+        return text(reply[0][0]) if reply else "0-0"
+
+    return Call(("XREVRANGE", queue.key("events"), "+", "-", "COUNT", 1), decode, writes=False)
 
 
 def publish_event(queue: QueueKeys, name: str, fields: Mapping[str, str], *, max_length: int = 1000) -> Call[str]:

@@ -1,0 +1,1 @@
+"""The blocking front, for threads."""

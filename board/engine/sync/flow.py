@@ -1,0 +1,109 @@
+"""Flows for threads: add trees of jobs over several queues, and read them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from board.engine.commands import flows
+from board.engine.connection.sync import Client, Connection
+from board.engine.flow_plan import prepare_flow
+from board.engine.job_view import data_of_new_job
+from board.engine.keys import DEFAULT_PREFIX, QueueKeys
+from board.engine.sync.job import Job
+from board.engine.types import FlowJob, JobOptions
+
+__all__ = ["FlowProducer", "JobNode"]
+
+
+@dataclass(frozen=True, slots=True)
+class JobNode:
+    """A job of a flow and the jobs below it."""
+
+    job: Job
+    children: tuple[JobNode, ...] = ()
+
+
+class FlowProducer:
+    """Adds trees of jobs: every parent waits for its children, whatever queues they are in.
+
+    Args:
+        connection: URL, client of redis-py, or a connection that is shared.
+        prefix: key prefix of nodes that name none; on a cluster it holds a hash tag, since a flow lies in one slot.
+    """
+
+    def __init__(
+        self,
+        *,
+        connection: str | Client | Connection = "redis://localhost:6379/0",
+        prefix: str = DEFAULT_PREFIX,
+    ) -> None:
+        self.prefix = prefix
+        self._owned = not isinstance(connection, Connection)
+        self._connection = connection if isinstance(connection, Connection) else Connection.open(connection)
+
+    def add(self, flow: FlowJob, *, default_job_options: Mapping[str, JobOptions] | None = None) -> JobNode:
+        """Add a tree in one transaction.
+
+        Args:
+            flow: the tree.
+            default_job_options: by queue name, below each node's own options.
+
+        Raises:
+            UsageError: a node is wrong; nothing was sent.
+            ParentNotFoundError, ParentConflictError: the root was to hang below a parent that is gone or not its own.
+        """
+        now_ms = time.time_ns() // 1_000_000
+        root = prepare_flow(flow, prefix=self.prefix, now_ms=now_ms, defaults=default_job_options)
+        self._connection.run(flows.add_flow(root, now_ms))
+        return self._added(root)
+
+    def add_bulk(self, trees: Sequence[FlowJob]) -> list[JobNode]:
+        """Add several trees, each in a transaction of its own; all are checked before the first is sent."""
+        now_ms = time.time_ns() // 1_000_000
+        roots = [prepare_flow(flow, prefix=self.prefix, now_ms=now_ms) for flow in trees]
+        for root in roots:
+            self._connection.run(flows.add_flow(root, now_ms))
+        return [self._added(root) for root in roots]
+
+    def get_flow(
+        self, queue: str, job_id: str, *, prefix: str | None = None, depth: int = 10, max_children: int = 20
+    ) -> JobNode | None:
+        """Read a flow from one of its jobs downward; None when that job is gone.
+
+        Args:
+            queue: queue of the root.
+            job_id: id of the root.
+            prefix: prefix of the root's queue.
+            depth: most levels.
+            max_children: most children of each kind (failed, ignored, pending, processed) of a node.
+        """
+        keys = QueueKeys(prefix or self.prefix, queue)
+        plan = flows.get_flow(keys, job_id, depth=depth, max_children=max_children)
+        node = self._connection.run(plan)
+        return None if node is None else self._read(node)
+
+    def close(self) -> None:
+        """Close the connection, unless it is shared."""
+        if self._owned:
+            self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    def _added(self, node: flows.NewNode) -> JobNode:
+        info = data_of_new_job(node.job.job_id or "", node.job)
+        children = tuple(self._added(child) for child in node.children)
+        return JobNode(Job(info, node.queue, self._connection), children)
+
+    def _read(self, node: flows.FlowNode) -> JobNode | None:
+        if node.job is None:
+            return None
+        below = (self._read(child) for child in node.children)
+        children = tuple(child for child in below if child is not None)
+        return JobNode(Job(node.job, node.queue, self._connection), children)
