@@ -23,7 +23,7 @@ from board.engine.errors import InvalidQueueNameError
 from board.engine.keys import QueueKeys
 from board.errors import UnknownQueueError
 
-__all__ = ["MOST_QUEUES", "QueueList", "Sources", "open_connection", "slug_of"]
+__all__ = ["MOST_QUEUES", "QueueKeys", "QueueList", "Sources", "open_connection", "slug_of"]
 
 STEP = 1_000
 """Keys looked at in one SCAN: about half a millisecond of the server's time."""

@@ -8,8 +8,8 @@ from flask import current_app, g, request
 
 from board.actions.perform import Actor
 from board.auth.policy import Identity
-from board.engine.keys import QueueKeys
 from board.service import Service
+from board.sources import QueueKeys
 
 __all__ = ["EXTENSION", "actor", "board", "current_user", "queue_or_404"]
 

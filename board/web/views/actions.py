@@ -15,9 +15,9 @@ from board.actions import queues as queue_actions
 from board.actions.perform import MOST_JOBS, Outcome, refuse
 from board.actions.preview import preview
 from board.auth.policy import Permission, can
-from board.engine.keys import QueueKeys
 from board.errors import BadRequestError, TooManyError
 from board.queries.shared import QueueName
+from board.sources import QueueKeys
 from board.web import forms, render, security
 from board.web.state import actor, board, queue_or_404
 from board.web.views.blueprints import failures, jobs, queues
