@@ -14,7 +14,7 @@ size, scan, facet_limit = tonumber(size), tonumber(scan), tonumber(facet_limit)
 -- @include row_matches
 -- @include count_errors
 local wish = { text = text, error = error }
-local budget = { left = 4194304 }
+local budget = { left = 16777216 }
 
 -- Order over all queues: higher score, then the base that sorts first, then the higher member.
 local function first_rank(base, container)

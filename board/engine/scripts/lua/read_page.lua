@@ -20,7 +20,7 @@ local container = base .. (state == 'waiting' and 'wait' or state)
 local is_list = state == 'waiting' or state == 'active' or state == 'paused'
 local newest_first = order == 'newest'
 local wish = { text = text, error = error }
-local budget = { left = 4194304 }
+local budget = { left = 16777216 }
 
 -- The ids from one place of the container on, in the order asked for, with their scores.
 local function ids_from(start, count)

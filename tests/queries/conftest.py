@@ -1,0 +1,58 @@
+"""Pages read from a real server: a connection that counts its round trips, and a queue to fill."""
+
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from board.engine.connection.sync import Connection
+from board.engine.keys import QueueKeys
+from board.sources import slug_of
+from tests.queries.jobs import Filler
+from tests.servers import Server
+
+
+class Known:
+    """What a board knows of its queues, without one."""
+
+    default_prefix = "bull"
+
+    def __init__(self, hidden: frozenset[str] = frozenset()) -> None:
+        self.hidden = hidden
+
+    def slug(self, queue: QueueKeys) -> str:
+        """Spell a queue as the board does."""
+        return slug_of(queue, self.default_prefix)
+
+    def is_shown(self, queue: QueueKeys) -> bool:
+        """Hide the queues that were named."""
+        return queue.name not in self.hidden
+
+
+@pytest.fixture
+def connection(redis_url: str) -> Iterator[Connection]:
+    opened = Connection.open(redis_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def known() -> Known:
+    return Known()
+
+
+@pytest.fixture
+def mail(redis_client: redis.Redis) -> Filler:
+    return Filler(redis_client).open()
+
+
+MAIL = QueueKeys("bull", "mail")
+
+
+@pytest.fixture
+def server_bytes(server: Server, redis_url: str) -> Iterator[redis.Redis]:
+    """A client that answers in bytes."""
+    del redis_url
+    client = redis.Redis.from_url(server.url)
+    yield client
+    client.close()

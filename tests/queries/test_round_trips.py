@@ -1,0 +1,120 @@
+"""What every page may cost: one round trip, no write, bounded replies. Counted at the connection, not believed."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+import redis
+
+from board.engine.calls import Call
+from board.engine.commands import pages
+from board.engine.connection.sync import Connection
+from board.engine.keys import QueueKeys
+from board.queries.failures import FailuresAsked, read_failures
+from board.queries.flow import read_flow, read_flows
+from board.queries.job import read_job
+from board.queries.overview import read_overview
+from board.queries.queue import QueueAsked, most_urgent_state, read_queue
+from tests.queries.conftest import MAIL, Known
+from tests.queries.jobs import NOW, Filler, fill_broken
+
+QUEUES = [QueueKeys("bull", "mail"), *(QueueKeys("bull", f"queue-{n}") for n in range(130))]
+
+Page = Callable[[Connection, Known], object]
+
+PAGES: dict[str, Page] = {
+    "overview of 131 queues": lambda c, k: read_overview(c, k, QUEUES, now_ms=NOW),
+    "queue": lambda c, k: read_queue(c, k, MAIL, QueueAsked("failed", size=100), now_ms=NOW),
+    "queue searched": lambda c, k: read_queue(c, k, MAIL, QueueAsked("failed", q="nowhere"), now_ms=NOW),
+    "queue with panel": lambda c, k: read_queue(c, k, MAIL, QueueAsked("failed", job="sound-1"), now_ms=NOW),
+    "way to a queue": lambda c, _: most_urgent_state(c, MAIL),
+    "job": lambda c, k: read_job(c, k, MAIL, "sound-1", now_ms=NOW),
+    "failures of 131 queues": lambda c, k: read_failures(c, k, QUEUES, FailuresAsked(), now_ms=NOW),
+    "flow": lambda c, k: read_flow(c, k, MAIL, "parent", now_ms=NOW),
+    "flows of 131 queues": lambda c, k: read_flows(c, k, QUEUES, now_ms=NOW),
+}
+
+
+@pytest.fixture
+def full(redis_client: redis.Redis) -> Filler:
+    mail = fill_broken(redis_client)
+    mail.parent("parent")
+    mail.child(mail.waiting("child"), "parent")
+    for queue in QUEUES[1:]:
+        one = Filler(redis_client, queue.name).open()
+        one.failed("1")
+        one.waiting("2")
+        one.parent("3")
+    return mail
+
+
+@pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
+def test_a_page_costs_one_round_trip(connection: Connection, known: Known, full: Filler, page: Page) -> None:
+    """The first time a server meets a script it has to be sent once more, hence the page before."""
+    page(connection, known)
+    before = connection.round_trips
+
+    page(connection, known)
+
+    assert connection.round_trips - before == 1
+
+
+@pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
+def test_a_page_changes_nothing(
+    connection: Connection, known: Known, full: Filler, redis_client: redis.Redis, page: Page
+) -> None:
+    changes = _changes(redis_client)
+
+    page(connection, known)
+
+    assert _changes(redis_client) == changes
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        pages.read_queues([MAIL]),
+        pages.read_page(MAIL, "failed", order="newest", size=100, find="sound-1", text="sound"),
+        pages.read_page(MAIL, "waiting", order="oldest", size=20),
+        pages.read_newest([MAIL], "failed", size=20, error="GatewayTimeoutError"),
+        pages.read_job(MAIL, "sound-1"),
+        pages.read_job(MAIL, "parent"),
+        pages.read_flow(MAIL, "parent"),
+    ],
+    ids=lambda call: call.script.name,
+)
+def test_the_server_itself_refuses_the_scripts_no_command(
+    full: Filler, redis_client: redis.Redis, call: Call[object]
+) -> None:
+    """EVAL_RO fails at the first command that writes, or that could."""
+    assert call.script is not None
+
+    redis_client.execute_command("EVAL_RO", call.script.source, call.keys, *call.argv)  # type: ignore[no-untyped-call]
+
+    assert not call.writes
+
+
+def test_a_page_of_enormous_jobs_stays_small(connection: Connection, mail: Filler, server_bytes: redis.Redis) -> None:
+    """A hundred payloads of a megabyte: neither the network nor the page carries them."""
+    data = json.dumps({"blob": "x" * 1_000_000})
+    for n in range(100):
+        mail.failed(f"{n}", data=data, failedReason="y" * 100_000)
+    call = pages.read_page(MAIL, "failed", order="newest", size=100)
+    assert call.script is not None
+
+    reply = server_bytes.execute_command("EVAL_RO", call.script.source, call.keys, *call.argv)  # type: ignore[no-untyped-call]
+
+    assert _bytes(reply) < 400_000
+    assert all(row.data is not None and row.data.length == len(data) for row in connection.call(call).rows)
+
+
+def _bytes(reply: object) -> int:
+    if isinstance(reply, list):
+        return sum(_bytes(one) for one in reply)
+    return len(reply) if isinstance(reply, bytes) else 8
+
+
+def _changes(client: redis.Redis) -> int:
+    info = client.info("persistence")
+    assert isinstance(info, dict)
+    return int(info["rdb_changes_since_last_save"])
