@@ -173,9 +173,13 @@ class AsyncConnection:
                 return result
             reply, error = None, None
             try:
-                reply = await (self.batch(step) if isinstance(step, Batch) else self._raw(step))
+                reply = await self.step(step)
             except EngineError as caught:
                 error = caught
+
+    async def step(self, step: Call[Any] | Batch[Any]) -> Any:
+        """Make one step of a plan and return what ``plan.send`` wants: a raw reply, or the results of a batch."""
+        return await (self.batch(step) if isinstance(step, Batch) else self._raw(step))
 
     async def close(self) -> None:
         """Close the sockets; tasks that wait on one get ConnectionLostError. Calling it again does nothing."""

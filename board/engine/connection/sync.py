@@ -164,9 +164,13 @@ class Connection:
                 return result
             reply, error = None, None
             try:
-                reply = self.batch(step) if isinstance(step, Batch) else self._raw(step)
+                reply = self.step(step)
             except EngineError as caught:
                 error = caught
+
+    def step(self, step: Call[Any] | Batch[Any]) -> Any:
+        """Make one step of a plan and return what ``plan.send`` wants: a raw reply, or the results of a batch."""
+        return self.batch(step) if isinstance(step, Batch) else self._raw(step)
 
     def interrupt(self) -> None:
         """Make every thread that waits for a reply on this connection raise ConnectionLostError now."""

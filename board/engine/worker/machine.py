@@ -1,0 +1,659 @@
+"""Decides what a worker does next. No sockets, no clock, no threads: (event, now) in, actions out.
+
+Rules for editors
+    1. Nothing here may do or await anything; time comes in as ``now_ms``. 2. Every event is handled in every state. A
+    late one (a fetch that comes back while closing) is normal, not an error. 3. A job that arrived is in ``_leases``
+    until ``Ended`` names it, whatever happens between. Dropping one silently
+       loses it for as long as its lock holds, and costs it one of its stalls.
+
+Theory
+    A worker is in one state at a time; what others ask of it moves it along ``TRANSITIONS``, and what the table does
+    not list is ignored (closing twice, resuming while running)::
+
+        NEW ── start ──▶ RUNNING ◀── pause, resume ──▶ PAUSED
+         │                  │ close                       │ close
+         │                  ▼                             │
+         │               CLOSING ◀────────────────────────┘     finish what runs, take nothing new
+         │                  │ give up (grace over, second signal)
+         │                  ▼
+         │               GIVING_UP                              hand back what still runs
+         │                  │ empty (CLOSING too)
+         └──── close ──▶ CLOSED
+
+    Taking jobs, while RUNNING. A *slot* is free when fewer jobs are leased or being fetched than the concurrency
+    allows. With a free slot the worker fetches. An empty answer sets ``drained``: from then on it does not poll but
+    waits on the queue's marker with a blocking read, one for the whole worker, and fetches when the read comes back:
+
+    - with a score of 0, or a moment that has come: there may be a job now;
+    - with a later moment: the earliest delayed job is due then. Popping the marker took over the duty to look at that
+      moment, so the worker waits on until then and keeps an earlier moment that it already knew;
+    - with nothing, after the timeout: fetch anyway, for markers can be lost.
+
+    A fetch says besides when the next delayed job is due, which bounds the next wait, and for how long the queue is
+    rate limited, during which the worker neither fetches nor waits.
+
+    A job that ends may bring the next one along in the same round trip; that one takes over the slot, so a busy
+    worker makes one round trip a job. ``fetch_next`` says whether to ask for it.
+
+    Locks. Every job is leased under a token. A timer fires each half renewal time and renews, in one call, the leases
+    not renewed for that long. A lease whose lock is gone is reported and no longer renewed; its processor runs on, and
+    when it ends Redis refuses the result.
+
+    Doubt. When the connection breaks under a fetch, nobody knows whether a job was taken. If it was, it sits in
+    ``active`` under a token nobody works with. The machine remembers such tokens, and once Redis answers again asks the
+    front to look for their jobs and give them back (``Reclaim``), instead of leaving them to expire and stall.
+
+    Widening. ``lanes`` fetches may be under way at once and each may ask for ``batch`` jobs; events carry tuples.
+    Nothing else depends on either number.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from board.engine.types import JobData
+
+__all__ = [
+    "TRANSITIONS",
+    "Action",
+    "Announce",
+    "Arrived",
+    "Ask",
+    "Asked",
+    "Block",
+    "BlockBroke",
+    "CheckStalled",
+    "Close",
+    "Ended",
+    "Event",
+    "Fetch",
+    "FetchBroke",
+    "HandBack",
+    "Lease",
+    "Limited",
+    "LockLost",
+    "MachineSettings",
+    "Reclaim",
+    "ReclaimBroke",
+    "Renew",
+    "RenewBroke",
+    "Renewed",
+    "Resized",
+    "Run",
+    "State",
+    "Ticked",
+    "Wake",
+    "Woken",
+    "WorkerMachine",
+]
+
+
+class State(StrEnum):
+    """What the worker is up to."""
+
+    NEW = "new"
+    RUNNING = "running"
+    PAUSED = "paused"
+    CLOSING = "closing"
+    GIVING_UP = "giving up"
+    CLOSED = "closed"
+
+
+class Ask(StrEnum):
+    """What may be asked of it; ``EMPTY`` it says to itself."""
+
+    START = "start"
+    PAUSE = "pause"
+    RESUME = "resume"
+    CLOSE = "close"
+    GIVE_UP = "give up"
+    EMPTY = "empty"
+
+
+TRANSITIONS: dict[State, dict[Ask, State]] = {
+    State.NEW: {Ask.START: State.RUNNING, Ask.CLOSE: State.CLOSED, Ask.GIVE_UP: State.CLOSED},
+    State.RUNNING: {Ask.PAUSE: State.PAUSED, Ask.CLOSE: State.CLOSING, Ask.GIVE_UP: State.GIVING_UP},
+    State.PAUSED: {Ask.RESUME: State.RUNNING, Ask.CLOSE: State.CLOSING, Ask.GIVE_UP: State.GIVING_UP},
+    State.CLOSING: {Ask.EMPTY: State.CLOSED, Ask.GIVE_UP: State.GIVING_UP},
+    State.GIVING_UP: {Ask.EMPTY: State.CLOSED},
+    State.CLOSED: {},
+}
+"""State and what is asked to the next state. What is not listed changes nothing."""
+
+LONGEST_BLOCK_MS = 10_000
+"""No wait for a known moment is longer, as in BullMQ: a marker that was lost costs no more than this."""
+
+SHORTEST_BLOCK_MS = 2
+"""Redis before 7.0.8 takes a timeout of 1 ms for 0, which blocks forever."""
+
+FIRST_RETRY_MS = 100
+"""Wait after the first failed round trip; doubles with each further one."""
+
+
+@dataclass(frozen=True, slots=True)
+class MachineSettings:
+    """How a worker behaves.
+
+    Attributes:
+        worker_id: unique; tokens begin with it.
+        concurrency: jobs at once.
+        lock_ms: how long a lock holds.
+        renew_ms: how old a lock may get before it is renewed; None never renews.
+        stalled_ms: time between checks for stalled jobs; None never checks.
+        drain_delay_ms: longest wait on an empty queue before looking again.
+        most_limit_ms: longest sleep because of a rate limit before asking again.
+        most_retry_ms: longest wait between attempts to reach Redis.
+        lanes: fetches under way at once.
+        batch: jobs a fetch may ask for.
+    """
+
+    worker_id: str
+    concurrency: int = 1
+    lock_ms: int = 30_000
+    renew_ms: int | None = 15_000
+    stalled_ms: int | None = 30_000
+    drain_delay_ms: int = 5_000
+    most_limit_ms: int = 30_000
+    most_retry_ms: int = 5_000
+    lanes: int = 1
+    batch: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A job under a token: what a worker holds."""
+
+    job_id: str
+    token: str
+
+
+# Events: what the front reports.
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Somebody asked for something; ``grace_ms`` bounds a close, None waits for as long as it takes."""
+
+    ask: Ask
+    grace_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """Time passed: ``wake_at_ms`` was reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A fetch came back.
+
+    Attributes:
+        token: the one it was made with.
+        jobs: what it brought, now active and locked under the token.
+        limited_ms: the queue is rate limited for so long.
+        next_delayed_ms: moment at which the earliest delayed job is due, 0 for none.
+    """
+
+    token: str
+    jobs: tuple[JobData, ...] = ()
+    limited_ms: int = 0
+    next_delayed_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FetchBroke:
+    """A fetch failed; ``unsure`` when it may have taken jobs all the same."""
+
+    token: str
+    unsure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Woken:
+    """The blocking read came back: a marker's score, or None after its timeout or when it was woken."""
+
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BlockBroke:
+    """The blocking read failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A job is over for this worker: finished, moved, given back or lost.
+
+    Attributes:
+        lease: which.
+        arrived: what the same call fetched, if it was to fetch.
+        unsure: the call that ended it may have fetched a job that nobody knows of.
+    """
+
+    lease: Lease
+    arrived: Arrived | None = None
+    unsure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """Locks were renewed, all but those that were ``lost``."""
+
+    lost: tuple[Lease, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RenewBroke:
+    """The renewal did not come back."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReclaimBroke:
+    """The search for jobs of doubtful tokens failed."""
+
+    tokens: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """The queue is rate limited for so long, as a returned job told."""
+
+    limited_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resized:
+    """Another concurrency from now on; jobs that run go on."""
+
+    concurrency: int
+
+
+Event = (
+    Asked
+    | Ticked
+    | Arrived
+    | FetchBroke
+    | Woken
+    | BlockBroke
+    | Ended
+    | Renewed
+    | RenewBroke
+    | ReclaimBroke
+    | Limited
+    | Resized
+)
+
+# Actions: what the front does, in the order given.
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Take up to ``count`` jobs under ``token``; report ``Arrived`` or ``FetchBroke``."""
+
+    token: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Wait on the marker; report ``Woken`` or ``BlockBroke``."""
+
+    timeout_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """End the wait on the marker now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Run the processor on a job; report ``Ended`` when all is settled."""
+
+    job: JobData
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True)
+class HandBack:
+    """Put a job back to the front of the line, stopping its processor if it ``started``; report ``Ended``."""
+
+    lease: Lease
+    started: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Renew:
+    """Renew these locks; report ``Renewed`` or ``RenewBroke``."""
+
+    leases: tuple[Lease, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LockLost:
+    """Tell the listeners that the lock of a running job is gone."""
+
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True)
+class CheckStalled:
+    """Look for jobs whose worker is gone. Nothing to report."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reclaim:
+    """Give back jobs that are active under these tokens; report only ``ReclaimBroke``."""
+
+    tokens: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """Tell the listeners: ``drained``, ``paused`` or ``resumed``."""
+
+    event: str
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Nothing is left to do: release everything."""
+
+
+Action = Fetch | Block | Wake | Run | HandBack | Renew | LockLost | CheckStalled | Reclaim | Announce | Close
+
+
+@dataclass(slots=True)
+class _Held:
+    """What is known of a lease: when its lock was renewed, and whether it is lost or was handed back."""
+
+    renewed_ms: int
+    is_lost: bool = False
+    is_going: bool = False
+
+
+@dataclass(slots=True)
+class WorkerMachine:
+    """The worker's mind. Not safe for threads: the front calls it under a lock or from one loop."""
+
+    settings: MachineSettings
+    state: State = State.NEW
+    concurrency: int = 0
+    _leases: dict[Lease, _Held] = field(default_factory=dict)
+    _fetching: dict[str, int] = field(default_factory=dict)
+    _tokens: int = 0
+    _is_blocking: bool = False
+    _is_drained: bool = False
+    _is_announced: bool = False
+    _block_until_ms: int = 0
+    _limited_until_ms: int = 0
+    _retry_at_ms: int = 0
+    _failures: int = 0
+    _renew_at_ms: int | None = None
+    _renewing: tuple[Lease, ...] = ()
+    _renewing_since_ms: int = 0
+    _stalled_at_ms: int | None = None
+    _give_up_at_ms: int | None = None
+    _doubtful: set[str] = field(default_factory=set)
+    _actions: list[Action] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.concurrency = self.settings.concurrency
+
+    @property
+    def leases(self) -> tuple[Lease, ...]:
+        """The jobs that this worker holds."""
+        return tuple(self._leases)
+
+    @property
+    def fetch_next(self) -> bool:
+        """Whether a job that ends now should bring the next one along."""
+        return self.state is State.RUNNING and len(self._leases) <= self.concurrency
+
+    @property
+    def wake_at_ms(self) -> int | None:
+        """The moment at which ``Ticked`` has something to do; None while only other events can."""
+        moments = [self._renew_at_ms, self._give_up_at_ms]
+        if self.state is State.RUNNING:
+            moments.append(self._stalled_at_ms)
+            if self._free() > 0 and not self._is_blocking:
+                moments += [self._limited_until_ms or None, self._retry_at_ms or None]
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    def receive(self, event: Event, now_ms: int) -> list[Action]:
+        """Take note of what happened and return what to do, in order."""
+        self._handlers[type(event)](self, event, now_ms)
+        self._keep_time(now_ms)
+        self._seek(now_ms)
+        if self.state in (State.CLOSING, State.GIVING_UP) and not self._leases and not self._fetching:
+            self._go(Ask.EMPTY)
+        actions, self._actions = self._actions, []
+        return actions
+
+    # What happened.
+
+    def _asked(self, event: Asked, now_ms: int) -> None:
+        before = self.state
+        if not self._go(event.ask):
+            return
+        if self.state is State.RUNNING:
+            if before is State.PAUSED:
+                self._do(Announce("resumed"))
+            self._is_drained = False
+            if self.settings.stalled_ms is not None:
+                self._stalled_at_ms = now_ms
+        elif before is State.RUNNING and self._is_blocking:
+            self._do(Wake())
+        if self.state is State.PAUSED:
+            self._do(Announce("paused"))
+        elif self.state is State.CLOSING and event.grace_ms is not None:
+            self._give_up_at_ms = now_ms + event.grace_ms
+        elif self.state is State.GIVING_UP:
+            self._give_up()
+
+    def _ticked(self, event: Ticked, now_ms: int) -> None:
+        del event, now_ms  # time is looked at after every event
+
+    def _arrived(self, event: Arrived, now_ms: int) -> None:
+        self._fetching.pop(event.token, None)
+        self._answered()
+        for job in event.jobs:
+            self._take(job, Lease(job.id, event.token), now_ms)
+        self._is_drained = not event.jobs
+        self._block_until_ms = event.next_delayed_ms
+        if event.jobs:
+            self._is_announced = False
+        if event.limited_ms > 0:
+            self._limit(event.limited_ms, now_ms)
+        elif not event.jobs and not event.next_delayed_ms and not self._is_announced:
+            self._is_announced = True
+            self._do(Announce("drained"))
+
+    def _fetch_broke(self, event: FetchBroke, now_ms: int) -> None:
+        self._fetching.pop(event.token, None)
+        if event.unsure:
+            self._doubtful.add(event.token)
+        self._failed(now_ms)
+
+    def _woken(self, event: Woken, now_ms: int) -> None:
+        self._is_blocking = False
+        self._failures = self._retry_at_ms = 0
+        if event.score is None:
+            self._is_drained = False
+        elif event.score <= now_ms + 1:
+            self._is_drained = False
+            self._block_until_ms = 0
+        elif not now_ms < self._block_until_ms <= event.score:
+            self._block_until_ms = int(event.score)
+
+    def _block_broke(self, event: BlockBroke, now_ms: int) -> None:
+        del event
+        self._is_blocking = False
+        self._is_drained = False
+        self._failed(now_ms)
+
+    def _ended(self, event: Ended, now_ms: int) -> None:
+        self._leases.pop(event.lease, None)
+        if event.unsure:
+            self._doubtful.add(event.lease.token)
+        if event.arrived is not None:
+            self._arrived(event.arrived, now_ms)
+
+    def _renewed(self, event: Renewed, now_ms: int) -> None:
+        del now_ms
+        self._answered()
+        for lease in self._renewing:
+            held = self._leases.get(lease)
+            if held is None:
+                continue
+            if lease in event.lost:
+                held.is_lost = True
+                if not held.is_going:
+                    self._do(LockLost(lease))
+            else:
+                held.renewed_ms = self._renewing_since_ms
+        self._renewing = ()
+
+    def _renew_broke(self, event: RenewBroke, now_ms: int) -> None:
+        del event
+        self._renewing = ()
+        self._renew_at_ms = now_ms + min(self._renew_step_ms, 1000)
+
+    def _reclaim_broke(self, event: ReclaimBroke, now_ms: int) -> None:
+        self._doubtful.update(event.tokens)
+        self._failed(now_ms)
+
+    def _limited(self, event: Limited, now_ms: int) -> None:
+        if event.limited_ms > 0:
+            self._limit(event.limited_ms, now_ms)
+
+    def _resized(self, event: Resized, now_ms: int) -> None:
+        del now_ms
+        self.concurrency = event.concurrency
+
+    # What follows from it.
+
+    def _go(self, ask: Ask) -> bool:
+        after = TRANSITIONS[self.state].get(ask)
+        if after is None:
+            return False
+        self.state = after
+        if after is State.CLOSED:
+            self._renew_at_ms = self._give_up_at_ms = None
+            if self._is_blocking:
+                self._do(Wake())
+            self._do(Close())
+        return True
+
+    def _take(self, job: JobData, lease: Lease, now_ms: int) -> None:
+        held = self._leases[lease] = _Held(now_ms)
+        if self.settings.renew_ms is not None and self._renew_at_ms is None:
+            self._renew_at_ms = now_ms + self._renew_step_ms
+        if self.state in (State.RUNNING, State.PAUSED):
+            self._do(Run(job, lease))
+        else:
+            held.is_going = True
+            self._do(HandBack(lease, started=False))
+
+    def _give_up(self) -> None:
+        self._give_up_at_ms = None
+        for lease, held in self._leases.items():
+            if not held.is_going:
+                held.is_going = True
+                self._do(HandBack(lease, started=True))
+
+    def _keep_time(self, now_ms: int) -> None:
+        if self._give_up_at_ms is not None and now_ms >= self._give_up_at_ms and self._go(Ask.GIVE_UP):
+            self._give_up()
+        if self.state is State.RUNNING and self._stalled_at_ms is not None and now_ms >= self._stalled_at_ms:
+            self._stalled_at_ms = now_ms + (self.settings.stalled_ms or 0)
+            self._do(CheckStalled())
+        if self._renew_at_ms is not None and now_ms >= self._renew_at_ms:
+            self._renew(now_ms)
+
+    def _renew(self, now_ms: int) -> None:
+        if not self._leases:
+            self._renew_at_ms = None
+            return
+        self._renew_at_ms = now_ms + self._renew_step_ms
+        if self._renewing:
+            return
+        old = now_ms - self._renew_step_ms
+        due = tuple(lease for lease, held in self._leases.items() if not held.is_lost and held.renewed_ms <= old)
+        if due:
+            self._renewing = due
+            self._renewing_since_ms = now_ms
+            self._do(Renew(due))
+
+    def _seek(self, now_ms: int) -> None:
+        if self.state is not State.RUNNING or self._is_blocking:
+            return
+        if now_ms < self._limited_until_ms or now_ms < self._retry_at_ms:
+            return
+        self._limited_until_ms = self._retry_at_ms = 0
+        while (free := self._free()) > 0 and len(self._fetching) < self.settings.lanes:
+            if self._is_drained:
+                if self._fetching:
+                    return
+                timeout_ms = self._block_ms(now_ms)
+                if timeout_ms > 0:
+                    self._is_blocking = True
+                    self._do(Block(timeout_ms))
+                    return
+                self._is_drained = False
+            token = f"{self.settings.worker_id}:{self._tokens}"
+            self._tokens += 1
+            count = min(free, self.settings.batch)
+            self._fetching[token] = count
+            self._do(Fetch(token, count))
+
+    def _block_ms(self, now_ms: int) -> int:
+        if not self._block_until_ms:
+            return max(self.settings.drain_delay_ms, SHORTEST_BLOCK_MS)
+        left = self._block_until_ms - now_ms
+        return 0 if left <= 0 else min(max(left, SHORTEST_BLOCK_MS), LONGEST_BLOCK_MS)
+
+    def _limit(self, limited_ms: int, now_ms: int) -> None:
+        self._limited_until_ms = now_ms + min(limited_ms, self.settings.most_limit_ms)
+        self._is_drained = False
+
+    def _failed(self, now_ms: int) -> None:
+        self._failures += 1
+        wait = min(FIRST_RETRY_MS << min(self._failures - 1, 20), self.settings.most_retry_ms)
+        spread = zlib.crc32(self.settings.worker_id.encode()) % 25  # many workers, one Redis that comes back
+        self._retry_at_ms = now_ms + wait + wait * spread // 100
+
+    def _answered(self) -> None:
+        self._failures = self._retry_at_ms = 0
+        if self._doubtful:
+            tokens, self._doubtful = tuple(sorted(self._doubtful)), set()
+            self._do(Reclaim(tokens))
+
+    def _free(self) -> int:
+        return self.concurrency - len(self._leases) - sum(self._fetching.values())
+
+    @property
+    def _renew_step_ms(self) -> int:
+        return max((self.settings.renew_ms or 0) // 2, 1)
+
+    def _do(self, action: Action) -> None:
+        self._actions.append(action)
+
+    _handlers: ClassVar[dict[type, Callable[[Any, Any, int], None]]] = {
+        Asked: _asked,
+        Ticked: _ticked,
+        Arrived: _arrived,
+        FetchBroke: _fetch_broke,
+        Woken: _woken,
+        BlockBroke: _block_broke,
+        Ended: _ended,
+        Renewed: _renewed,
+        RenewBroke: _renew_broke,
+        ReclaimBroke: _reclaim_broke,
+        Limited: _limited,
+        Resized: _resized,
+    }
