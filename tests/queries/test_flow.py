@@ -1,0 +1,146 @@
+import pytest
+import redis
+
+from board.engine.connection.sync import Connection
+from board.errors import UnknownJobError
+from board.queries.flow import FlowNode, FlowPage, read_flow, read_flows
+from tests.queries.conftest import MAIL, Known
+from tests.queries.jobs import NOW, Filler
+
+
+def page_of(connection: Connection, known: Known, job_id: str) -> FlowPage:
+    return read_flow(connection, known, MAIL, job_id, now_ms=NOW)
+
+
+def drawn(node: FlowNode) -> dict[str, object]:
+    return {node.link.id: [drawn(child) for child in node.children]} if node.children else {node.link.id: node.state}
+
+
+def asked_of(node: FlowNode) -> list[str]:
+    own = [node.link.id] if node.is_asked else []
+    return own + [job_id for child in node.children for job_id in asked_of(child)]
+
+
+@pytest.fixture
+def tree(mail: Filler, redis_client: redis.Redis) -> Filler:
+    """A root with three children in two queues, one of them a parent itself."""
+    mail.parent("root", name="publish-video", progress="20")
+    mail.parent("middle")
+    mail.child("middle", "root")
+    mail.child(mail.failed("leaf-bad"), "middle", "fpof")
+    redis_client.srem(mail.key("middle:dependencies"), "bull:mail:leaf-bad")
+    redis_client.zadd(mail.key("middle:unsuccessful"), {"bull:mail:leaf-bad": NOW})
+    mail.child(mail.waiting("leaf-open"), "middle")
+    redis_client.hset(mail.key("root:processed"), mapping={"bull:mail:done": "1", "bull:other:evicted": "1"})
+    mail.completed("done", parentKey="bull:mail:root", parent='{"id":"root","queueKey":"bull:mail"}')
+    return mail
+
+
+@pytest.mark.parametrize("asked", ["root", "middle", "leaf-bad", "done"])
+def test_the_whole_flow_is_shown_whichever_of_its_jobs_is_asked_for(
+    connection: Connection, known: Known, tree: Filler, asked: str
+) -> None:
+    page = page_of(connection, known, asked)
+
+    assert drawn(page.root) == {
+        "root": [
+            {"middle": [{"leaf-bad": "failed"}, {"leaf-open": "waiting"}]},
+            {"done": "completed"},
+            {"evicted": "unknown"},
+        ]
+    }
+    assert asked_of(page.root) == [asked]
+    assert page.node_count == 6
+    assert not page.depth_cut
+
+
+def test_a_node_tells_how_its_children_stand(connection: Connection, known: Known, tree: Filler) -> None:
+    page = page_of(connection, known, "root")
+
+    root, middle = page.root, page.root.children[0]
+    assert (root.name, root.progress, root.state) == ("publish-video", "20", "waiting-children")
+    assert root.counts is not None
+    assert (root.counts.processed, root.counts.unprocessed) == (2, 1)
+    assert middle.counts is not None
+    assert (middle.counts.failed, middle.counts.unprocessed) == (1, 1)
+    assert middle.children[0].failed_reason == "POST /v1/charges took longer than 10000 ms"
+    assert not page.root.children[2].link.url_ok
+
+
+def test_a_wide_node_shows_the_first_and_counts_the_rest(connection: Connection, known: Known, mail: Filler) -> None:
+    mail.parent("root")
+    for n in range(2_000):
+        mail.client.sadd(mail.key("root:dependencies"), f"bull:mail:{n}")
+
+    page = page_of(connection, known, "root")
+
+    assert len(page.root.children) == 20
+    assert page.root.more == 1_980
+
+
+def test_a_deep_flow_is_cut_and_says_so(connection: Connection, known: Known, mail: Filler) -> None:
+    mail.parent("0")
+    for n in range(1, 15):
+        mail.parent(f"{n}")
+        mail.child(f"{n}", f"{n - 1}")
+
+    page = page_of(connection, known, "0")
+
+    assert page.depth_cut
+    assert page.node_count == 11
+
+
+def test_a_flow_that_bites_its_own_tail_ends(connection: Connection, known: Known, mail: Filler) -> None:
+    mail.parent("a")
+    mail.parent("b")
+    mail.child("a", "b")
+    mail.child("b", "a")
+
+    assert page_of(connection, known, "a").node_count == 2
+
+
+def test_a_job_without_relatives_is_a_flow_of_one(connection: Connection, known: Known, mail: Filler) -> None:
+    mail.waiting("alone")
+
+    page = page_of(connection, known, "alone")
+
+    assert (page.node_count, page.root.state, page.root.counts) == (1, "waiting", None)
+
+
+def test_a_parent_that_is_gone_makes_its_child_the_root(connection: Connection, known: Known, mail: Filler) -> None:
+    mail.child(mail.waiting("child"), "gone")
+
+    assert page_of(connection, known, "child").root.link.id == "child"
+
+
+def test_a_job_that_is_gone_is_unknown(connection: Connection, known: Known, mail: Filler) -> None:
+    with pytest.raises(UnknownJobError):
+        page_of(connection, known, "gone")
+
+
+def test_jobs_of_queues_that_are_not_shown_give_nothing_away(connection: Connection, mail: Filler) -> None:
+    Filler(mail.client, "secret").waiting("p", name="takeover", failedReason="of acme", progress='"at noon"')
+    mail.parent("root")
+    mail.client.sadd(mail.key("root:dependencies"), "bull:secret:p")
+
+    (child,) = page_of(connection, Known(frozenset({"secret"})), "root").root.children
+
+    assert (child.name, child.state, child.failed_reason, child.progress) == (None, "unknown", None, None)
+    assert (child.link.url_ok, child.link.queue) == (False, None)
+
+
+def test_wrong_types_within_a_flow_break_nothing(connection: Connection, known: Known, mail: Filler) -> None:
+    mail.parent("root")
+    mail.client.set(mail.key("root:processed"), "x")
+    mail.client.set(mail.key("text"), "x")
+    mail.client.sadd(mail.key("root:dependencies"), "bull:mail:text", "no colon at all", "")
+
+    assert page_of(connection, known, "root").node_count == 4
+
+
+def test_parents_that_wait_are_listed_over_all_queues(connection: Connection, known: Known, tree: Filler) -> None:
+    page = read_flows(connection, known, [MAIL], now_ms=NOW)
+
+    assert {job.id for job in page.jobs} == {"root", "middle"}
+    assert page.total == 2
+    assert {(job.children_done, job.children_total) for job in page.jobs} == {(2, 3), (1, 2)}
