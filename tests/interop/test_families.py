@@ -63,7 +63,8 @@ def test_node_works_off_a_flow_of_ours_children_first(node: NodeBullMQ, flows: F
 def test_a_failing_child_does_to_its_parent_what_its_policy_says(
     node: NodeBullMQ, flows: FlowProducer, policy: str, end: str
 ) -> None:
-    only = FlowJob("audio", queue="parts", options=JobOptions(**{policy: True}))
+    chosen: dict[str, Any] = {policy: True}
+    only = FlowJob("audio", queue="parts", options=JobOptions(**chosen))
     tree = flows.add(FlowJob("publish", queue="video", children=[only]))
 
     with node.worker("parts", Fail("no sound")), node.worker("video", Complete()):

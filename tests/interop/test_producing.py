@@ -1,6 +1,7 @@
 """We add, Node works: every way of adding a job ends in a Node processor that gets what we meant."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.node
 
-HOSTILE = {
+HOSTILE: dict[str, Any] = {
     "html": "<script>alert(1)</script>",
     "quote": "'\"\\",
     "text": "é ☃ 😀",
