@@ -183,7 +183,7 @@ def prove(buildah: Buildah, redis: Server) -> None:
             assert piece in body, (path, body[:200])
         assert is_healthy(), "not healthy while it serves"
         redis.kill()
-        status, body = fetch(f"{site}/login")
+        status, body = fetch(f"{site}/readyz")
         assert status == 503, (status, body[:200])
         assert is_healthy(), "not healthy without Redis: an orchestrator would restart it in vain"
         os.killpg(image.process.pid, signal.SIGTERM)
