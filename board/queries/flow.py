@@ -149,20 +149,21 @@ def _node(reading: FlowReading, at: int, children: dict[int, list[int]], known: 
         children.get(at, ()), key=lambda one: (_KINDS.get(reading.nodes[one].kind, 9), reading.nodes[one].key)
     )
     shown = link.queue is not None
-    progress, reason = node.fields.get("progress"), node.fields.get("failedReason")
+    fields = node.fields if shown else {}
+    progress, reason = fields.get("progress"), fields.get("failedReason")
     return FlowNode(
         link=link,
         name=link.name,
         state=link.state or "unknown",
-        progress=progress_text(progress) if shown and progress is not None else None,
+        progress=progress_text(progress) if progress is not None else None,
         counts=node.counts if node.counts != ChildCounts() else None,
         children=tuple(_node(reading, one, children, known, asked) for one in below),
         more=_hidden(node),
-        failed_reason=message_line(reason) if shown and reason is not None else None,
+        failed_reason=message_line(reason) if reason is not None else None,
         is_asked=node.key == asked,
-        added_at_ms=number(node.fields.get("timestamp")),
-        processed_at_ms=number(node.fields.get("processedOn")),
-        finished_at_ms=number(node.fields.get("finishedOn")),
+        added_at_ms=number(fields.get("timestamp")),
+        processed_at_ms=number(fields.get("processedOn")),
+        finished_at_ms=number(fields.get("finishedOn")),
     )
 
 

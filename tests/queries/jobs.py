@@ -179,35 +179,35 @@ def fill_broken(client: redis.Redis) -> Filler:
     return mail
 
 
-def fill_hostile(client: redis.Redis) -> tuple[Filler, str]:
-    """Store a job in every state, every text of which tries to become markup, and return their queue and a parent."""
-    queue = Filler(client, queue=HOSTILE.replace(":", "")).open(version=HOSTILE)
+def fill_hostile(client: redis.Redis, text: str = HOSTILE) -> Filler:
+    """Store a job in every state, every text of which tries to become markup; their ids begin with it, too."""
+    queue = Filler(client, queue=text.replace(":", "")).open(version=text)
     texts: dict[str, Value] = {
-        "name": HOSTILE,
-        "data": json.dumps({HOSTILE: HOSTILE, "list": [HOSTILE]}),
-        "opts": json.dumps({"attempts": 3, "backoff": {"type": HOSTILE}, "de": {"id": HOSTILE}, "x": HOSTILE}),
-        "pb": HOSTILE,
-        "progress": json.dumps({HOSTILE: HOSTILE}),
-        "failedReason": HOSTILE,
-        "stacktrace": json.dumps([f"{HOSTILE}: {HOSTILE}\n    at {HOSTILE} ({HOSTILE}:1:1)", NODE_TRACE + HOSTILE]),
-        "returnvalue": json.dumps(HOSTILE),
-        "rjk": HOSTILE,
-        "deid": HOSTILE,
-        "defa": HOSTILE,
-        "tm": HOSTILE,
-        HOSTILE: HOSTILE,
+        "name": text,
+        "data": json.dumps({text: text, "list": [text]}),
+        "opts": json.dumps({"attempts": 3, "backoff": {"type": text}, "de": {"id": text}, "x": text}),
+        "pb": text,
+        "progress": json.dumps({text: text}),
+        "failedReason": text,
+        "stacktrace": json.dumps([f"{text}: {text}\n    at {text} ({text}:1:1)", NODE_TRACE + text]),
+        "returnvalue": json.dumps(text),
+        "rjk": text,
+        "deid": text,
+        "defa": text,
+        "tm": text,
+        text: text,
     }
     for state in (queue.waiting, queue.active, queue.completed, queue.failed, queue.parent):
-        state(f"{HOSTILE}{state.__name__}", **texts)
-    queue.delayed(f"{HOSTILE}delayed", NOW + 5_000, **texts)
-    queue.prioritized(f"{HOSTILE}prioritized", 3, **texts)
-    queue.failed("broken", data=HOSTILE, opts=HOSTILE, stacktrace=HOSTILE, timestamp=HOSTILE)
-    queue.listed_failed(f"{HOSTILE}gone")
-    parent = f"{HOSTILE}parent"
-    queue.child(f"{HOSTILE}waiting", parent)
-    client.hset(queue.key(f"{parent}:processed"), queue.key(f"{HOSTILE}completed"), HOSTILE)
-    client.hset(queue.key(f"{parent}:failed"), queue.key(f"{HOSTILE}failed"), HOSTILE)
-    client.sadd(queue.key(f"{parent}:dependencies"), f"bull:elsewhere:{HOSTILE}")
-    for line in (HOSTILE, f"\x1b[31m{HOSTILE}\x1b[0m", f"\x1b]0;{HOSTILE}\x07"):
-        client.rpush(queue.key(f"{HOSTILE}failed:logs"), line)
-    return queue, parent
+        state(f"{text}{state.__name__}", **texts)
+    queue.delayed(f"{text}delayed", NOW + 5_000, **texts)
+    queue.prioritized(f"{text}prioritized", 3, **texts)
+    queue.failed("broken", data=text, opts=text, stacktrace=text, timestamp=text)
+    queue.listed_failed(f"{text}gone")
+    parent = f"{text}parent"
+    queue.child(f"{text}waiting", parent)
+    client.hset(queue.key(f"{parent}:processed"), queue.key(f"{text}completed"), text)
+    client.hset(queue.key(f"{parent}:failed"), queue.key(f"{text}failed"), text)
+    client.sadd(queue.key(f"{parent}:dependencies"), f"bull:elsewhere:{text}")
+    for line in (text, f"\x1b[31m{text}\x1b[0m", f"\x1b]0;{text}\x07"):
+        client.rpush(queue.key(f"{text}failed:logs"), line)
+    return queue

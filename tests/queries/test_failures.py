@@ -138,7 +138,7 @@ def test_a_cursor_of_nonsense_breaks_nothing(
 
 
 def test_hostile_names_travel_in_the_cursor(connection: Connection, known: Known, redis_client: redis.Redis) -> None:
-    filler, _ = fill_hostile(redis_client)
+    filler = fill_hostile(redis_client)
     for n in range(25):
         filler.failed(f"|{n}|'\"<>", NOW - n)
 
