@@ -39,6 +39,10 @@
       WaitingChildrenError         the processor moved the job to waiting-children
       RateLimitError               the queue is rate limited: put the job back, count no attempt
     UnrecoverableError             raised by a processor: fail now, whatever attempts are left
+    AttemptError                   an attempt was ended from outside its processor; counted and retried as any failure
+      JobTimeoutError              it ran longer than the worker allows
+      JobCancelledError            somebody cancelled it
+      ProcessorCrashedError        the process that ran it died
 """
 
 from __future__ import annotations
@@ -46,6 +50,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 __all__ = [
+    "AttemptError",
     "AuthenticationFailedError",
     "BulkAddError",
     "BusyError",
@@ -57,11 +62,13 @@ __all__ = [
     "InvalidJobIdError",
     "InvalidOptionError",
     "InvalidQueueNameError",
+    "JobCancelledError",
     "JobError",
     "JobFailedError",
     "JobLockedError",
     "JobNotFoundError",
     "JobNotInStateError",
+    "JobTimeoutError",
     "LoadingError",
     "LockLostError",
     "OutOfMemoryError",
@@ -70,6 +77,7 @@ __all__ = [
     "PayloadError",
     "PendingChildrenError",
     "PermissionDeniedError",
+    "ProcessorCrashedError",
     "ProcessorSignal",
     "QueueStateError",
     "RateLimitError",
@@ -269,6 +277,22 @@ class RateLimitError(ProcessorSignal):
 
 class UnrecoverableError(Exception):
     """Raised by a processor: the job fails now, whatever attempts are left."""
+
+
+class AttemptError(Exception):
+    """An attempt was ended from outside its processor; counted and retried as any failure."""
+
+
+class JobTimeoutError(AttemptError):
+    """The job ran longer than the worker's ``job_timeout``."""
+
+
+class JobCancelledError(AttemptError):
+    """Somebody cancelled the job while it ran."""
+
+
+class ProcessorCrashedError(AttemptError):
+    """The process that ran the job died; the worker and its other jobs go on."""
 
 
 _BY_CODE: dict[int, tuple[type[JobError], str]] = {

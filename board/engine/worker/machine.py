@@ -56,40 +56,37 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from board.engine.types import JobData
+from board.engine.worker.messages import (
+    Action,
+    Announce,
+    Arrived,
+    Ask,
+    Asked,
+    Block,
+    BlockBroke,
+    CheckStalled,
+    Close,
+    Ended,
+    Event,
+    Fetch,
+    FetchBroke,
+    HandBack,
+    Lease,
+    Limited,
+    LockLost,
+    Reclaim,
+    ReclaimBroke,
+    Renew,
+    RenewBroke,
+    Renewed,
+    Resized,
+    Run,
+    Ticked,
+    Wake,
+    Woken,
+)
 
-__all__ = [
-    "TRANSITIONS",
-    "Action",
-    "Announce",
-    "Arrived",
-    "Ask",
-    "Asked",
-    "Block",
-    "BlockBroke",
-    "CheckStalled",
-    "Close",
-    "Ended",
-    "Event",
-    "Fetch",
-    "FetchBroke",
-    "HandBack",
-    "Lease",
-    "Limited",
-    "LockLost",
-    "MachineSettings",
-    "Reclaim",
-    "ReclaimBroke",
-    "Renew",
-    "RenewBroke",
-    "Renewed",
-    "Resized",
-    "Run",
-    "State",
-    "Ticked",
-    "Wake",
-    "Woken",
-    "WorkerMachine",
-]
+__all__ = ["TRANSITIONS", "MachineSettings", "State", "WorkerMachine"]
 
 
 class State(StrEnum):
@@ -101,17 +98,6 @@ class State(StrEnum):
     CLOSING = "closing"
     GIVING_UP = "giving up"
     CLOSED = "closed"
-
-
-class Ask(StrEnum):
-    """What may be asked of it; ``EMPTY`` it says to itself."""
-
-    START = "start"
-    PAUSE = "pause"
-    RESUME = "resume"
-    CLOSE = "close"
-    GIVE_UP = "give up"
-    EMPTY = "empty"
 
 
 TRANSITIONS: dict[State, dict[Ask, State]] = {
@@ -161,210 +147,6 @@ class MachineSettings:
     most_retry_ms: int = 5_000
     lanes: int = 1
     batch: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """A job under a token: what a worker holds."""
-
-    job_id: str
-    token: str
-
-
-# Events: what the front reports.
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Somebody asked for something; ``grace_ms`` bounds a close, None waits for as long as it takes."""
-
-    ask: Ask
-    grace_ms: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Ticked:
-    """Time passed: ``wake_at_ms`` was reached."""
-
-
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """A fetch came back.
-
-    Attributes:
-        token: the one it was made with.
-        jobs: what it brought, now active and locked under the token.
-        limited_ms: the queue is rate limited for so long.
-        next_delayed_ms: moment at which the earliest delayed job is due, 0 for none.
-    """
-
-    token: str
-    jobs: tuple[JobData, ...] = ()
-    limited_ms: int = 0
-    next_delayed_ms: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class FetchBroke:
-    """A fetch failed; ``unsure`` when it may have taken jobs all the same."""
-
-    token: str
-    unsure: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Woken:
-    """The blocking read came back: a marker's score, or None after its timeout or when it was woken."""
-
-    score: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class BlockBroke:
-    """The blocking read failed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """A job is over for this worker: finished, moved, given back or lost.
-
-    Attributes:
-        lease: which.
-        arrived: what the same call fetched, if it was to fetch.
-        unsure: the call that ended it may have fetched a job that nobody knows of.
-    """
-
-    lease: Lease
-    arrived: Arrived | None = None
-    unsure: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Renewed:
-    """Locks were renewed, all but those that were ``lost``."""
-
-    lost: tuple[Lease, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class RenewBroke:
-    """The renewal did not come back."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReclaimBroke:
-    """The search for jobs of doubtful tokens failed."""
-
-    tokens: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Limited:
-    """The queue is rate limited for so long, as a returned job told."""
-
-    limited_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Resized:
-    """Another concurrency from now on; jobs that run go on."""
-
-    concurrency: int
-
-
-Event = (
-    Asked
-    | Ticked
-    | Arrived
-    | FetchBroke
-    | Woken
-    | BlockBroke
-    | Ended
-    | Renewed
-    | RenewBroke
-    | ReclaimBroke
-    | Limited
-    | Resized
-)
-
-# Actions: what the front does, in the order given.
-
-
-@dataclass(frozen=True, slots=True)
-class Fetch:
-    """Take up to ``count`` jobs under ``token``; report ``Arrived`` or ``FetchBroke``."""
-
-    token: str
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Wait on the marker; report ``Woken`` or ``BlockBroke``."""
-
-    timeout_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Wake:
-    """End the wait on the marker now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Run the processor on a job; report ``Ended`` when all is settled."""
-
-    job: JobData
-    lease: Lease
-
-
-@dataclass(frozen=True, slots=True)
-class HandBack:
-    """Put a job back to the front of the line, stopping its processor if it ``started``; report ``Ended``."""
-
-    lease: Lease
-    started: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Renew:
-    """Renew these locks; report ``Renewed`` or ``RenewBroke``."""
-
-    leases: tuple[Lease, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class LockLost:
-    """Tell the listeners that the lock of a running job is gone."""
-
-    lease: Lease
-
-
-@dataclass(frozen=True, slots=True)
-class CheckStalled:
-    """Look for jobs whose worker is gone. Nothing to report."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reclaim:
-    """Give back jobs that are active under these tokens; report only ``ReclaimBroke``."""
-
-    tokens: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Announce:
-    """Tell the listeners: ``drained``, ``paused`` or ``resumed``."""
-
-    event: str
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    """Nothing is left to do: release everything."""
-
-
-Action = Fetch | Block | Wake | Run | HandBack | Renew | LockLost | CheckStalled | Reclaim | Announce | Close
 
 
 @dataclass(slots=True)

@@ -35,7 +35,7 @@ from board.engine.errors import (
 )
 from board.engine.keys import QueueKeys
 from board.engine.types import Fetched, JobData, JobState, Keep
-from board.engine.worker.machine import Arrived, Lease
+from board.engine.worker.messages import Arrived, Lease
 from board.engine.worker.outcome import (
     Complete,
     Decision,
