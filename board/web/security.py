@@ -35,6 +35,9 @@ CSRF_FIELD = "csrf_token"
 PLAIN_IN_PATH = "/%!$&'()*+,;=:@~"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
+LONGEST_TARGET = 4_096
+"""Characters of an address to return to; a server refuses longer ones anyway."""
+
 MOST_BODY_BYTES = 256 * 1024
 """The largest form is a selection of 100 jobs with long ids, some 30 KB."""
 
@@ -128,7 +131,9 @@ def inside(target: str | None, root: str, fallback: str) -> str:
         root: the mount point, without trailing slash.
         fallback: an address of ours.
     """
-    if not target or len(target) > 4096 or not target.startswith("/") or re.search(r"[\\\x00-\x20\x7f]", target):
+    if not target or len(target) > LONGEST_TARGET or re.search(r"[\\\x00-\x20\x7f]", target):
+        return fallback
+    if not target.startswith("/") or target.startswith("//"):
         return fallback
     try:
         parts = urlsplit(target)

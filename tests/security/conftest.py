@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from board.config import Settings
-from tests.web.site import Site
+from tests.web.site import PASSWORD, Site
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def make_site(redis_url: str) -> Iterator[Callable[..., Site]]:
     made: list[Site] = []
 
     def make(**settings: Any) -> Site:
-        site = Site(Settings(**{"redis_url": redis_url, "admin_password": "not used here", **settings}))
+        site = Site(Settings(**{"redis_url": redis_url, "admin_password": PASSWORD, **settings}))
         made.append(site)
         return site
 

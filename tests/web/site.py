@@ -84,7 +84,7 @@ class Browser:
 
     def get(self, path: str, **headers: str) -> TestResponse:
         """Ask for a page and remember the token of its forms."""
-        answer = self.client.get(path, headers=headers, environ_overrides=self.environ)
+        answer = self.client.get(path, headers=headers, environ_overrides=self.environ, buffered=True)
         self._remember(answer)
         return answer
 

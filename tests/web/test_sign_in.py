@@ -101,9 +101,8 @@ def test_redis_never_holds_what_a_cookie_holds(site: Site, redis_client: redis.R
     secret = token.split(".")[1]
 
     assert len(secret) >= 43
-    everything = " ".join(redis_client.keys("*")) + " ".join(
-        redis_client.get(key) or "" for key in redis_client.keys("board:session:*")
-    )
+    sessions = [str(redis_client.get(key)) for key in redis_client.keys("board:session:*")]
+    everything = " ".join([*map(str, redis_client.keys("*")), *sessions])
     assert secret not in everything
 
 
@@ -283,13 +282,12 @@ def test_a_name_that_could_pass_for_another_is_refused(site: Site, name: str) ->
 def test_the_last_administrator_stays(site: Site) -> None:
     site.service.users.add("root", PASSWORD, Role.ADMIN)
 
-    for change in (
-        lambda: site.service.users.remove("root"),
-        lambda: site.service.users.set_role("root", Role.VIEWER),
-        lambda: site.service.users.set_disabled("root", disabled=True),
-    ):
-        with pytest.raises(UserError, match="last administrator"):
-            change()
+    with pytest.raises(UserError, match="last administrator"):
+        site.service.users.remove("root")
+    with pytest.raises(UserError, match="last administrator"):
+        site.service.users.set_role("root", Role.VIEWER)
+    with pytest.raises(UserError, match="last administrator"):
+        site.service.users.set_disabled("root", disabled=True)
 
 
 def test_a_damaged_user_record_lets_nobody_in(site: Site, redis_client: redis.Redis) -> None:

@@ -1,0 +1,407 @@
+"""Where a request may come from, whom it may come from, and what every answer carries."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import redis
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from board.web.login import OPEN
+from board.web.security import HEADERS, inside
+from tests.web.site import PASSWORD, Browser, Site, soup
+
+FORM = {"verb": "retry", "id": "1a", "confirmed": "1", "theme": "dark", "name": "admin", "password": PASSWORD}
+"""Enough for any of our forms to be carried out."""
+
+ROLES = ("nobody", "viewer", "operator", "admin")
+
+WHO_MAY: dict[tuple[str, str], tuple[str, ...]] = {
+    ("overview.index", "GET"): ("viewer", "operator", "admin"),
+    ("queues.show", "GET"): ("viewer", "operator", "admin"),
+    ("queues.state", "GET"): ("viewer", "operator", "admin"),
+    ("queues.pause", "POST"): ("operator", "admin"),
+    ("queues.resume", "POST"): ("operator", "admin"),
+    ("jobs.show", "GET"): ("viewer", "operator", "admin"),
+    ("jobs.retry", "POST"): ("operator", "admin"),
+    ("jobs.promote", "POST"): ("operator", "admin"),
+    ("jobs.remove", "POST"): ("admin",),
+    ("jobs.bulk", "POST"): ("operator", "admin"),
+    ("flows.index", "GET"): ("viewer", "operator", "admin"),
+    ("flows.show", "GET"): ("viewer", "operator", "admin"),
+    ("failures.index", "GET"): ("viewer", "operator", "admin"),
+    ("failures.bulk", "POST"): ("operator", "admin"),
+    ("audit.index", "GET"): ("operator", "admin"),
+    ("login.sign_in", "GET"): ROLES,
+    ("login.sign_in", "POST"): ROLES,
+    ("login.sign_out", "POST"): ("viewer", "operator", "admin"),
+    ("settings.theme", "POST"): ROLES,
+    ("health.live", "GET"): ROLES,
+    ("health.ready", "GET"): ROLES,
+    ("static", "GET"): ROLES,
+}
+"""Who gets through to each route. A route without a line here fails the tests below: decide, then write it down."""
+
+
+def routes(app: Flask) -> Iterator[tuple[str, str]]:
+    """Yield every endpoint with each method that it takes."""
+    for rule in app.url_map.iter_rules():
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            yield rule.endpoint, method
+
+
+def address(app: Flask, endpoint: str) -> str:
+    """Return an address of the endpoint, about the job 1a of the queue mail."""
+    rule = next(rule for rule in app.url_map.iter_rules() if rule.endpoint == endpoint)
+    known = {"queue": "mail", "job_id": "1a", "state": "failed", "filename": "mark.svg"}
+    with app.test_request_context():
+        return rule.build({name: known[name] for name in rule.arguments})[1]  # type: ignore[index] # always built here
+
+
+def browser_of(site: Site, role: str) -> Browser:
+    """Open a browser of that role, with a form token either way."""
+    if role != "nobody":
+        return site.signed_in(role)
+    browser = site.browser()
+    browser.get("/login")
+    return browser
+
+
+def send(browser: Browser, path: str, method: str) -> TestResponse:
+    """Ask for a page or send a form that would be carried out."""
+    if method == "GET":
+        return browser.get(path)
+    form = {"id": "mail/1a"} if path.startswith("/failures") else {}
+    return browser.post(path, {**FORM, **form})
+
+
+def snapshot(url: str) -> dict[bytes, bytes]:
+    """Return every key of the queues with its value."""
+    client = redis.Redis.from_url(url)
+    try:
+        return {bytes(key): bytes(client.dump(key) or b"") for key in client.keys("bull:*")}
+    finally:
+        client.close()
+
+
+def test_every_route_has_its_line_in_the_table(site: Site) -> None:
+    assert set(routes(site.app)) == set(WHO_MAY)
+
+
+@pytest.mark.parametrize(("endpoint", "method"), sorted(WHO_MAY))
+def test_each_role_gets_through_where_it_may_and_nowhere_else(site: Site, endpoint: str, method: str) -> None:
+    jobs = {role: site.jobs.failed(f"job-of-{role}") for role in ROLES}
+    for role in ROLES:
+        browser = browser_of(site, role)
+        path = address(site.app, endpoint).replace("1a", jobs[role])
+
+        answer = send(browser, path, method)
+
+        if role in WHO_MAY[endpoint, method]:
+            assert answer.status_code in {200, 303, 304}, (role, answer.status_code)
+            assert not answer.headers.get("Location", "").startswith("/login?"), role
+        elif role == "nobody":
+            assert answer.status_code == 303
+            assert answer.headers["Location"].startswith("/login"), role
+        else:
+            assert answer.status_code == 403, (role, answer.status_code)
+
+
+def test_only_these_routes_are_open_to_anybody() -> None:
+    assert {endpoint for (endpoint, _), roles in WHO_MAY.items() if "nobody" in roles} == OPEN
+
+
+WRITES = sorted(endpoint for endpoint, method in WHO_MAY if method == "POST")
+
+
+def without_token(browser: Browser, path: str) -> TestResponse:
+    return browser.post(path, {**FORM, "csrf_token": ""})
+
+
+def wrong_token(browser: Browser, path: str) -> TestResponse:
+    return browser.post(path, {**FORM, "csrf_token": browser.token[::-1]})
+
+
+def from_another_site(browser: Browser, path: str) -> TestResponse:
+    return browser.post(path, FORM, **{"Sec-Fetch-Site": "cross-site"})
+
+
+def from_a_neighbour_host(browser: Browser, path: str) -> TestResponse:
+    return browser.post(path, FORM, **{"Sec-Fetch-Site": "same-site"})
+
+
+def from_another_origin(browser: Browser, path: str) -> TestResponse:
+    return browser.client.post(
+        path, data={**FORM, "csrf_token": browser.token}, headers={"Origin": "https://localhost.attacker.example"}
+    )
+
+
+def from_no_origin(browser: Browser, path: str) -> TestResponse:
+    return browser.client.post(path, data={**FORM, "csrf_token": browser.token}, headers={"Origin": "null"})
+
+
+def by_get(browser: Browser, path: str) -> TestResponse:
+    return browser.get(f"{path}?csrf_token={browser.token}&verb=retry&id=1a&confirmed=1&theme=dark")
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        without_token,
+        wrong_token,
+        from_another_site,
+        from_a_neighbour_host,
+        from_another_origin,
+        from_no_origin,
+        by_get,
+    ],
+)
+@pytest.mark.parametrize("endpoint", WRITES)
+def test_a_forged_request_changes_nothing(
+    site: Site, redis_url: str, endpoint: str, forge: Callable[[Browser, str], TestResponse]
+) -> None:
+    site.jobs.failed("1a")
+    browser = site.signed_in()
+    before = snapshot(redis_url)
+
+    answer = forge(browser, address(site.app, endpoint))
+
+    if forge is not by_get:
+        assert answer.status_code == 403
+    assert "board_theme" not in answer.headers.get("Set-Cookie", "")
+    assert snapshot(redis_url) == before
+    assert browser.get("/").status_code == 200, "signed out"
+    assert site.audit() == []
+
+
+def test_an_old_browser_that_only_sends_an_origin_is_let_through(site: Site) -> None:
+    site.jobs.failed("1a")
+    browser = site.signed_in()
+
+    answer = browser.client.post(
+        "/q/mail/job/1a/retry", data={"csrf_token": browser.token}, headers={"Origin": "http://localhost"}
+    )
+
+    assert answer.status_code == 303
+
+
+def test_the_token_may_come_in_a_header(site: Site) -> None:
+    site.jobs.failed("1a")
+    browser = site.signed_in()
+
+    answer = browser.post("/q/mail/job/1a/retry", {"csrf_token": ""}, **{"X-CSRFToken": browser.token})
+
+    assert answer.status_code == 303
+
+
+def test_the_token_of_before_signing_in_is_worth_nothing_after(site: Site) -> None:
+    site.signed_in()
+    browser = site.browser()
+    browser.get("/login")
+    old = browser.token
+    browser.post("/login", {"name": "admin", "password": PASSWORD})
+
+    assert browser.post("/q/mail/pause", {"csrf_token": old}).status_code == 403
+
+
+@pytest.mark.parametrize(("endpoint", "method"), sorted(WHO_MAY))
+@pytest.mark.parametrize("role", ["nobody", "viewer", "admin"])
+def test_every_answer_carries_the_headers(site: Site, endpoint: str, method: str, role: str) -> None:
+    site.jobs.failed("1a")
+
+    answer = send(browser_of(site, role), address(site.app, endpoint), method)
+
+    for name, value in HEADERS.items():
+        assert answer.headers[name] == value
+    if endpoint != "static":
+        assert answer.headers["Cache-Control"] == "no-store"
+    assert "Access-Control-Allow-Origin" not in answer.headers
+    assert "Python" not in answer.headers.get("Server", "")
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/q/mail/bulk", "/q/none/failed", "/q/mail/nonsense", "/static/../board"])
+def test_errors_carry_the_headers_too(site: Site, path: str) -> None:
+    answer = site.signed_in().get(path)
+
+    assert answer.status_code >= 400
+    for name, value in HEADERS.items():
+        assert answer.headers[name] == value
+
+
+def test_a_form_that_is_too_large_is_refused(site: Site) -> None:
+    browser = site.signed_in()
+
+    answer = browser.post("/q/mail/bulk", {"verb": "retry", "id": "x" * 300_000})
+
+    assert answer.status_code == 413
+
+
+def test_a_bug_shows_an_id_and_no_inside(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    def broken() -> str:
+        raise RuntimeError("the password is hunter2")
+
+    site.app.view_functions["failures.index"] = broken
+
+    answer = site.signed_in().get("/failures")
+
+    assert answer.status_code == 500
+    assert "hunter2" not in answer.text
+    assert "Traceback" not in answer.text
+    request_id = answer.headers["X-Request-Id"]
+    assert request_id in answer.text
+    assert any(getattr(record, "request_id", None) == request_id for record in caplog.records)
+
+
+INSIDE = [
+    ("/", "/"),
+    ("/q/mail/failed?size=50&q=a%20b", "/q/mail/failed?size=50&q=a%20b"),
+    ("/q/mail/job/a!2Fb", "/q/mail/job/a!2Fb"),
+    ("/q/%C3%BC", "/q/%C3%BC"),
+]
+OUTSIDE = [
+    None,
+    "",
+    "https://attacker.example/",
+    "http:attacker.example",
+    "http:///attacker.example",
+    "//attacker.example/",
+    "///attacker.example/",
+    "////attacker.example/",
+    "/\\attacker.example",
+    "\\/attacker.example",
+    "\\\\attacker.example",
+    "/%5Cattacker.example",
+    "/%2F/attacker.example",
+    "/%2fattacker.example",
+    "/\t/attacker.example",
+    "/\n/attacker.example",
+    " //attacker.example",
+    "/ /attacker.example",
+    "/%09/attacker.example",
+    "/%00/attacker.example",
+    "javascript:alert(1)",
+    "JaVaScRiPt:alert(1)",
+    "data:text/html,<script>alert(1)</script>",
+    "@attacker.example",
+    "attacker.example",
+    "/..//attacker.example",
+    "/../attacker",
+    "/q/../../attacker",
+    "/%2e%2e/%2e%2e/attacker",
+    "/.//attacker.example",
+    "?next=//attacker.example",
+    "#//attacker.example",
+    "http://[::1",
+    "/q\x00",
+    "/" + "x" * 5000,
+]
+
+
+@pytest.mark.parametrize(("target", "expected"), INSIDE)
+def test_a_path_of_ours_is_kept(target: str, expected: str) -> None:
+    assert inside(target, "", "/fallback") == expected
+
+
+@pytest.mark.parametrize("target", OUTSIDE)
+def test_any_other_target_is_dropped(target: str | None) -> None:
+    assert inside(target, "", "/fallback") == "/fallback"
+
+
+@pytest.mark.parametrize(
+    "target", ["/", "/admin", "/admin/queuesX", "/admin/queues/../..", "//admin/queues/", "/login"]
+)
+def test_a_mounted_board_leads_only_into_itself(target: str) -> None:
+    assert inside(target, "/admin/queues", "/fallback") == "/fallback"
+
+
+@pytest.mark.parametrize("target", ["/admin/queues", "/admin/queues/", "/admin/queues/q/mail?size=20"])
+def test_a_mounted_board_leads_to_its_own_pages(target: str) -> None:
+    assert inside(target, "/admin/queues", "/fallback") == target
+
+
+@pytest.mark.parametrize("target", [one for one in OUTSIDE if one])
+def test_signing_in_never_leads_outside(site: Site, target: str) -> None:
+    site.signed_in()
+    browser = site.browser()
+    browser.get("/login")
+
+    answer = browser.post("/login", {"name": "admin", "password": PASSWORD, "next": target})
+
+    assert answer.headers["Location"] == "/"
+
+
+def test_cookies_over_https_are_bound_to_this_host(site: Site) -> None:
+    site.service.users.ensure_first_admin(PASSWORD)
+    browser = site.browser(**{"wsgi.url_scheme": "https", "HTTP_HOST": "board.example"})
+
+    answer = browser.get("/login")
+
+    cookie = answer.headers["Set-Cookie"]
+    assert cookie.startswith("__Host-board_session=")
+    assert "Secure" in cookie
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+    assert "Path=/" in cookie
+    assert "Domain" not in cookie
+
+
+def test_cookies_over_http_say_so_by_their_name(site: Site) -> None:
+    cookie = site.browser().get("/login").headers["Set-Cookie"]
+
+    assert cookie.startswith("board_session=")
+    assert "Secure" not in cookie
+    assert "HttpOnly" in cookie
+
+
+def test_a_forged_cookie_is_nobody(site: Site) -> None:
+    site.signed_in()
+    browser = site.browser()
+    for value in ("x", ".eJwljk", "eyJfdXNlcl9pZCI6InMuMC4wLmFkbWluIn0.aaaaaa.bbbb", "\x7f"):
+        browser.client.set_cookie("board_session", value)
+
+        assert browser.get("/").headers["Location"] == "/login"
+
+
+def test_a_forged_remember_cookie_is_nobody(site: Site) -> None:
+    site.signed_in()
+    browser = site.browser()
+    browser.client.set_cookie("board_remember", "admin|0000")
+
+    assert browser.get("/").headers["Location"] == "/login"
+
+
+def test_forwarded_headers_are_not_believed_by_default(site: Site) -> None:
+    site.signed_in()
+    liar = site.browser(HTTP_X_FORWARDED_FOR="203.0.113.99", HTTP_X_FORWARDED_PROTO="https")
+
+    liar.sign_in("admin")
+
+    stored = site.service.connection.call(site.service.audit.read(None, 1))
+    assert stored[0].entry is not None
+    assert stored[0].entry.address == "127.0.0.1"
+
+
+def test_forwarded_headers_of_a_known_proxy_count(make_site: Callable[..., Site]) -> None:
+    site = make_site(trusted_proxies=1)
+    site.service.users.ensure_first_admin(PASSWORD)
+    browser = site.browser(HTTP_X_FORWARDED_FOR="198.51.100.1, 203.0.113.99", HTTP_X_FORWARDED_PROTO="https")
+
+    browser.sign_in("admin")
+
+    stored = site.service.connection.call(site.service.audit.read(None, 1))
+    assert stored[0].entry is not None
+    assert stored[0].entry.address == "203.0.113.99"
+    assert browser.client.get_cookie("__Host-board_session") is not None
+
+
+def test_static_files_may_be_kept_only_by_their_digest(site: Site) -> None:
+    browser = site.browser()
+    page = soup(browser.get("/login"))
+    icon = page.select_one("link[rel=icon]")
+    assert icon is not None
+
+    stamped, bare = browser.get(str(icon["href"])), browser.get("/static/mark.svg?v=000000000000")
+
+    assert "immutable" in stamped.headers["Cache-Control"]
+    assert "immutable" not in bare.headers["Cache-Control"]
+    assert "Set-Cookie" not in stamped.headers
