@@ -1,4 +1,4 @@
-"""The recorded scenarios, replayed with our commands; each yields a snapshot's name when its keys are to be compared."""
+"""The recorded scenarios, replayed with our commands; each yields the name of a snapshot to compare."""
 
 from collections.abc import Iterator
 from dataclasses import replace
