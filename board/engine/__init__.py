@@ -14,6 +14,7 @@ from board.engine.aio.events import AsyncQueueEvents
 from board.engine.aio.flow import AsyncFlowProducer, AsyncJobNode
 from board.engine.aio.job import AsyncJob
 from board.engine.aio.queue import AsyncQueue
+from board.engine.aio.worker import AsyncWorker
 from board.engine.commands.dead_letters import Replayed
 from board.engine.errors import (
     DelayedError,
@@ -28,6 +29,7 @@ from board.engine.sync.events import QueueEvents
 from board.engine.sync.flow import FlowProducer, JobNode
 from board.engine.sync.job import Job
 from board.engine.sync.queue import Queue
+from board.engine.sync.worker import Worker
 from board.engine.types import (
     Backoff,
     Deduplication,
@@ -46,6 +48,7 @@ __all__ = [
     "AsyncJobNode",
     "AsyncQueue",
     "AsyncQueueEvents",
+    "AsyncWorker",
     "Backoff",
     "Deduplication",
     "DelayedError",
@@ -68,4 +71,5 @@ __all__ = [
     "UsageError",
     "WaitingChildrenError",
     "WaitingError",
+    "Worker",
 ]

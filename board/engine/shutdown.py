@@ -6,6 +6,7 @@ handles itself is left to it.
 
 from __future__ import annotations
 
+import functools
 import signal
 import threading
 from collections.abc import Callable
@@ -33,7 +34,7 @@ def on_signal(asker: Asker) -> Callable[[], None]:
     if threading.current_thread() is threading.main_thread() and not _replaced:
         _count = 0
         for number in _SIGNALS:
-            if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+            if _is_nobodys(signal.getsignal(number)):
                 _replaced[number] = signal.signal(number, _handle)
 
     def forget() -> None:
@@ -45,6 +46,13 @@ def on_signal(asker: Asker) -> Callable[[], None]:
                 signal.signal(number, before)
 
     return forget
+
+
+def _is_nobodys(handler: Any) -> bool:
+    """Whether the program left this signal alone. ``asyncio.run`` sets a handler for SIGINT that nobody asked for."""
+    if isinstance(handler, functools.partial):
+        return getattr(handler.func, "__qualname__", "") == "Runner._on_sigint"
+    return handler in (signal.SIG_DFL, signal.default_int_handler)
 
 
 def _handle(number: int, frame: FrameType | None) -> None:

@@ -238,7 +238,8 @@ class Worker:
             self._ask_to_close(None if grace is None else to_ms(grace, "grace"))
         with self._lock:
             threads = list(self._threads)
-        if threading.current_thread() in threads or threading.get_ident() == self._ending:
+        is_ending = threading.get_ident() == self._ending and not self._finished.is_set()
+        if threading.current_thread() in threads or is_ending:
             return  # a listener or processor of ours asks: waiting here would wait for ourselves
         self._finished.wait()
         for thread in threads:

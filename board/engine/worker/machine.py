@@ -221,6 +221,8 @@ class WorkerMachine:
     def _asked(self, event: Asked, now_ms: int) -> None:
         before = self.state
         if not self._go(event.ask):
+            if before is State.CLOSING and event.ask is Ask.CLOSE and event.grace_ms is not None:
+                self._give_up_at_ms = min(now_ms + event.grace_ms, self._give_up_at_ms or now_ms + event.grace_ms)
             return
         if self.state is State.RUNNING:
             if before is State.PAUSED:

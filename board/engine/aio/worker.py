@@ -1,0 +1,611 @@
+"""The worker for asyncio: runs coroutine functions, many at once in one event loop.
+
+A slot is a coroutine that lives as long as the worker: it runs a job, settles it, and goes on with the job that came
+along, so a busy worker makes one round trip and no task a job. Fetching, waiting on the marker, renewing locks and
+looking for stalled jobs are short tasks of their own; a timer wakes the machine. A thread watches that the loop is not
+blocked (``aio.watchdog``).
+
+What to do is decided by ``worker.machine``; what becomes of a job by ``worker.settle``. All of it happens in the
+loop, so there are no locks; between two ``await`` nothing changes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import random
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
+from functools import partial
+from typing import Any, Self, TypeVar, Unpack
+
+from board.engine.aio.job import AsyncJob
+from board.engine.aio.watchdog import LoopWatchdog
+from board.engine.commands import leases, limits
+from board.engine.connection.aio import AsyncClient, AsyncConnection
+from board.engine.errors import (
+    ClosedError,
+    ConnectionLostError,
+    EngineError,
+    JobCancelledError,
+    JobTimeoutError,
+    StoreError,
+    UsageError,
+)
+from board.engine.keys import DEFAULT_PREFIX, QueueKeys
+from board.engine.options import to_ms
+from board.engine.shutdown import on_signal
+from board.engine.targets import load_target
+from board.engine.types import Duration, JsonValue
+from board.engine.worker import messages
+from board.engine.worker.listeners import Listeners
+from board.engine.worker.machine import State, WorkerMachine
+from board.engine.worker.messages import Action, Ask, Asked, Ended, Event, Lease, Run
+from board.engine.worker.options import WorkerArguments, worker_options
+from board.engine.worker.outcome import Complete, Delay, Fail, Raised, Retry, Returned
+from board.engine.worker.settle import Nap, Report, Settled, Steps, arrival, begin, put_back, reclaim, settle
+
+__all__ = ["AsyncProcessor", "AsyncWorker", "RunningAsyncJob"]
+
+R = TypeVar("R")
+
+AsyncProcessor = Callable[["RunningAsyncJob"], Awaitable[Any]]
+"""Runs a job; what it returns, JSON, is the job's result, what it raises its failure."""
+
+LAST_WORDS_S = 1.0
+"""How long a cancelled processor may take to clean up before its job is handed back beside it."""
+
+logger = logging.getLogger(__name__)
+
+
+class RunningAsyncJob(AsyncJob):
+    """A job while its processor runs."""
+
+    __slots__ = ("_tell",)
+
+    def __init__(self, job: AsyncJob, tell: Callable[..., None]) -> None:
+        super().__init__(job.info, job.keys, job._connection, job.token)  # noqa: SLF001 - the same job, one class up
+        self._tell = tell
+
+    async def update_progress(self, progress: JsonValue) -> None:
+        """Store the progress, any JSON value, and tell the listeners, the worker's own among them."""
+        await super().update_progress(progress)
+        self._tell("progress", self, progress)
+
+
+class _Stint:
+    """One job in one slot."""
+
+    __slots__ = ("error", "is_handed_back", "is_over", "job", "lease", "task")
+
+    def __init__(self, job: RunningAsyncJob, lease: Lease) -> None:
+        self.job = job
+        self.lease = lease
+        self.task: asyncio.Task[None] | None = None
+        """The slot's, while the processor runs."""
+        self.error: Exception | None = None
+        """Why the processor was cancelled."""
+        self.is_handed_back = False
+        self.is_over = asyncio.Event()
+        """The processor has returned."""
+
+    def cancel(self, error: Exception) -> None:
+        """Cancel the processor, if it runs."""
+        if self.task is not None and self.error is None:
+            self.error = error
+            self.task.cancel()
+
+
+class AsyncWorker:
+    """Takes jobs of a queue and runs a coroutine function on each.
+
+    Making one does no I/O; ``run`` works until ``close`` or a signal, ``start`` works in the background.
+
+    Args:
+        queue: queue name.
+        processor: a coroutine function of one argument, the job; or ``package.module:function``.
+        connection: URL, asyncio client of redis-py, or a connection that is shared. Waiting takes a second one of its
+            own.
+        prefix: key prefix.
+        options: see ``WorkerOptions``.
+    """
+
+    def __init__(
+        self,
+        queue: str,
+        processor: AsyncProcessor | str,
+        *,
+        connection: str | AsyncClient | AsyncConnection = "redis://localhost:6379/0",
+        prefix: str = DEFAULT_PREFIX,
+        **options: Unpack[WorkerArguments],
+    ) -> None:
+        self.keys = QueueKeys(prefix, queue)
+        self.options = worker_options(options)
+        self.id = str(uuid.uuid4())
+        self._processor = _coroutine_function(load_target(processor) if isinstance(processor, str) else processor)
+        self._owned = not isinstance(connection, AsyncConnection)
+        self.connection = connection if isinstance(connection, AsyncConnection) else AsyncConnection.open(connection)
+        self._blocking = self.connection.blocking(
+            client_name=self.keys.worker_client_name(self.options.name), longest_s=self.options.longest_block_s
+        )
+        self._rules = self.options.job_rules(self.keys)
+        self._machine = WorkerMachine(self.options.machine_settings(self.id))
+        self._listeners = Listeners(queue)
+        self._runs: asyncio.Queue[Run | None] = asyncio.Queue()
+        self._stints: dict[Lease, _Stint] = {}
+        self._slots: set[asyncio.Task[None]] = set()
+        self._idle = 0
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._wait: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_ms: int | None = None
+        self._watchdog: LoopWatchdog | None = None
+        self._giving_up = asyncio.Event()
+        self._finished = asyncio.Event()
+
+    # What one asks of it
+
+    def on(self, event: str, listener: Callable[..., Any]) -> None:
+        """Call ``listener``, a function or coroutine function, at each such event; see ``worker.listeners.EVENTS``."""
+        self._listeners.add(event, listener)
+
+    def off(self, event: str, listener: Callable[..., Any]) -> None:
+        """Stop calling it."""
+        self._listeners.remove(event, listener)
+
+    async def run(self) -> None:
+        """Work until ``close``, SIGTERM or SIGINT. A signal lets running jobs finish, a second one hands them back.
+
+        When the task that runs this is cancelled, running jobs get the time of ``grace`` to finish.
+        """
+        loop = asyncio.get_running_loop()
+        forget = (
+            on_signal(lambda again: _call_soon(loop, partial(self._signalled, again=again)))
+            if self.options.handle_signals
+            else None
+        )
+        try:
+            await self.start()
+            await self._finished.wait()
+        finally:
+            if forget is not None:
+                forget()
+            await self.close(self.options.grace)
+
+    async def start(self) -> None:
+        """Begin to work in the background and return.
+
+        Raises:
+            ClosedError: the worker was closed before; make a new one.
+        """
+        if self._finished.is_set():
+            raise ClosedError("this worker was closed before")
+        if self._machine.state is not State.NEW:
+            return
+        if not self.options.skip_lock_renewal:
+            self._watchdog = LoopWatchdog(self.keys.name, max(self.options.lock_ms / 6000, 0.2))
+        self._emit("ready")
+        self._tell(Asked(Ask.START))
+
+    async def pause(self) -> None:
+        """Take no more jobs in this worker; those that run go on."""
+        self._tell(Asked(Ask.PAUSE))
+
+    async def resume(self) -> None:
+        """Take jobs again."""
+        self._tell(Asked(Ask.RESUME))
+
+    async def close(self, grace: Duration | None = None) -> None:
+        """Stop: take nothing more, let running jobs finish, return when all is done. Calling it again does nothing.
+
+        Args:
+            grace: cancel and hand back the jobs that still run after this long; None waits for them, 0 hands them back
+                at once.
+        """
+        if self._machine.state not in (State.CLOSED, State.GIVING_UP):
+            self._ask_to_close(None if grace is None else to_ms(grace, "grace"))
+        if asyncio.current_task() in self._slots or asyncio.current_task() in self._tasks:
+            return  # a listener or processor of ours asks: waiting here would wait for ourselves
+        await self._finished.wait()
+
+    async def rate_limit(self, duration: Duration) -> None:
+        """Let no job of the queue start for a while; then raise ``RateLimitError`` in the processor."""
+        await self.connection.call(limits.rate_limit(self.keys, to_ms(duration, "duration")))
+
+    def cancel_job(self, job_id: str, reason: str = "cancelled") -> bool:
+        """Cancel a running job; its attempt fails. False when it does not run here."""
+        found = [stint for stint in self._stints.values() if stint.lease.job_id == job_id]
+        for stint in found:
+            stint.cancel(JobCancelledError(reason))
+        return bool(found)
+
+    @property
+    def concurrency(self) -> int:
+        """Jobs at once; may be set while the worker runs."""
+        return self._machine.concurrency
+
+    @concurrency.setter
+    def concurrency(self, concurrency: int) -> None:
+        replace(self.options, concurrency=concurrency)  # checks it
+        self._tell(messages.Resized(concurrency))
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it takes jobs."""
+        return self._machine.state is State.RUNNING
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether it was paused."""
+        return self._machine.state is State.PAUSED
+
+    @property
+    def running_jobs(self) -> list[str]:
+        """Ids of the jobs that it holds."""
+        return [lease.job_id for lease in self._machine.leases]
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"<AsyncWorker of {self.keys.qualified}, {self._machine.state.value}>"
+
+    # From the machine to the tasks
+
+    def _tell(self, event: Event) -> Run | None:
+        """Report an event and see to what follows; returns a job for the calling slot when one has ended."""
+        actions = self._machine.receive(event, _now_ms())
+        mine: Run | None = None
+        is_slot = isinstance(event, Ended)
+        for action in actions:
+            if isinstance(action, Run):
+                job = AsyncJob(action.job, self.keys, self.connection, action.lease.token)
+                self._stints[action.lease] = _Stint(RunningAsyncJob(job, self._emit), action.lease)
+                if is_slot and mine is None:
+                    mine = action
+                else:
+                    self._run(action)
+            else:
+                self._carry_out(action)
+        self._set_timer()
+        return mine
+
+    def _carry_out(self, action: Action) -> None:
+        match action:
+            case messages.Fetch(token=token):
+                self._spawn(self._fetch(token))
+            case messages.Block(timeout_ms=timeout_ms):
+                self._wait = self._spawn(self._block(timeout_ms))
+            case messages.Wake():
+                if self._wait is not None:
+                    self._wait.cancel()
+            case messages.HandBack(lease=lease, started=started):
+                self._spawn(self._hand_back(lease, started=started))
+            case messages.Renew(leases=due):
+                self._spawn(self._renew(due))
+            case messages.CheckStalled():
+                self._spawn(self._check_stalled())
+            case messages.Reclaim(tokens=tokens):
+                self._spawn(self._reclaim(tokens))
+            case messages.LockLost(lease=lease):
+                self._emit("lock_lost", lease.job_id)
+            case messages.Announce(event=event):
+                self._emit(event)
+            case messages.Close():
+                self._spawn(self._end())
+
+    def _run(self, run: Run) -> None:
+        self._idle -= 1
+        if self._idle < 0:
+            self._idle += 1
+            slot = asyncio.create_task(self._slot(), name=f"slot of {self.keys.name}")
+            self._slots.add(slot)
+            slot.add_done_callback(self._slots.discard)
+        self._runs.put_nowait(run)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("a task of a worker failed", extra={"queue": self.keys.name}, exc_info=error)
+
+    def _set_timer(self) -> None:
+        wake_at_ms = self._machine.wake_at_ms
+        if wake_at_ms == self._timer_ms:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_ms = wake_at_ms
+        self._timer = None
+        if wake_at_ms is not None:
+            delay_s = max(wake_at_ms - _now_ms(), 0) / 1000
+            self._timer = asyncio.get_running_loop().call_later(delay_s, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = self._timer_ms = None
+        self._tell(messages.Ticked())
+
+    def _ask_to_close(self, grace_ms: int | None) -> None:
+        if self._machine.state not in (State.CLOSING, State.NEW):
+            self._emit("closing")
+        if grace_ms == 0:
+            self._giving_up.set()
+            self._tell(Asked(Ask.GIVE_UP))
+        else:
+            self._tell(Asked(Ask.CLOSE, grace_ms))
+
+    def _signalled(self, *, again: bool) -> None:
+        if self._machine.state not in (State.CLOSED, State.GIVING_UP):
+            self._ask_to_close(0 if again else self.options.grace_ms)
+
+    async def _end(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._watchdog is not None:
+            self._watchdog.stop()
+        for _ in self._slots:
+            self._runs.put_nowait(None)
+        if self._slots:
+            _, stuck = await asyncio.wait(self._slots, timeout=LAST_WORDS_S)
+            for slot in stuck:
+                slot.cancel()
+        others = [task for task in self._tasks if task is not asyncio.current_task()]
+        if others:
+            await asyncio.wait(others, timeout=LAST_WORDS_S)
+        await self._blocking.close()
+        if self._owned:
+            await self.connection.close()
+        self._emit("closed")
+        self._finished.set()
+
+    # The short tasks
+
+    async def _fetch(self, token: str) -> None:
+        call = leases.fetch_job(
+            self.keys,
+            token=token,
+            lock_ms=self.options.lock_ms,
+            now_ms=_now_ms(),
+            limiter=self.options.limiter,
+            worker=self.options.name,
+        )
+        try:
+            fetched = await self.connection.call(call)
+        except EngineError as error:
+            self._emit("error", error)
+            self._tell(messages.FetchBroke(token, unsure=isinstance(error, ConnectionLostError)))
+        else:
+            self._tell(arrival(token, fetched))
+
+    async def _block(self, timeout_ms: int) -> None:
+        score: float | None = None
+        try:
+            score = await self._blocking.call(leases.wait_for_marker(self.keys, timeout_ms / 1000))
+        except asyncio.CancelledError:
+            self._wait = None
+            self._tell(messages.Woken())
+            raise
+        except EngineError as error:
+            self._emit("error", error)
+            self._tell(messages.BlockBroke())
+        else:
+            self._tell(messages.Woken(score))
+
+    async def _renew(self, due: tuple[Lease, ...]) -> None:
+        locks = [(lease.job_id, lease.token) for lease in due]
+        try:
+            lost = await self.connection.call(leases.extend_locks(self.keys, locks, self.options.lock_ms))
+        except EngineError as error:
+            self._emit("error", error)
+            self._tell(messages.RenewBroke())
+        else:
+            self._tell(messages.Renewed(tuple(lease for lease in due if lease.job_id in lost)))
+
+    async def _check_stalled(self) -> None:
+        call = leases.move_stalled(
+            self.keys,
+            max_stalled_count=self.options.max_stalled_count,
+            now_ms=_now_ms(),
+            interval_ms=self.options.stalled_ms,
+        )
+        try:
+            for job_id in await self.connection.call(call):
+                logger.warning("a job stalled: its worker is gone", extra={"queue": self.keys.name, "job_id": job_id})
+                self._emit("stalled", job_id, "active")
+        except EngineError as error:
+            self._emit("error", error)
+
+    async def _hand_back(self, lease: Lease, *, started: bool) -> None:
+        self._giving_up.set()
+        stint = self._stints.get(lease)
+        if started:
+            if stint is None or (stint.is_over.is_set() and not stint.is_handed_back):
+                return  # it is being settled and will end by itself
+            stint.is_handed_back = True
+            if stint.task is not None:
+                stint.cancel(JobCancelledError("the worker is closing"))
+                await asyncio.wait([asyncio.ensure_future(stint.is_over.wait())], timeout=LAST_WORDS_S)
+        limited_ms = await self._drive(put_back(self.keys, lease))
+        logger.warning("a job was handed back", extra={"queue": self.keys.name, "job_id": lease.job_id})
+        self._stints.pop(lease, None)
+        self._tell(messages.Limited(limited_ms))
+        self._take_over(self._tell(Ended(lease)))
+
+    async def _reclaim(self, tokens: tuple[str, ...]) -> None:
+        try:
+            found = await self._drive(reclaim(self.keys, tokens))
+        except StoreError as error:
+            self._emit("error", error)
+            self._tell(messages.ReclaimBroke(tokens))
+        else:
+            for job_id in found:
+                logger.warning("a job was found that nobody ran", extra={"queue": self.keys.name, "job_id": job_id})
+
+    def _take_over(self, run: Run | None) -> None:
+        if run is not None:
+            self._run(run)
+
+    # One slot
+
+    async def _slot(self) -> None:
+        while (work := await self._runs.get()) is not None:
+            run: Run | None = work
+            while run is not None:
+                run = await self._work(run)
+            self._idle += 1
+
+    async def _work(self, run: Run) -> Run | None:
+        """Run and settle one job; returns the next."""
+        stint = self._stints.get(run.lease)
+        if stint is None or stint.is_handed_back:  # before it began
+            return None
+        result: Returned | Raised | None
+        try:
+            result = await self._drive(begin(self._rules, run.job, _now_ms))
+        except Exception as error:  # noqa: BLE001 - the edge of a job: it must end, whatever it was
+            result = Raised(error)
+        if result is None and not _was_handed_back(stint):
+            self._emit("active", stint.job, "waiting")
+            result = await self._process(stint)
+        stint.is_over.set()
+        if _was_handed_back(stint) or result is None:
+            return None
+        return await self._settle(stint, result)
+
+    async def _process(self, stint: _Stint) -> Returned | Raised:
+        task: asyncio.Task[Any] | None = asyncio.current_task()
+        assert task is not None  # noqa: S101 - slots are tasks
+        timeout_ms = self.options.job_timeout_ms
+        stint.task = task
+        limit = asyncio.timeout(None if timeout_ms is None else timeout_ms / 1000)
+        try:
+            async with limit:
+                return Returned(await self._processor(stint.job))
+        except asyncio.CancelledError as error:
+            if stint.error is None and task.cancelling():
+                raise  # the loop is being shut down
+            return Raised(stint.error or error)
+        except TimeoutError as error:
+            if not limit.expired():
+                return Raised(error)
+            return Raised(JobTimeoutError(f"job {stint.job.id} ran longer than {timeout_ms} ms"))
+        except Exception as error:  # noqa: BLE001 - the edge: whatever a processor raises is its job's failure
+            return Raised(error)
+        finally:
+            stint.task = None
+            if stint.error is not None and task.cancelling():
+                task.uncancel()  # the cancellation was the job's, not the slot's
+
+    async def _settle(self, stint: _Stint, result: Returned | Raised) -> Run | None:
+        """Tell Redis what became of a job, then the listeners; returns the job to go on with."""
+        job, lease = stint.job, stint.lease
+        settled = Settled(None)
+        try:
+            settled = await self._drive(
+                settle(
+                    self._rules,
+                    job.info,
+                    lease.token,
+                    result,
+                    clock=_now_ms,
+                    roll=random.random(),
+                    may_fetch=lambda: self._machine.fetch_next,
+                )
+            )
+        except Exception as error:
+            logger.exception("settling a job failed", extra={"queue": self.keys.name, "job_id": job.id})
+            self._emit("error", error)
+        self._announce(job, result, settled)
+        self._stints.pop(lease, None)
+        if settled.limited_ms:
+            self._tell(messages.Limited(settled.limited_ms))
+        return self._tell(Ended(lease, settled.arrived, settled.unsure))
+
+    def _announce(self, job: RunningAsyncJob, result: Returned | Raised, settled: Settled) -> None:
+        match settled.decision:
+            case Complete():
+                value = result.value if isinstance(result, Returned) else None
+                job.info = replace(job.info, return_value=value, attempts_made=job.info.attempts_made + 1)
+                self._emit("completed", job, value, "active")
+            case Fail(failure) | Retry(failure) | Delay(failure):
+                job.info = replace(
+                    job.info,
+                    failed_reason=failure.reason,
+                    stacktrace=failure.stacktrace,
+                    attempts_made=job.info.attempts_made + 1,
+                )
+                self._emit("failed", job, settled.error, "active")
+
+    async def _drive(self, steps: Steps[R]) -> R:
+        reply: Any = None
+        error: EngineError | None = None
+        while True:
+            try:
+                step = steps.send(reply) if error is None else steps.throw(error)
+            except StopIteration as end:
+                result: R = end.value
+                return result
+            reply, error = None, None
+            if isinstance(step, Nap):
+                reply = not await self._nap(step.ms)
+            elif isinstance(step, Report):
+                self._emit("error", step.error)
+            else:
+                try:
+                    reply = await self.connection.step(step)
+                except EngineError as caught:
+                    error = caught
+
+    async def _nap(self, ms: int) -> bool:
+        """Wait; True when the worker gave up meanwhile."""
+        try:
+            async with asyncio.timeout(ms / 1000):
+                return await self._giving_up.wait()
+        except TimeoutError:
+            return False
+
+    def _emit(self, event: str, *args: object) -> None:
+        if event == "error" and isinstance(args[0], ClosedError) and self._machine.state is State.CLOSED:
+            return  # what was under way when everything was closed
+        for pending in self._listeners.tell(event, *args):
+            self._spawn(_await(pending))
+
+
+async def _await(pending: Awaitable[Any]) -> None:
+    await pending
+
+
+def _was_handed_back(stint: _Stint) -> bool:
+    return stint.is_handed_back
+
+
+def _coroutine_function(processor: Any) -> AsyncProcessor:
+    function = processor
+    while isinstance(function, partial):
+        function = function.func
+    called = vars(type(function)).get("__call__")  # of an object that is called like a function
+    if not inspect.iscoroutinefunction(function) and not inspect.iscoroutinefunction(called):
+        raise UsageError("an AsyncWorker takes an async function; for plain functions there is Worker")
+    checked: AsyncProcessor = processor
+    return checked
+
+
+def _call_soon(loop: asyncio.AbstractEventLoop, function: Callable[[], None]) -> None:
+    """Call from a signal handler, in which nothing may be done but this."""
+    loop.call_soon_threadsafe(function)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
