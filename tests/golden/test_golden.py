@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 import pytest
 import redis
-from board.engine.connection.sync import Connection
 
+from board.engine.connection.sync import Connection
 from tests.golden import dumps
 from tests.golden.bench import Bench
 from tests.golden.scenarios import SCENARIOS
