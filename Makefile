@@ -29,7 +29,7 @@ check: .venv/installed-dev
 	@if [ -x $(BIN)/hadolint ]; then $(BIN)/hadolint Dockerfile; fi
 	$(BIN)/mypy
 
-bench: .venv/installed-dev
+bench: setup
 	$(BIN)/python -m bench
 
 image: .venv/installed-dev

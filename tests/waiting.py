@@ -7,7 +7,7 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 
@@ -39,16 +39,20 @@ def wait_until(
         pause(POLL_SECONDS)
 
 
-async def wait_until_async(
-    predicate: Callable[[], Awaitable[T] | T],
-    what: str,
-    timeout: float = 10,  # a deadline of the test
-) -> T:
+@overload
+async def wait_until_async(predicate: Callable[[], Awaitable[T]], what: str, timeout: float = 10) -> T: ...
+
+
+@overload
+async def wait_until_async(predicate: Callable[[], T], what: str, timeout: float = 10) -> T: ...
+
+
+async def wait_until_async(predicate: Callable[[], Any], what: str, timeout: float = 10) -> Any:
     """Do as `wait_until` in an event loop; `predicate` may be a function or a coroutine function."""
     deadline = time.monotonic() + timeout
     while True:
         answer = predicate()
-        value: T = await answer if inspect.isawaitable(answer) else answer
+        value = await answer if inspect.isawaitable(answer) else answer
         if value:
             return value
         if time.monotonic() >= deadline:
