@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from flask import Flask, Request, Response
 from flask import request as current_request
-from flask.sessions import SecureCookieSessionInterface
+from flask.sessions import NullSession, SecureCookieSessionInterface
 
 from board.errors import CrossSiteError
 
@@ -82,8 +82,13 @@ class BoardSessions(SecureCookieSessionInterface):
 
 
 def csrf_token(session: MutableMapping[str, Any]) -> str:
-    """Return the token for forms of this session, made at first use and replaced at sign-in."""
+    """Return the token for forms of this session, made at first use and replaced at sign-in.
+
+    Empty while no cookie can be signed, for Redis is away: a form sent then is asked for again.
+    """
     token = session.get(CSRF_FIELD)
+    if isinstance(session, NullSession):
+        return ""
     if not isinstance(token, str):
         token = session[CSRF_FIELD] = secrets.token_urlsafe(24)
     return token

@@ -75,11 +75,11 @@ def send(browser: Browser, path: str, method: str) -> TestResponse:
     return browser.post(path, {**FORM, **form})
 
 
-def snapshot(url: str) -> dict[bytes, bytes]:
+def snapshot(url: str) -> dict[str, bytes]:
     """Return every key of the queues with its value."""
     client = redis.Redis.from_url(url)
     try:
-        return {bytes(key): bytes(client.dump(key) or b"") for key in client.keys("bull:*")}
+        return {str(key): bytes(client.dump(key) or b"") for key in client.keys("bull:*")}
     finally:
         client.close()
 
