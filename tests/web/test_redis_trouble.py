@@ -115,12 +115,12 @@ def test_a_host_that_does_not_exist_is_a_page_too(site_on: Callable[..., Site]) 
 @pytest.fixture
 def replica(fresh_server: MakeServer) -> tuple[Server, Server]:
     """A primary with one administrator, and a replica that has caught up."""
-    primary = fresh_server()
+    primary = fresh_server(arguments=("--repl-diskless-sync-delay", "0"))
     site = Site(Settings(redis_url=primary.url, admin_password=PASSWORD))
     site.browser().get("/login")
     site.jobs.failed("1a")
     site.close()
-    copy = fresh_server(arguments=("--replicaof", "127.0.0.1", str(primary.port), "--repl-diskless-sync-delay", "0"))
+    copy = fresh_server(arguments=("--replicaof", "127.0.0.1", str(primary.port)))
     client = copy.client()
     wait_until(lambda: client.exists("board:users") and client.exists("bull:mail:1a"), "the replica to catch up")
     client.close()
