@@ -1,0 +1,79 @@
+"""Every page in every dress: no fault of accessibility, no sideways scrolling, no complaint of the browser."""
+
+from collections.abc import Callable
+from urllib.parse import quote
+
+import pytest
+import redis
+from playwright.sync_api import Page
+
+from board.addresses import escape
+from tests.browser.journeys.conftest import Person
+from tests.queries.jobs import HOSTILE, Filler, fill_broken, fill_hostile
+
+pytestmark = pytest.mark.browser
+
+PATHS = {
+    "overview": "/",
+    "overview filtered to nothing": "/?q=nothing",
+    "waiting": "/q/mail/waiting",
+    "active": "/q/mail/active",
+    "failed": "/q/mail/failed",
+    "panel": "/q/mail/failed?job=sound-1",
+    "empty list": "/q/mail/prioritized",
+    "job": "/q/mail/job/sound-1",
+    "broken job": "/q/mail/job/not-json",
+    "hostile queue": f"/q/{quote(escape(HOSTILE))}/failed",
+    "hostile job": f"/q/{quote(escape(HOSTILE))}/job/{quote(escape(HOSTILE + 'failed'))}",
+    "failures": "/failures",
+    "flows": "/flows",
+    "flow": "/flows/mail/parent",
+    "audit log": "/audit",
+    "no such job": "/q/mail/job/gone-for-good",
+}
+
+
+@pytest.fixture
+def full(redis_client: redis.Redis) -> Filler:
+    fill_hostile(redis_client)
+    mail = fill_broken(redis_client)
+    mail.parent("parent")
+    mail.child(mail.waiting("child"), "parent")
+    mail.active("running", progress="40")
+    return mail
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_pages_are_accessible_in_both_themes(
+    person: Person, full: Filler, axe: Callable[[Page], list[str]], theme: str
+) -> None:
+    person.page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+    person.sign_in()
+    person.page.locator("#live-control").click()
+
+    faults = {name: axe(_opened(person, path)) for name, path in PATHS.items()}
+
+    assert {name: found for name, found in faults.items() if found} == {}
+
+
+def test_pages_fit_a_phone(person: Person, full: Filler, axe: Callable[[Page], list[str]]) -> None:
+    person.page.set_viewport_size({"width": 390, "height": 844})
+    person.sign_in()
+
+    wide = {}
+    faults = {}
+    for name, path in PATHS.items():
+        page = _opened(person, path)
+        over = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        if over > 0:
+            wide[name] = over
+        if found := axe(page):
+            faults[name] = found
+
+    assert wide == {}
+    assert faults == {}
+
+
+def _opened(person: Person, path: str) -> Page:
+    person.open(path)
+    return person.page

@@ -1,0 +1,77 @@
+"""Reading and the main actions work in a browser that runs no scripts."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.journeys.conftest import Board, Person
+from tests.queries.jobs import NOW, Filler
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def plain_person(browser: Browser, make_board: Callable[..., Board]) -> Iterator[Person]:
+    context = browser.new_context(java_script_enabled=False, viewport={"width": 1280, "height": 800})
+    yield Person(context.new_page(), make_board())
+    context.close()
+
+
+def test_every_page_can_be_reached_by_links(plain_person: Person, mail: Filler) -> None:
+    page = plain_person.page
+    mail.failed("broken-one")
+    mail.parent("parent")
+    mail.child(mail.waiting("child"), "parent")
+    plain_person.sign_in()
+
+    page.get_by_role("region", name="Queues").get_by_role("link", name="mail", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("mail")
+    page.get_by_role("link", name="broken-one").first.click()
+    expect(page.locator("#panel")).to_contain_text("GatewayTimeoutError")
+    page.get_by_role("link", name="Close panel").click()
+    page.get_by_role("navigation", name="Job states").get_by_role("link", name="Waiting for children").click()
+    expect(plain_person.row("parent")).to_have_count(1)
+    page.get_by_role("navigation", name="Main", exact=True).get_by_role("link", name="Failures").click()
+    expect(plain_person.row("broken-one")).to_have_count(1)
+    page.get_by_role("navigation", name="Main", exact=True).get_by_role("link", name="Flows").click()
+    page.get_by_role("main").get_by_role("link", name="send").first.click()
+    expect(page.get_by_text("child").first).to_be_visible()
+
+
+def test_jobs_are_retried_removed_and_promoted(plain_person: Person, mail: Filler) -> None:
+    page = plain_person.page
+    for n in range(4):
+        mail.failed(f"job-{n}", NOW - n)
+    mail.delayed("later", 4_000_000_000_000)
+    plain_person.sign_in("/q/mail/failed")
+
+    page.get_by_label("Select job job-0").check()
+    page.get_by_label("Select job job-1").check()
+    page.get_by_role("region", name="Selection").get_by_role("button", name="Remove").click()
+    page.get_by_role("button", name="Remove 2 jobs").click()
+    plain_person.told("Removed 2 jobs.")
+    plain_person.open("/q/mail/job/job-2")
+    page.locator("#job-actions").get_by_role("button", name="Retry").click()
+    plain_person.told("Retried job job-2.")
+    plain_person.open("/q/mail/job/later")
+    page.locator("#job-actions").get_by_role("button", name="Promote").click()
+    plain_person.told("Promoted job later.")
+
+    assert mail.client.zrange(mail.key("failed"), 0, -1) == ["job-3"]
+    assert set(mail.client.lrange(mail.key("wait"), 0, -1)) == {"job-2", "later"}
+
+
+def test_a_search_and_a_page_of_results_need_no_scripts(plain_person: Person, mail: Filler) -> None:
+    page = plain_person.page
+    for n in range(25):
+        mail.completed(f"job-{n:02}", NOW + n)
+    plain_person.sign_in("/q/mail/completed")
+
+    expect(page.locator("tbody tr")).to_have_count(20)
+    page.get_by_role("link", name="Next page").click()
+    expect(page.locator("tbody tr")).to_have_count(5)
+    page.get_by_role("searchbox", name="Search jobs").fill("job-07")
+    page.get_by_role("searchbox", name="Search jobs").press("Enter")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(plain_person.row("job-07")).to_have_count(1)
