@@ -156,6 +156,106 @@ const commands = {
     return (await jobOf(request)).waitUntilFinished(listener, request.ms);
   },
 
+  // Run a sequence of operations on a frozen clock, one after the other; answers what each gave. See differential.py.
+  play: async ({ steps, start, prefix }) => {
+    const realNow = Date.now;
+    let now = start;
+    Date.now = () => now;
+    const opened = new Map();
+    const pulled = new Map();
+    const held = [];
+    const { default: Redis } = await import("ioredis");
+    const client = new Redis(connection());
+    const queue = (name) => once(opened, name, () => new bullmq.Queue(name, { connection: connection(), prefix }));
+    const worker = (name) => once(pulled, name, () => new bullmq.Worker(name, null, { connection: connection(), prefix, autorun: false, lockDuration: 600000, stalledInterval: 600000, maxStalledCount: 1 }));
+    const producer = new bullmq.FlowProducer({ connection: connection(), prefix });
+    const job = async (step) => {
+      const found = await queue(step.queue).getJob(step.id);
+      if (!found) throw new Error("gone");
+      return found;
+    };
+    const take = (index) => held.splice(index % held.length, 1)[0];
+    const boom = (kind, message) => {
+      const error = kind === "Error" ? new Error(message) : new bullmq.UnrecoverableError(message);
+      error.stack = `${kind}: ${message}\n    at process (app.js:1:1)`;
+      return error;
+    };
+    const play = {
+      tick: async ({ ms }) => void (now += ms),
+      add: async (step) => (await queue(step.queue).add(step.name, step.data, step.opts)).id,
+      addFlow: async ({ flow }) => void (await producer.add(flow)),
+      take: async (step) => {
+        const one = await worker(step.queue).getNextJob(step.token, { block: false });
+        if (one) held.push({ job: one, token: step.token });
+        return one?.id ?? null;
+      },
+      complete: async ({ index, value }) => {
+        const { job: one, token } = take(index);
+        await one.moveToCompleted(value, token, false);
+      },
+      fail: async ({ index, message, kind }) => {
+        const { job: one, token } = take(index);
+        await one.moveToFailed(boom(kind, message), token, false);
+      },
+      delayActive: async ({ index, ms }) => {
+        const { job: one, token } = take(index);
+        await one.moveToDelayed(now + ms, token);
+      },
+      returnActive: async ({ index }) => {
+        const { job: one, token } = take(index);
+        await one.moveToWait(token);
+      },
+      waitForChildren: async ({ index }) => {
+        const { job: one, token } = held[index % held.length];
+        const moved = await one.moveToWaitingChildren(token);
+        if (moved) take(index);
+        return moved;
+      },
+      loseWorkers: async (step) => {
+        for (const { job: one } of held.filter((item) => item.job.queueName === step.queue)) await client.del(`${prefix}:${step.queue}:${one.id}:lock`);
+        for (let i = held.length - 1; i >= 0; i--) if (held[i].job.queueName === step.queue) held.splice(i, 1);
+      },
+      checkStalled: async (step) => {
+        await client.del(`${prefix}:${step.queue}:stalled-check`);
+        await worker(step.queue).moveStalledJobsToWait();
+      },
+      promote: async (step) => (await job(step)).promote(),
+      retry: async (step) => (await job(step)).retry(step.state),
+      remove: async (step) => (await job(step)).remove(),
+      changeDelay: async (step) => (await job(step)).changeDelay(step.ms),
+      changePriority: async (step) => (await job(step)).changePriority({ priority: step.priority, lifo: step.lifo }),
+      updateData: async (step) => (await job(step)).updateData(step.data),
+      updateProgress: async (step) => (await job(step)).updateProgress(step.progress),
+      log: async (step) => void (await (await job(step)).log(step.line)),
+      pause: async (step) => queue(step.queue).pause(),
+      resume: async (step) => queue(step.queue).resume(),
+      drain: async (step) => queue(step.queue).drain(step.delayed),
+      clean: async (step) => (await queue(step.queue).clean(step.grace, step.limit, step.state)).length,
+      retryJobs: async (step) => queue(step.queue).retryJobs({ state: step.state }),
+      promoteJobs: async (step) => queue(step.queue).promoteJobs(),
+      concurrency: async (step) => void (step.limit ? await queue(step.queue).setGlobalConcurrency(step.limit) : await queue(step.queue).removeGlobalConcurrency()),
+      upsertScheduler: async (step) => void (await queue(step.queue).upsertJobScheduler(step.id, step.repeat, step.template)),
+      removeScheduler: async (step) => void (await queue(step.queue).removeJobScheduler(step.id)),
+    };
+    const outcomes = [];
+    try {
+      for (const name of ["q1", "q2"]) await queue(name).waitUntilReady();
+      for (const step of steps) {
+        try {
+          outcomes.push({ ok: plain((await play[step.op](step)) ?? null) });
+        } catch (error) {
+          outcomes.push({ error: String(error?.message ?? error) });
+        }
+      }
+    } finally {
+      Date.now = realNow;
+      client.disconnect();
+      await Promise.all([...opened.values(), producer].map((one) => one.close()));
+      await Promise.all([...pulled.values()].map((one) => one.close(true)));
+    }
+    return outcomes;
+  },
+
   // Close everything, so that the next test finds a process without connections; tells what went wrong meanwhile.
   reset: async () => {
     for (const { holds } of workers.values()) for (const held of holds.values()) held.reject(new Error("test ended"));

@@ -78,7 +78,7 @@ class ChildPage:
 
 
 def add_flow(root: NewNode, now_ms: int) -> Plan[FlowTree]:
-    """Add a tree in one transaction: each parent before its children, depth first as written.
+    """Add a tree in one transaction: level by level from the root, so that each parent is there before its children.
 
     Raises:
         ParentNotFoundError, ParentConflictError: the root's own parent is gone or another one has it. As in BullMQ
@@ -219,10 +219,11 @@ def remove_pending_children(queue: QueueKeys, job_id: str) -> Call[None]:
     return script_call("remove_pending_children", (queue.base,), (job_id,), lambda _: None)
 
 
-def _walk(node: NewNode) -> Iterator[NewNode]:
-    yield node
-    for child in node.children:
-        yield from _walk(child)
+def _walk(root: NewNode) -> Iterator[NewNode]:
+    level = [root]
+    while level:
+        yield from level
+        level = [child for node in level for child in node.children]
 
 
 def _pack_node(node: NewNode) -> bytes:

@@ -48,23 +48,30 @@ local function is_old(job_id)
   return not moment or moment <= cutoff
 end
 
-local gone = {}
-local from, to, step = 1, #ids, 1
+-- Lists come newest first; which jobs go is decided from the oldest on, in what order they go from the newest.
+local chosen = {}
+local left = limit == 0 and #ids or limit
+local first, last, step = 1, #ids, 1
 if is_list then
-  from, to, step = #ids, 1, -1
+  first, last, step = #ids, 1, -1
 end
-for i = from, to, step do
-  if (limit == 0 or #gone < limit) and is_old(ids[i]) then
-    gone[#gone + 1] = ids[i]
+for i = first, last, step do
+  if left > 0 and is_old(ids[i]) then
+    chosen[ids[i]] = true
+    left = left - 1
   end
 end
-for _, job_id in ipairs(gone) do
-  if is_list then
-    redis.call('LREM', key, -1, job_id)
-  else
-    redis.call('ZREM', key, job_id)
+local gone = {}
+for _, job_id in ipairs(ids) do
+  if chosen[job_id] then
+    if is_list then
+      redis.call('LREM', key, -1, job_id)
+    else
+      redis.call('ZREM', key, job_id)
+    end
+    forget_job(base, meta, job_id, true, true)
+    gone[#gone + 1] = job_id
   end
-  forget_job(base, meta, job_id, true, true)
 end
 if announce or #gone > 0 then
   emit(base, 'cleaned', 'count', #gone)

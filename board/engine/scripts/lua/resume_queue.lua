@@ -7,12 +7,15 @@
 -- COST    O(1), or up to 5,000 moves where both lists hold jobs
 local base = KEYS[1]
 local first = ARGV[1] == '1'
+-- @include read_meta
 -- @include mark_next_due
 -- @include emit
 redis.call('HDEL', base .. 'meta', 'paused')
+local meta = read_meta(base)
 local wait, paused = base .. 'wait', base .. 'paused'
 local left = 0
-if redis.call('EXISTS', paused) == 1 then
+local moved = redis.call('EXISTS', paused) == 1
+if moved then
   if redis.call('EXISTS', wait) == 0 then
     redis.call('RENAME', paused, wait)
   else
@@ -24,6 +27,9 @@ if redis.call('EXISTS', paused) == 1 then
 end
 if redis.call('EXISTS', wait) == 1 or redis.call('ZCARD', base .. 'prioritized') > 0 then
   redis.call('ZADD', base .. 'marker', 0, '0')
+  if meta.legacy and not moved then
+    mark_next_due(base)
+  end
 else
   mark_next_due(base)
 end

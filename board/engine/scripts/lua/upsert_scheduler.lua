@@ -28,7 +28,9 @@ local kept_offset = stored[2] and offset or nil
 local same_interval = every and tonumber(stored[1] or nil) == every
 local at, slot_offset
 if every then
-  at, slot_offset = next_slot(meta, every, same_interval and previous or nil, now, offset, spec.rule.startDate)
+  -- A changed interval starts anew: only an offset that was asked for counts then.
+  local known = (same_interval or spec.rule.offset) and offset or 0
+  at, slot_offset = next_slot(meta, every, same_interval and previous or nil, now, known, spec.rule.startDate)
 else
   at, slot_offset = spec.at, 0
 end
