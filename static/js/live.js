@@ -1,20 +1,20 @@
-// The heartbeat: asks the live region to refresh, and says so when it cannot. The region itself carries hx-get.
-import { duration } from "./times.js"
-
-const IDLE_AFTER = 10 * 60_000 // without input for this long, a page slows down: nobody watches
+// The heartbeat: asks the live region to refresh. The region itself carries hx-get; control.js shows how it goes.
+const IDLE_AFTER = 10 * 60_000 // without input for this long a page slows down: nobody watches
 const SLOWEST = 60_000
 
 const region = () => document.getElementById("live")
-const control = () => document.getElementById("live-control")
-const live = { lastGood: Date.now(), lastInput: Date.now(), failures: 0, busy: false, timer: 0 }
-
-const paused = () => control()?.getAttribute("aria-pressed") === "false"
-const idle = () => Date.now() - live.lastInput > IDLE_AFTER
 const reading = () => !getSelection().isCollapsed // a morph would take the selected text away
+
+export const live = {
+  lastGood: Date.now(), lastInput: Date.now(), failures: 0, open: 0, timer: 0,
+  get paused() { return document.getElementById("live-control")?.getAttribute("aria-pressed") === "false" },
+  get idle() { return Date.now() - this.lastInput > IDLE_AFTER },
+}
 
 function wait() {
   const usual = Number(region()?.dataset.seconds || 5) * 1000
-  return idle() ? Math.max(usual, SLOWEST) : Math.min(usual * 2 ** Math.min(live.failures, 6), Math.max(usual, SLOWEST))
+  const slowest = Math.max(usual, SLOWEST)
+  return live.idle ? slowest : Math.min(usual * 2 ** Math.min(live.failures, 6), slowest)
 }
 
 function schedule() {
@@ -22,50 +22,24 @@ function schedule() {
   live.timer = setTimeout(tick, wait())
 }
 
-function tick() {
+export function tick() {
   if (!region()?.hasAttribute("hx-get")) return
-  if (!document.hidden && !paused() && !live.busy && !reading()) document.body.dispatchEvent(new Event("board:tick"))
+  if (!document.hidden && !live.paused && !live.open && !reading()) document.body.dispatchEvent(new Event("board:tick"))
   schedule()
-}
-
-function show() {
-  const button = control()
-  if (!button) return
-  const failing = live.failures > 0 && !paused()
-  const words = button.querySelector("[data-live-words]")
-  const text = paused() ? words.dataset.paused : failing ? `Stopped, ${duration(Date.now() - live.lastGood)} old` : idle() ? "Live, 60 s" : ""
-  button.querySelector("[data-live-plain]").hidden = text !== ""
-  words.hidden = text === ""
-  if (words.textContent !== text) words.textContent = text
-  failing ? button.dataset.state = "critical" : delete button.dataset.state
-  region().classList.toggle("stale", live.failures > 0)
-  for (const action of region().querySelectorAll("button[type=submit]")) action.disabled = live.failures > 0
 }
 
 function outcome(good) {
   live.failures = good ? 0 : live.failures + 1
   if (good) live.lastGood = Date.now()
   schedule()
-  show()
 }
 
-const ours = event => event.detail.ctx?.sourceElement?.id === "live"
-addEventListener("htmx:before:request", event => { if (ours(event)) live.busy = true })
-addEventListener("htmx:finally:request", event => { if (ours(event)) { live.busy = false; show() } })
-addEventListener("htmx:after:request", event => { if (ours(event)) outcome([200, 304, 404].includes(event.detail.ctx.response.status)) })
-addEventListener("htmx:error", event => { if (ours(event)) outcome(false) })
+const on = (name, act) => addEventListener(name, event => { if (event.detail.ctx?.sourceElement?.id === "live") act(event.detail.ctx) })
+on("htmx:after:request", ctx => outcome([200, 304, 404].includes(ctx.response.status)))
+on("htmx:error", () => outcome(false))
+// A tick waits for every open request: one queued behind a click would bring back the address from before it.
+addEventListener("htmx:before:request", () => { live.open += 1 })
+addEventListener("htmx:finally:request", () => { live.open -= 1 })
 for (const name of ["keydown", "pointerdown", "wheel"]) addEventListener(name, () => { live.lastInput = Date.now() }, { passive: true })
 document.addEventListener("visibilitychange", () => { if (!document.hidden) tick() })
-
-addEventListener("click", event => {
-  const button = event.target.closest("#live-control")
-  if (!button) return
-  const pausing = !paused()
-  button.setAttribute("aria-pressed", String(!pausing))
-  button.querySelector("[data-live-words]").dataset.paused = `Paused at ${new Date().toLocaleTimeString([], { hour12: false })}`
-  if (!pausing) tick()
-  show()
-})
-
-setInterval(show, 1000)
 schedule()

@@ -1,0 +1,37 @@
+// The live control: pauses the heartbeat, and says when the numbers are old. While they are, nothing can be acted on.
+import { live, tick } from "./live.js"
+import { duration } from "./times.js"
+
+const control = () => document.getElementById("live-control")
+
+function words(button) {
+  if (live.paused) return button.dataset.paused
+  if (live.failures) return `Stopped, ${duration(Date.now() - live.lastGood)} old`
+  return live.idle ? "Live, 60 s" : ""
+}
+
+function show() {
+  const region = document.getElementById("live"), button = control()
+  if (!region) return
+  const failing = live.failures > 0
+  region.classList.toggle("stale", failing)
+  for (const action of region.querySelectorAll("button[type=submit]")) action.disabled = failing
+  if (!button) return
+  failing && !live.paused ? button.dataset.state = "critical" : delete button.dataset.state
+  const text = words(button), place = button.querySelector("[data-live-words]")
+  button.querySelector("[data-live-plain]").hidden = text !== ""
+  place.hidden = text === ""
+  if (place.textContent !== text) place.textContent = text
+}
+
+addEventListener("click", event => {
+  const button = event.target.closest("#live-control")
+  if (!button) return
+  const pausing = !live.paused
+  button.setAttribute("aria-pressed", String(!pausing))
+  button.dataset.paused = `Paused at ${new Date().toLocaleTimeString([], { hour12: false })}`
+  if (!pausing) tick()
+  show()
+})
+for (const name of ["htmx:after:swap", "htmx:finally:request"]) addEventListener(name, show)
+setInterval(show, 1000)
