@@ -99,7 +99,8 @@ def test_live_updates_can_be_paused(person: Person, mail: Filler) -> None:
     """The browser's clock is moved on, so that nobody has to wait for what must not happen."""
     page = person.page
     page.clock.install()
-    mail.failed("1")
+    for n in range(3):
+        mail.failed(f"{n}")
     person.sign_in("/q/mail/failed")
     page.locator("#live-control").click()
     expect(page.locator("#live-control")).to_contain_text("Paused")
