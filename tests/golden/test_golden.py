@@ -20,6 +20,11 @@ NOT_REPLAYED = {
     "legacy-repeatable-cron",
 }
 
+SIBLINGS_IN_ANY_ORDER = {
+    # The children are read from a set, whose order is the server's.
+    "flow-remove-parent",
+}
+
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
@@ -39,7 +44,10 @@ def test_our_engine_leaves_the_keys_that_node_leaves(
 
     for snapshot in SCENARIOS[name](bench):
         expected = with_names_for_uuids(dumps.load(version, snapshot).keys)
-        assert compare(expected, dumps.capture(redis_client)) == [], f"{snapshot} of {version}"
+        actual = dumps.capture(redis_client)
+        if snapshot in SIBLINGS_IN_ANY_ORDER:
+            expected, actual = sorted_events(expected), sorted_events(actual)
+        assert compare(expected, actual) == [], f"{snapshot} of {version}"
 
 
 @pytest.mark.parametrize("version", dumps.VERSIONS)
@@ -61,6 +69,14 @@ def compare(expected: dict[str, Any], actual: dict[str, Any]) -> list[str]:
             node, ours = (json.dumps(side[key], sort_keys=True) for side in (expected, actual))
             found.append(f"{key}:\n  node {node}\n  ours {ours}")
     return found
+
+
+def sorted_events(keys: dict[str, Any]) -> dict[str, Any]:
+    """Return the keyspace with the entries of its streams sorted."""
+    return {
+        key: entry | {"value": sorted(entry["value"])} if entry["type"] == "stream" else entry
+        for key, entry in keys.items()
+    }
 
 
 def with_names_for_uuids(keys: dict[str, Any]) -> dict[str, Any]:
