@@ -50,9 +50,10 @@ def run(settings: Settings, *, data: Path, reload: bool) -> None:
     signal.signal(signal.SIGTERM, _end)
     logging.getLogger("werkzeug").setLevel(logging.WARNING)  # a line for every refresh of a page hides the rest
     is_demo = not settings.redis_url
-    settings = _with_demo_server(settings, data) if is_demo else settings
     first = not is_running_from_reloader()
     with contextlib.ExitStack() as stack:
+        if is_demo:
+            settings = _with_demo_server(settings, data, stack)
         if first:
             _welcome(settings, is_demo=is_demo)
             if is_demo:
@@ -76,12 +77,15 @@ def _end(number: int, frame: object) -> None:
     raise SystemExit(0)
 
 
-def _with_demo_server(settings: Settings, data: Path) -> Settings:
-    """Start or adopt the embedded server; keep one administrator's password with its data."""
+def _with_demo_server(settings: Settings, data: Path, stack: contextlib.ExitStack) -> Settings:
+    """Start or adopt the embedded server; keep one administrator's password with its data. Who started it ends it."""
+    server = EmbeddedServer(data / "redis")
     try:
-        url = EmbeddedServer(data / "redis").ensure()
+        url = server.ensure()
     except EmbeddedServerError as problem:
         raise DevError(str(problem)) from problem
+    if server.started_here:
+        stack.callback(server.stop)
     return replace(
         settings,
         redis_url=url,
