@@ -15,7 +15,7 @@ OURS = frozenset({"/static/vendor/htmx.min.js", "/static/js/board.js"})
 
 
 @pytest.fixture
-def browser(site: Site) -> Browser:
+def admin(site: Site) -> Browser:
     """A signed-in browser on a board that shows the hostile seeds."""
     service = site.service
     seed(service.connection, service.namespace, "bull", time.time_ns() // 1_000_000)
@@ -61,14 +61,14 @@ def pages(site: Site) -> list[str]:
     return [*states, *jobs, *panels, *flows, *lists]
 
 
-def test_hostile_data_stay_text_everywhere(site: Site, browser: Browser) -> None:
+def test_hostile_data_stay_text_everywhere(site: Site, admin: Browser) -> None:
     for job_id, _, _ in HOSTILE_JOBS:
         with site.app.test_request_context():
             slug = site.service.sources.slug(QueueKeys("bull", HOSTILE_QUEUE))
-            browser.post(url_for("jobs.retry", queue=slug, job_id=job_id))
+            admin.post(url_for("jobs.retry", queue=slug, job_id=job_id))
 
     for path in pages(site):
-        answer = browser.get(path)
+        answer = admin.get(path)
 
         assert answer.status_code == 200, path
         assert_harmless(soup(answer))
@@ -91,33 +91,33 @@ def test_this_check_notices_an_attack(page: str) -> None:
         assert_harmless(BeautifulSoup(page, "html5lib"))
 
 
-def test_hostile_names_are_shown_as_they_are(site: Site, browser: Browser) -> None:
+def test_hostile_names_are_shown_as_they_are(site: Site, admin: Browser) -> None:
     slug = site.service.sources.slug(QueueKeys("bull", HOSTILE_QUEUE))
 
-    failed = soup(browser.get(f"/q/{slug}/failed")).get_text()
+    failed = soup(admin.get(f"/q/{slug}/failed")).get_text()
 
     assert "<script>alert('name')</script>" in failed
     assert HOSTILE_QUEUE in failed
 
 
-def test_the_confirmation_page_shows_hostile_ids_as_text(site: Site, browser: Browser) -> None:
+def test_the_confirmation_page_shows_hostile_ids_as_text(site: Site, admin: Browser) -> None:
     slug = site.service.sources.slug(QueueKeys("bull", HOSTILE_QUEUE))
     ids = [job_id for job_id, _, _ in HOSTILE_JOBS]
 
-    answer = browser.post(f"/q/{slug}/bulk", {"verb": "remove", "id": ids})
+    answer = admin.post(f"/q/{slug}/bulk", {"verb": "remove", "id": ids})
 
     document = soup(answer)
     assert_harmless(document)
     assert [str(field["value"]) for field in document.select("input[name=id]")] == ids
 
 
-def test_messages_show_hostile_ids_as_text(site: Site, browser: Browser) -> None:
+def test_messages_show_hostile_ids_as_text(site: Site, admin: Browser) -> None:
     slug = site.service.sources.slug(QueueKeys("bull", HOSTILE_QUEUE))
 
-    answer = browser.post(f"/q/{slug}/bulk", {"verb": "promote", "id": "<script>alert(1)</script>"})
-    page = browser.get(answer.headers["Location"])
+    answer = admin.post(f"/q/{slug}/bulk", {"verb": "promote", "id": "<script>alert(1)</script>"})
+    page = admin.get(answer.headers["Location"])
     while page.status_code == 303:
-        page = browser.get(page.headers["Location"])
+        page = admin.get(page.headers["Location"])
 
     assert_harmless(soup(page))
     assert "Job <script>alert(1)</script> is" in soup(page).get_text()
@@ -135,5 +135,5 @@ def test_messages_show_hostile_ids_as_text(site: Site, browser: Browser) -> None
         "/failures?size=<script>&after='\"><img src=x>",
     ],
 )
-def test_hostile_addresses_stay_text(browser: Browser, path: str) -> None:
-    assert_harmless(soup(browser.get(path)))
+def test_hostile_addresses_stay_text(admin: Browser, path: str) -> None:
+    assert_harmless(soup(admin.get(path)))

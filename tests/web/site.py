@@ -144,13 +144,17 @@ class Jobs:
 
     def active(self, job_id: str) -> str:
         """Add a job and take it."""
-        self.waiting(job_id)
+        self.waiting(job_id, lifo=True)
+        assert self.take() == job_id
+        return job_id
+
+    def take(self) -> str:
+        """Take the job whose turn it is, as a worker does."""
         fetched = self.connection.call(
             fetch_job(self.queue, token=TOKEN, lock_ms=60_000, now_ms=wall_clock_ms(), worker="tester")
         )
         assert fetched.job is not None
-        assert fetched.job.id == job_id, "another job was waiting"
-        return job_id
+        return fetched.job.id
 
     def failed(self, job_id: str, reason: str = "no such recipient") -> str:
         """Add a job and let it fail for good."""
