@@ -283,6 +283,7 @@ class AsyncWorker:
                 self._spawn(self._fetch(token))
             case messages.Block(timeout_ms=timeout_ms):
                 self._wait = self._spawn(self._block(timeout_ms))
+                self._wait.add_done_callback(self._woken)
             case messages.Wake():
                 if self._wait is not None:
                     self._wait.cancel()
@@ -320,6 +321,11 @@ class AsyncWorker:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("a task of a worker failed", extra={"queue": self.keys.name}, exc_info=error)
+
+    def _woken(self, wait: asyncio.Task[None]) -> None:
+        """Report a wait that was cancelled, be it before its first step."""
+        if wait.cancelled():
+            self._tell(messages.Woken())
 
     def _set_timer(self) -> None:
         wake_at_ms = self._machine.wake_at_ms
@@ -390,13 +396,8 @@ class AsyncWorker:
             self._tell(arrival(token, fetched))
 
     async def _block(self, timeout_ms: int) -> None:
-        score: float | None = None
         try:
             score = await self._blocking.call(leases.wait_for_marker(self.keys, timeout_ms / 1000))
-        except asyncio.CancelledError:
-            self._wait = None
-            self._tell(messages.Woken())
-            raise
         except EngineError as error:
             self._emit("error", error)
             self._tell(messages.BlockBroke())

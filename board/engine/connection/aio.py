@@ -248,10 +248,13 @@ class AsyncConnection:
 
     async def _round_trip(self, place: _Place, commands: list[Command]) -> list[Any]:
         async with self._turn:
+            cancels = _cancels()
             socket = await self._take(place)
             try:
                 self._round_trips += 1
                 await socket.send_packed_command(socket.pack_commands(commands))
+                if _cancels() > cancels:
+                    raise asyncio.CancelledError  # noqa: TRY301 - it was ours and got lost
                 replies = [await _read(socket) for _ in commands]
             except (RedisError, OSError, TimeoutError) as error:
                 await self._drop(socket)
@@ -451,6 +454,16 @@ def _kwargs(address: Address, timeout_s: float) -> tuple[Any, dict[str, Any]]:
     if address.password is not None:
         kwargs["password"] = address.password
     return pool.connection_class, kwargs
+
+
+def _cancels() -> int:
+    """Count how often the running task was cancelled.
+
+    redis-py sends inside ``asyncio.wait_for``, which before Python 3.12 swallows a cancellation that comes as the
+    sending ends. A worker's wait that was to end would then go on; so the count is compared before and after.
+    """
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
 
 
 async def _read(socket: _Socket) -> Any:

@@ -173,6 +173,7 @@ class Worker:
         self._threads: list[threading.Thread] = []
         self._slots = 0
         self._idle = 0
+        self._keeper_until: int | None = 0
         self._waking = False
         self._ending = 0
         self._giving_up = threading.Event()
@@ -309,6 +310,10 @@ class Worker:
                 if isinstance(action, Run):
                     job = Job(action.job, self.keys, self.connection, action.lease.token)
                     self._stints[action.lease] = _Stint(RunningJob(job, self._emit), action.lease)
+            wake_at = self._machine.wake_at_ms
+            is_earlier = wake_at is not None and (self._keeper_until is None or wake_at < self._keeper_until)
+        if is_earlier:
+            self._chores.put(messages.Ticked())
         mine: Run | None = None
         is_slot = isinstance(event, Ended)
         for action in actions:
@@ -319,8 +324,6 @@ class Worker:
                     self._run(action)
             else:
                 self._carry_out(action)
-        if actions and not isinstance(event, messages.Ticked):
-            self._chores.put(messages.Ticked())  # the next moment to wake may be another now
         return mine
 
     def _carry_out(self, action: Action) -> None:
@@ -439,7 +442,8 @@ class Worker:
         with self._lock:
             moments = [self._machine.wake_at_ms]
             moments += [stint.deadline_ms for stint in self._stints.values() if not stint.is_claimed()]
-        wake_at = min((moment for moment in moments if moment is not None), default=None)
+            wake_at = min((moment for moment in moments if moment is not None), default=None)
+            self._keeper_until = wake_at
         seconds = None if wake_at is None else max(wake_at - _now_ms(), 0) / 1000
         if self._waking:
             return WAKE_AGAIN_S if seconds is None else min(seconds, WAKE_AGAIN_S)

@@ -1,0 +1,21 @@
+"""The front under test: each behaviour runs once for threads and once for asyncio."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.engine.fronts import AsyncioFront, Front, ThreadFront
+
+FRONTS: dict[str, Callable[[str], Front]] = {"threads": ThreadFront, "asyncio": AsyncioFront}
+
+
+@pytest.fixture(params=sorted(FRONTS))
+def make_front(request: pytest.FixtureRequest) -> Callable[[str], Front]:
+    """Make a front for the server at a URL."""
+    return FRONTS[request.param]
+
+
+@pytest.fixture
+def front(make_front: Callable[[str], Front], redis_url: str) -> Front:
+    """A front of an emptied server."""
+    return make_front(redis_url)

@@ -1,0 +1,220 @@
+"""Both fronts behind one face, so that a behaviour is written once and must hold for each.
+
+A test is a coroutine function that uses the asyncio front's names. For the blocking front every call goes to a thread,
+and a processor, written as a coroutine function too, runs in the worker's own thread. Between the threads a test passes
+only plain values: lists, events of ``threading``.
+"""
+
+import asyncio
+import functools
+import threading
+from collections.abc import Awaitable, Callable, Coroutine
+from types import TracebackType
+from typing import Any, ParamSpec, Protocol, Self, TypeVar, cast
+
+from board.engine import (
+    AsyncFlowProducer,
+    AsyncJob,
+    AsyncQueue,
+    AsyncQueueEvents,
+    AsyncWorker,
+    FlowProducer,
+    JobState,
+    Queue,
+    QueueEvents,
+    Worker,
+)
+from board.engine.job_view import JobView
+from board.engine.sync.flow import JobNode
+from board.engine.types import FINISHED_STATES
+from tests.waiting import wait_until_async
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+Process = Callable[[AsyncJob], Awaitable[Any]]
+
+WITHOUT_AWAIT = {"on", "off", "cancel_job"}
+"""Methods that the asyncio front has without ``await``."""
+
+TEST_SECONDS = 60
+
+
+def behaviour(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
+    """Run a coroutine function as a test, in a loop of its own and not for ever."""
+
+    @functools.wraps(test)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        asyncio.run(asyncio.wait_for(test(*args, **kwargs), TEST_SECONDS))
+
+    return run
+
+
+async def ended(queue: AsyncQueue, job_id: str, timeout: float = 10) -> AsyncJob:
+    """Wait until a job has completed or failed for good, and read it."""
+
+    async def look() -> bool:
+        return await queue.get_job_state(job_id) in FINISHED_STATES
+
+    await wait_until_async(look, f"job {job_id} to end", timeout)
+    return await read(queue, job_id)
+
+
+async def read(queue: AsyncQueue, job_id: str) -> AsyncJob:
+    """Read a job that is there."""
+    job = await queue.get_job(job_id)
+    assert job is not None
+    return job
+
+
+async def state_is(queue: AsyncQueue, job_id: str, state: JobState) -> None:
+    """Wait until a job is in a state."""
+
+    async def look() -> bool:
+        return await queue.get_job_state(job_id) is state
+
+    await wait_until_async(look, f"job {job_id} to be {state}")
+
+
+async def count_is(queue: AsyncQueue, state: JobState, count: int, timeout: float = 10) -> None:
+    """Wait until so many jobs are in a state."""
+
+    async def look() -> bool:
+        return (await queue.get_job_counts(state))[state] == count
+
+    await wait_until_async(look, f"{count} jobs to be {state}", timeout)
+
+
+class Front(Protocol):
+    """What a test asks for; everything it made is closed at the end of ``async with``."""
+
+    def queue(self, name: str, **options: Any) -> AsyncQueue:
+        """Open a queue."""
+        ...
+
+    def worker(self, queue: str, process: Process, **options: Any) -> AsyncWorker:
+        """Make a worker that has not begun."""
+        ...
+
+    def events(self, queue: str, **options: Any) -> AsyncQueueEvents:
+        """Make a reader of events that has not begun."""
+        ...
+
+    def flows(self) -> AsyncFlowProducer:
+        """Open a producer of flows."""
+        ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class AsyncioFront:
+    """The asyncio front as it is."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._made: list[Any] = []
+
+    def queue(self, name: str, **options: Any) -> AsyncQueue:
+        """Open a queue."""
+        return self._keep(AsyncQueue(name, connection=self._url, **options))
+
+    def worker(self, queue: str, process: Process, **options: Any) -> AsyncWorker:
+        """Make a worker that has not begun."""
+        return self._keep(AsyncWorker(queue, process, connection=self._url, **options))
+
+    def events(self, queue: str, **options: Any) -> AsyncQueueEvents:
+        """Make a reader of events that has not begun."""
+        return self._keep(AsyncQueueEvents(queue, connection=self._url, **options))
+
+    def flows(self) -> AsyncFlowProducer:
+        """Open a producer of flows."""
+        return self._keep(AsyncFlowProducer(connection=self._url))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        for made in reversed(self._made):
+            await (made.close(0) if isinstance(made, AsyncWorker) else made.close())
+
+    def _keep(self, made: T) -> T:
+        self._made.append(made)
+        return made
+
+
+class ThreadFront:
+    """The blocking front, awaited. The casts are true by ``_Awaited``: it has the same names, each with ``await``."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._made: list[Any] = []
+
+    def queue(self, name: str, **options: Any) -> AsyncQueue:
+        """Open a queue."""
+        return cast("AsyncQueue", self._keep(Queue(name, connection=self._url, **options)))
+
+    def worker(self, queue: str, process: Process, **options: Any) -> AsyncWorker:
+        """Make a worker that has not begun."""
+
+        def plain(job: Any) -> Any:
+            async def whole() -> Any:
+                return await process(cast("AsyncJob", _Awaited(job, in_thread=False)))
+
+            return asyncio.run(whole())
+
+        return cast("AsyncWorker", self._keep(Worker(queue, plain, connection=self._url, **options)))
+
+    def events(self, queue: str, **options: Any) -> AsyncQueueEvents:
+        """Make a reader of events that has not begun."""
+        return cast("AsyncQueueEvents", self._keep(QueueEvents(queue, connection=self._url, **options)))
+
+    def flows(self) -> AsyncFlowProducer:
+        """Open a producer of flows."""
+        return cast("AsyncFlowProducer", self._keep(FlowProducer(connection=self._url)))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        for made in reversed(self._made):
+            await asyncio.to_thread(made.close, *([0] if isinstance(made, Worker) else []))
+
+    def _keep(self, made: Any) -> Any:
+        self._made.append(made)
+        return _Awaited(made)
+
+
+class _Awaited:
+    """An object of the blocking front whose methods are awaited."""
+
+    def __init__(self, inner: Any, *, in_thread: bool = True) -> None:
+        object.__setattr__(self, "_inner", inner)
+        object.__setattr__(self, "_in_thread", in_thread)
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._inner, name)
+        if not callable(found) or name in WITHOUT_AWAIT or isinstance(found, type | threading.Event):
+            return found
+
+        async def awaited(*args: Any, **kwargs: Any) -> Any:
+            plain = [arg._inner if isinstance(arg, _Awaited) else arg for arg in args]
+            if self._in_thread:
+                return _wrap(await asyncio.to_thread(found, *plain, **kwargs))
+            return _wrap(found(*plain, **kwargs))
+
+        return awaited
+
+    def __setattr__(self, name: str, value: object) -> None:
+        setattr(self._inner, name, value)
+
+
+def _wrap(result: Any) -> Any:
+    if isinstance(result, JobView | JobNode):
+        return _Awaited(result)
+    if isinstance(result, list):
+        return [_wrap(item) for item in result]
+    return result
