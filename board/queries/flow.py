@@ -137,7 +137,7 @@ def read_flows(
     )
 
 
-_KINDS = {"failed": 0, "ignored": 1, "unprocessed": 2, "processed": 3}
+_KINDS = {"failed": 0, "ignored": 1, "unprocessed": 2, "processed": 3, "forgotten": 4}
 
 
 def _node(reading: FlowReading, at: int, children: dict[int, list[int]], known: Known, asked: str) -> FlowNode:

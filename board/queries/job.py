@@ -47,7 +47,8 @@ class FlowLink:
         state: wire name; None as ``name``.
         key: full key of its hash.
         url_ok: this board has a page for it.
-        kind: ``processed``, ``unprocessed``, ``ignored``, ``failed``, or ``parent``, ``root``.
+        kind: ``processed``, ``unprocessed``, ``ignored`` or ``failed``; ``forgotten`` when its parent was told to drop
+            it; ``parent`` or ``root``.
     """
 
     queue: QueueName | None
@@ -284,7 +285,7 @@ def flow_link(reading: ChildReading | ParentReading, known: Known, *, kind: str)
     )
 
 
-_KINDS = {"failed": 0, "ignored": 1, "unprocessed": 2, "processed": 3}
+_KINDS = {"failed": 0, "ignored": 1, "unprocessed": 2, "processed": 3, "forgotten": 4}
 
 
 def _child_order(link: FlowLink) -> tuple[int, str]:

@@ -78,6 +78,48 @@ def test_a_wide_node_shows_the_first_and_counts_the_rest(connection: Connection,
     assert page.root.more == 1_980
 
 
+@pytest.mark.parametrize("asked", ["0", "1999"])
+def test_the_job_asked_for_is_shown_however_wide_its_parent_is(
+    connection: Connection, known: Known, mail: Filler, asked: str
+) -> None:
+    mail.parent("root")
+    for n in range(2_000):
+        mail.client.sadd(mail.key("root:dependencies"), f"bull:mail:{n}")
+    mail.child(mail.waiting(asked), "root")
+
+    page = page_of(connection, known, asked)
+
+    assert asked_of(page.root) == [asked]
+    assert len(page.root.children) == 20
+    assert page.root.more == 1_980
+
+
+def test_the_job_asked_for_is_shown_however_deep_it_is(connection: Connection, known: Known, mail: Filler) -> None:
+    mail.parent("0")
+    for n in range(1, 16):
+        mail.child(mail.parent(f"{n}"), f"{n - 1}")
+
+    page = page_of(connection, known, "15")
+
+    assert asked_of(page.root) == ["15"]
+    assert page.root.link.id == "0"
+
+
+def test_a_child_that_its_parent_dropped_is_shown_below_it(connection: Connection, known: Known, mail: Filler) -> None:
+    mail.parent("root")
+    mail.child(mail.waiting("kept"), "root")
+    mail.child(mail.failed("dropped"), "root", "rdof")
+    mail.client.srem(mail.key("root:dependencies"), "bull:mail:dropped")
+
+    page = page_of(connection, known, "dropped")
+
+    assert [(child.link.id, child.link.kind) for child in page.root.children] == [
+        ("kept", "unprocessed"),
+        ("dropped", "forgotten"),
+    ]
+    assert page.root.more == 0
+
+
 def test_a_deep_flow_is_cut_and_says_so(connection: Connection, known: Known, mail: Filler) -> None:
     mail.parent("0")
     for n in range(1, 15):

@@ -284,7 +284,7 @@ class FlowNodeReading:
         id: job id.
         state: None when it is gone.
         parent: place of its parent in the reading; None for the root.
-        kind: ``root`` or the kind of child, as in ``ChildReading``.
+        kind: ``root``, the kind of child as in ``ChildReading``, or ``forgotten``: its parent was told to drop it.
         level: 0 for the root.
         counts: how its children stand.
         shown: how many of its children the reading holds.

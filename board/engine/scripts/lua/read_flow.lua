@@ -5,7 +5,7 @@
 -- RETURNS {climbed, nodes}; a node is a flat list of names and values, among them `parent`, the place of its parent in the
 --   list (0 for the root), and `shown`, how many of its children follow; none do below the depth asked for
 -- EVENTS  none
--- COST    O(nodes), at most 20 steps up; writes nothing
+-- COST    O(nodes), at most 20 steps up and down again; writes nothing
 local base = KEYS[1]
 local job_id, depth, node_limit, child_limit = unpack(ARGV)
 depth, node_limit, child_limit = tonumber(depth), tonumber(node_limit), tonumber(child_limit)
@@ -15,15 +15,15 @@ depth, node_limit, child_limit = tonumber(depth), tonumber(node_limit), tonumber
 -- @include child_counts
 local root = base .. job_id
 local climbed = 0
-local seen = { [root] = true }
+local on_the_way = {}
 while climbed < 20 do
   local fields = try_read('HMGET', root, 'parentKey', 'parent')
   local parent = fields and parent_of(fields[1], fields[2])
-  if not parent or seen[parent.key] or try_read('EXISTS', parent.key) ~= 1 then
+  if not parent or parent.key == root or on_the_way[parent.key] or try_read('EXISTS', parent.key) ~= 1 then
     break
   end
+  on_the_way[parent.key] = root
   root = parent.key
-  seen[root] = true
   climbed = climbed + 1
 end
 
@@ -50,12 +50,34 @@ local function add(key, parent, kind, level)
   nodes[#nodes + 1] = node
 end
 
+-- What became of a child; `forgotten` when its parent was told to drop it, though the child still names its parent.
+local function kind_of(key, child)
+  if try_read('ZSCORE', key .. ':unsuccessful', child) then
+    return 'failed'
+  elseif try_read('HEXISTS', key .. ':failed', child) == 1 then
+    return 'ignored'
+  elseif try_read('SISMEMBER', key .. ':dependencies', child) == 1 then
+    return 'unprocessed'
+  elseif try_read('HEXISTS', key .. ':processed', child) == 1 then
+    return 'processed'
+  end
+  return 'forgotten'
+end
+
 add(root, 0, 'root', 0)
 local drawn = { [root] = true }
 local at = 1
 while at <= #nodes do
   local node = nodes[at]
   local key, level, counts, shown = node[2], node[14], node[16], 0
+  -- The way down to the job asked for is shown however wide or deep the tree is.
+  local wanted = on_the_way[key]
+  if wanted and not drawn[wanted] then
+    local kind = kind_of(key, wanted)
+    drawn[wanted] = true
+    add(wanted, at, kind, level + 1)
+    shown = kind == 'forgotten' and 0 or 1
+  end
   if level < depth and counts[1] + counts[2] + counts[3] + counts[4] > 0 then
     local function take(kind, keys, step)
       for i = 1, #keys, step do
