@@ -160,12 +160,12 @@ def read_overview(
         StoreError: not a single queue could be read.
     """
     readings, names = _read(connection, queues)
-    workers = None if names is None else count_workers(names, queues)
+    workers = count_workers(names, queues, is_cluster=connection.is_cluster)
     rows: list[QueueRow] = []
     attention: list[Attention] = []
     for queue, reading in readings:
         named = queue_name(queue, known)
-        present = None if workers is None else workers[queue]
+        present = workers[queue]
         if isinstance(reading, EngineError):
             rows.append(_unread(named, present, str(reading)))
             continue
@@ -186,7 +186,7 @@ def read_overview(
         failed_count=sum(row.counts.failed for row in rows),
         active_count=sum(row.counts.active for row in rows),
         oldest_waiting_ms=max(0, now_ms - min(since)) if since else None,
-        workers_count=None if workers is None else sum(workers.values()),
+        workers_count=_sum(workers.values()),
         q=q,
         only=only,
         sort=sort,
@@ -201,7 +201,7 @@ def read_overview(
 
 def _read(
     connection: Reads, queues: Sequence[QueueKeys]
-) -> tuple[list[tuple[QueueKeys, QueueReading | EngineError]], tuple[str, ...] | None]:
+) -> tuple[list[tuple[QueueKeys, QueueReading | EngineError]], tuple[str, ...] | EngineError]:
     chunks = list(by_slot(queues, QUEUES_PER_SCRIPT))
     *replies, names = connection.batch(together([*map(read_queues, chunks), list_client_names()]))
     if replies and all(isinstance(reply, EngineError) for reply in replies):
@@ -210,7 +210,13 @@ def _read(
     for chunk, reply in zip(chunks, replies, strict=True):
         for at, queue in enumerate(chunk):
             readings.append((queue, reply if isinstance(reply, EngineError) else reply[at]))
-    return readings, None if isinstance(names, EngineError) else names
+    return readings, names
+
+
+def _sum(counts: Iterable[int | None]) -> int | None:
+    """Add up what is known; None when one is not."""
+    known = list(counts)
+    return None if None in known else sum(count or 0 for count in known)
 
 
 def _row(queue: QueueName, reading: QueueReading, workers: int | None, wrong: Iterable[Attention]) -> QueueRow:

@@ -174,7 +174,7 @@ def read_queue(connection: Reads, known: Known, queue: QueueKeys, asked: QueueAs
     for required in (reading, *job):
         if isinstance(required, EngineError):
             raise required
-    workers = None if isinstance(names, EngineError) else count_workers(names, [queue])[queue]
+    workers = count_workers(names, [queue], is_cluster=connection.is_cluster)[queue]
     panel = job_page(job[0], known, now_ms=now_ms, attempt=asked.attempt) if job else None
     return _page(reading, known, asked, after=after, workers=workers, panel=panel, now_ms=now_ms)
 

@@ -45,6 +45,10 @@ PAGE_SIZES = (20, 50, 100)
 class Reads(Protocol):
     """The connection of the board, as far as pages use it: calls that travel together in one round trip."""
 
+    @property
+    def is_cluster(self) -> bool:
+        """Whether several servers share the keys."""
+
     def batch(self, batch: Batch[T]) -> list[T]:
         """Send the calls, return their results in order."""
 

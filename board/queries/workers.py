@@ -9,22 +9,30 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable
 
+from board.engine.errors import EngineError
 from board.engine.keys import QueueKeys
 
 __all__ = ["count_workers"]
 
 
-def count_workers(names: Iterable[str], queues: Collection[QueueKeys]) -> dict[QueueKeys, int]:
-    """Count the workers of some queues.
+def count_workers(
+    names: Iterable[str] | EngineError, queues: Collection[QueueKeys], *, is_cluster: bool
+) -> dict[QueueKeys, int | None]:
+    """Count the workers of some queues; None where that cannot be known.
 
     Args:
-        names: of all connections of the server.
+        names: of all connections of the server, or why they could not be listed.
         queues: those asked for; each has an entry in the result.
+        is_cluster: the names are those of one node. A queue's workers wait on the node that holds it: none seen
+            elsewhere tells nothing.
     """
+    if isinstance(names, EngineError):
+        return dict.fromkeys(queues)
     signed: Counter[str] = Counter()
     for name in names:
         signed[name.partition(":w:")[0]] += 1
-    return {queue: signed[queue.client_name] + _ported(signed, queue) for queue in queues}
+    counts = {queue: signed[queue.client_name] + _ported(signed, queue) for queue in queues}
+    return {queue: count or (None if is_cluster else 0) for queue, count in counts.items()}
 
 
 def _ported(signed: Counter[str], queue: QueueKeys) -> int:

@@ -119,6 +119,11 @@ class Connection:
         return self._origin.place
 
     @property
+    def is_cluster(self) -> bool:
+        """Whether several servers share the keys; what has no key, such as CLIENT LIST, asks only one of them."""
+        return self._origin.is_cluster
+
+    @property
     def round_trips(self) -> int:
         """How often this connection sent something and waited for the answer."""
         return self._round_trips
