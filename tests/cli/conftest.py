@@ -1,0 +1,97 @@
+"""Runs the command as a person does: a process of its own, its output, its exit code."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+HIDDEN = ("REDIS_URL", "BOARD_", "PORT")
+"""Variables of whoever runs the tests that the command must not see."""
+
+
+@dataclass(slots=True)
+class Running:
+    """A command that serves until it is told to end."""
+
+    process: "subprocess.Popen[str]"
+    port: int
+    log: Path
+
+    @property
+    def url(self) -> str:
+        """Where it serves."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def output(self) -> str:
+        """What it printed so far."""
+        return self.log.read_text()
+
+    def end(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """Tell it to end and return its exit code."""
+        self.process.send_signal(how)
+        return self.process.wait(30)
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """Return the environment of the tests with these settings and no others of the board's."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(HIDDEN)} | settings
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    """A function that runs `board …` to its end."""
+
+    def run_board(*arguments: str, stdin: str = "", **settings: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-m", "board", *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            env=environment(PYTHONPATH=str(Path.cwd()), **settings),
+            cwd=tmp_path,
+            timeout=60,
+            check=False,
+        )
+
+    return run_board
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
+    """A function that starts `board …` on a free port."""
+    started: list[Running] = []
+
+    def start_board(*arguments: str, **settings: str) -> Running:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+        log = tmp_path / f"board-{port}.log"
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "board", *arguments],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                text=True,
+                env=environment(PYTHONPATH=str(Path.cwd()), PORT=str(port), **settings),
+                cwd=tmp_path,
+            )
+        running = Running(process, port, log)
+        started.append(running)
+        return running
+
+    yield start_board
+    for running in started:
+        if running.process.poll() is None:
+            running.process.send_signal(signal.SIGTERM)
+            try:
+                running.process.wait(20)
+            except subprocess.TimeoutExpired:
+                running.process.kill()
+                running.process.wait()

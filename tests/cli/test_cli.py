@@ -1,0 +1,254 @@
+"""The command `board`: what it prints, and how it ends."""
+
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import redis
+
+from board import __version__
+from board.dev.seeds import QUEUES
+from tests.cli.conftest import Running
+from tests.cli.visitor import Visitor
+from tests.servers import Server
+from tests.waiting import wait_until
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+Start = Callable[..., Running]
+
+
+def ready(running: Running) -> Visitor:
+    """Wait until the board answers."""
+    visitor = Visitor(running.url)
+    wait_until(
+        lambda: visitor.get("/healthz")[0] == 200 or running.process.poll() is not None,
+        f"the board to answer; it printed: {running.output}",
+        timeout=30,
+    )
+    assert running.process.poll() is None, running.output
+    return visitor
+
+
+@pytest.mark.parametrize("command", [("serve",), ("doctor",), ("seed",), ("user", "list")])
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("", "REDIS_URL is not set"),
+        ("http://:hunter2@host", "REDIS_URL must begin with one of"),
+        ("redis://:hunter2@host:port", "REDIS_URL has a host or port that cannot be read"),
+    ],
+)
+def test_a_wrong_redis_url_is_one_sentence(run: Run, command: tuple[str, ...], url: str, words: str) -> None:
+    done = run(*command, REDIS_URL=url)
+
+    assert done.returncode == 2
+    (line,) = (done.stdout + done.stderr).splitlines()
+    assert words in line
+    assert "hunter2" not in line
+
+
+def test_every_wrong_setting_has_its_line(run: Run) -> None:
+    done = run("serve", REDIS_URL="redis://localhost", PORT="http", BOARD_READ_ONLY="maybe")
+
+    assert done.returncode == 2
+    assert [line.split()[1] for line in done.stderr.splitlines()] == ["BOARD_READ_ONLY", "PORT"]
+
+
+def test_redis_that_is_away_is_one_sentence(run: Run, fresh_server: Callable[..., Server]) -> None:
+    server = fresh_server()
+    server.stop()
+
+    done = run("user", "list", REDIS_URL=server.url)
+
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"board: Redis at 127.0.0.1:{server.port} cannot be reached")
+
+
+def test_the_version_is_told(run: Run) -> None:
+    assert run("--version").stdout.strip() == f"board, version {__version__}"
+
+
+def test_users_are_added_listed_changed_and_removed(run: Run, redis_url: str) -> None:
+    added = run("user", "add", "Ann", "--role", "admin", REDIS_URL=redis_url)
+    run("user", "add", "bob", "--password-stdin", stdin="a long password\n", REDIS_URL=redis_url)
+    listed = run("user", "list", REDIS_URL=redis_url)
+    again = run("user", "add", "ann", REDIS_URL=redis_url)
+    last = run("user", "remove", "ann", REDIS_URL=redis_url)
+    run("user", "disable", "bob", REDIS_URL=redis_url)
+    disabled = run("user", "list", REDIS_URL=redis_url)
+    run("user", "remove", "bob", REDIS_URL=redis_url)
+    nobody = run("user", "passwd", "bob", REDIS_URL=redis_url)
+
+    assert re.fullmatch(r"Added ann, admin\. Password: ([a-z2-9]{5}-){3}[a-z2-9]{5}\n", added.stdout)
+    assert listed.stdout == "ann\tadmin\nbob\tviewer\n"
+    assert (again.returncode, again.stderr) == (1, "board: There is already a user ann.\n")
+    assert (last.returncode, last.stderr) == (1, "board: ann is the last administrator: make another one first.\n")
+    assert disabled.stdout == "ann\tadmin\nbob\tviewer\tdisabled\n"
+    assert (nobody.returncode, nobody.stderr) == (1, "board: There is no user bob.\n")
+
+
+def test_seeds_are_written_once_more_and_never_over_foreign_keys(
+    run: Run, redis_url: str, redis_client: redis.Redis
+) -> None:
+    first, second = run("seed", REDIS_URL=redis_url), run("seed", REDIS_URL=redis_url)
+    metas = {str(key).split(":")[1] for key in redis_client.keys("bull:*:meta")}
+    redis_client.set("something", "of somebody else")
+    before = redis_client.dbsize()
+    refused = run("seed", REDIS_URL=redis_url)
+
+    assert first.returncode == second.returncode == 0
+    assert first.stdout == second.stdout
+    assert metas == set(QUEUES)
+    assert refused.returncode == 1
+    assert "holds keys that are not demo data, such as 'something'" in refused.stderr
+    assert redis_client.dbsize() == before
+
+
+def test_the_doctor_says_what_to_do(run: Run, fresh_server: Callable[..., Server]) -> None:
+    server = fresh_server(arguments=("--maxmemory-policy", "allkeys-lru"))
+
+    ill = run("doctor", REDIS_URL=server.url)
+    client = server.client()
+    client.config_set("maxmemory-policy", "noeviction")
+    client.config_set("appendonly", "yes")
+    client.close()
+    run("user", "add", "ann", "--role", "admin", REDIS_URL=server.url)
+    client = server.client()
+    client.hset("bull:mail:meta", "opts.maxLenEvents", 10000)
+    client.close()
+    well = run("doctor", REDIS_URL=server.url)
+
+    assert ill.returncode == 1
+    assert "FAIL  eviction: maxmemory-policy is allkeys-lru" in ill.stdout
+    assert "CONFIG SET maxmemory-policy noeviction" in ill.stdout
+    assert "warn  persistence: no append-only file" in ill.stdout
+    assert well.returncode == 0
+    assert {line.split()[0] for line in well.stdout.splitlines()} == {"ok"}
+
+
+def test_the_short_check_of_a_container(run: Run, fresh_server: Callable[..., Server]) -> None:
+    server = fresh_server()
+    well = run("doctor", "--short", REDIS_URL=server.url)
+    server.stop()
+    away = run("doctor", "--short", REDIS_URL=server.url)
+
+    assert (well.returncode, well.stdout) == (0, "")
+    assert away.returncode == 1
+
+
+def test_serve_prints_the_first_password_once_and_ends_in_peace(start: Start, redis_url: str) -> None:
+    running = start("serve", REDIS_URL=redis_url, BOARD_WORKERS="2")
+    visitor = ready(running)
+    passwords = re.findall(r"sign in as admin with the password (\S+)", running.output)
+
+    assert len(passwords) == 1
+    status, page = visitor.sign_in("admin", passwords[0])
+    assert status == 200
+    assert "Overview" in page
+    for _ in range(8):  # whichever of the two processes answers
+        assert visitor.get("/failures")[0] == 200
+    assert running.end() == 0
+    assert "Traceback" not in running.output
+
+
+def test_serve_starts_without_redis_and_says_so(start: Start, fresh_server: Callable[..., Server]) -> None:
+    server = fresh_server()
+    server.stop()
+    running = start("serve", REDIS_URL=server.url, BOARD_ADMIN_PASSWORD="given by hand", BOARD_WORKERS="1")
+    visitor = ready(running)
+
+    status, page = visitor.get("/")
+    server.start()
+    wait_until(lambda: visitor.get("/readyz")[0] == 200, "the board to notice Redis")
+
+    assert status == 503
+    assert "No connection can be made." in page
+    assert "cannot be reached" in running.output
+    assert "The board starts all the same and recovers by itself." in running.output
+    assert "Traceback" not in running.output
+    assert visitor.sign_in("admin", "given by hand")[0] == 200
+    assert "given by hand" not in running.output
+
+
+@pytest.mark.slow
+def test_dev_brings_server_data_and_workers(start: Start, tmp_path: Path) -> None:
+    running = start("dev", "--data", str(tmp_path / "data"))
+    visitor = ready(running)
+    (password,) = re.findall(r"Sign in as admin with the password (\S+)", running.output)
+
+    assert f"Queue Board on {running.url}/" in running.output
+    assert visitor.sign_in("admin", password)[0] == 200
+    wait_until(
+        lambda: "seconds:" in visitor.get("/q/mail.transactional/completed")[1], "a job of the demo workers", timeout=30
+    )
+    assert running.end() == 0
+    assert "Traceback" not in running.output
+
+    again = start("dev", "--data", str(tmp_path / "data"))
+    visitor = ready(again)
+    assert password in again.output
+    assert "Demo data" not in again.output
+    assert visitor.sign_in("admin", password)[0] == 200
+
+
+def test_dev_with_a_redis_url_writes_no_demo_data(start: Start, redis_url: str, redis_client: redis.Redis) -> None:
+    running = start("dev", REDIS_URL=redis_url)
+    ready(running)
+
+    assert redis_client.keys("bull:*") == []
+    assert "Sign in as admin with the password" in running.output
+    assert running.end() == 0
+
+
+def test_a_port_that_is_taken_is_one_sentence(start: Start, run: Run, redis_url: str) -> None:
+    running = start("dev", REDIS_URL=redis_url)
+    ready(running)
+
+    done = run("dev", REDIS_URL=redis_url, PORT=str(running.port))
+
+    assert done.returncode == 1
+    assert f"board: Port {running.port} is taken." in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("tasks", "write MODULE:NAME"),
+        ("nothing.here:worker", "there is no module nothing.here"),
+        ("json:worker", "module json has no worker"),
+        ("json:decoder", "json:decoder is no worker: it is a module"),
+    ],
+)
+def test_a_worker_that_cannot_be_found_is_one_sentence(run: Run, target: str, words: str) -> None:
+    done = run("worker", target)
+
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["AsyncWorker", "Worker"])
+def test_a_worker_runs_until_it_is_told_to_end(
+    start: Start, redis_url: str, redis_client: redis.Redis, tmp_path: Path, kind: str
+) -> None:
+    function = "async def" if kind == "AsyncWorker" else "def"
+    (tmp_path / "tasks.py").write_text(
+        f"from board.engine import {kind}\n\n"
+        f"{function} process(job):\n    return {{'seen': job.name}}\n\n"
+        f"def make():\n    return {kind}('letters', process, connection={redis_url!r})\n"
+    )
+    running = start("worker", "tasks:make")
+    redis_client.hset("bull:letters:meta", "opts.maxLenEvents", 10000)
+    from board.engine import Queue
+
+    queue = Queue("letters", connection=redis_url)
+    job = queue.add("welcome", {})
+
+    wait_until(lambda: redis_client.hget(f"bull:letters:{job.id}", "returnvalue") == '{"seen":"welcome"}', "the job")
+    queue.close()
+    assert running.end() == 0
+    assert "Traceback" not in running.output
