@@ -21,6 +21,10 @@ from board.engine import AsyncJob, AsyncQueue, AsyncWorker, Backoff, JobOptions,
 __all__ = ["main"]
 
 
+GRACE_MS = 500
+"""Whoever presses Ctrl-C wants the console back; the jobs that still run are handed back."""
+
+
 class DemoError(Exception):
     """What demo jobs fail with."""
 
@@ -75,14 +79,14 @@ async def main(url: str, prefix: str) -> None:
     parent = asyncio.create_task(_parent_ends(stop))
     dice = random.Random()
     workers = [_worker(line, url, prefix, dice) for line in LINES]
-    runs = [asyncio.create_task(worker.run()) for worker in workers]
+    for worker in workers:
+        await worker.start()
     adds = [asyncio.create_task(_add(line, url, prefix, stop)) for line in LINES]
     await stop.wait()
-    for worker in workers:
-        await worker.close()
-    for task in (*adds, *runs, parent):
+    await asyncio.gather(*(worker.close(GRACE_MS) for worker in workers))
+    for task in (*adds, parent):
         task.cancel()
-    await asyncio.gather(*adds, *runs, parent, return_exceptions=True)
+    await asyncio.gather(*adds, parent, return_exceptions=True)
 
 
 def _worker(line: _Line, url: str, prefix: str, dice: random.Random) -> AsyncWorker:
