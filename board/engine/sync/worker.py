@@ -97,13 +97,14 @@ class RunningJob(Job):
 class _Stint:
     """One job in one slot. Whoever claims it first, its thread or the keeper, decides what becomes of it."""
 
-    __slots__ = ("_is_claimed", "child", "deadline_ms", "job", "lease", "lock")
+    __slots__ = ("_is_claimed", "child", "deadline_ms", "job", "lease", "lock", "thread")
 
     def __init__(self, job: RunningJob, lease: Lease) -> None:
         self.job = job
         self.lease = lease
         self.deadline_ms: int | None = None
         self.child: Child | None = None
+        self.thread: threading.Thread | None = None
         self._is_claimed = False
         self.lock = threading.Lock()
 
@@ -243,6 +244,8 @@ class Worker:
         if threading.current_thread() in threads or is_ending:
             return  # a listener or processor of ours asks: waiting here would wait for ourselves
         self._finished.wait()
+        with self._lock:
+            threads = list(self._threads)
         for thread in threads:
             thread.join(JOIN_S)
 
@@ -260,7 +263,7 @@ class Worker:
         for stint in found:
             stint.job._cancelled.set()  # noqa: SLF001 - ours
             if stint.child is not None and stint.claim():
-                stint.child.kill()
+                self._part_from(stint)
                 self._settle_elsewhere(stint, Raised(JobCancelledError(reason), trace=f"JobCancelledError: {reason}"))
         return bool(found)
 
@@ -499,9 +502,7 @@ class Worker:
         if started and (stint is None or not stint.claim()):
             return  # it is being settled and will end by itself
         if stint is not None:
-            stint.job._cancelled.set()  # noqa: SLF001 - ours
-            if stint.child is not None:
-                stint.child.kill()
+            self._part_from(stint)
         limited_ms = self._drive(put_back(self.keys, lease))
         logger.warning("a job was handed back", extra={"queue": self.keys.name, "job_id": lease.job_id})
         self._stints.pop(lease, None)
@@ -525,11 +526,18 @@ class Worker:
         for stint in overdue:
             if not stint.claim():
                 continue
-            stint.job._cancelled.set()  # noqa: SLF001 - ours
-            if stint.child is not None:
-                stint.child.kill()
+            self._part_from(stint)
             message = f"job {stint.job.id} ran longer than {self.options.job_timeout_ms} ms"
             self._settle_elsewhere(stint, Raised(JobTimeoutError(message), trace=f"JobTimeoutError: {message}"))
+
+    def _part_from(self, stint: _Stint) -> None:
+        """Stop a job's processor as far as that is possible, and count its thread, which may never end, no longer."""
+        stint.job._cancelled.set()  # noqa: SLF001 - ours
+        if stint.child is not None:
+            stint.child.kill()
+        with self._lock:
+            if stint.thread in self._threads:
+                self._threads.remove(stint.thread)
 
     def _settle_elsewhere(self, stint: _Stint, result: Raised) -> None:
         """Settle a job whose own thread is not to be waited for: that one ends when its function returns."""
@@ -552,8 +560,6 @@ class Worker:
                 while run is not None:
                     is_mine, run = self._work(run, child)
                     if not is_mine:
-                        with self._lock:
-                            self._threads.remove(threading.current_thread())
                         return  # this thread was given up while its function ran; another took its place
             else:
                 work()
@@ -575,6 +581,7 @@ class Worker:
             return True, None
         if result is None:
             stint.child = child
+            stint.thread = threading.current_thread()
             if (timeout_ms := self.options.job_timeout_ms) is not None:
                 stint.deadline_ms = _now_ms() + timeout_ms
                 self._chores.put(messages.Ticked())
