@@ -25,7 +25,10 @@ from board.web.views import blueprints
 __all__ = ["announce", "create_app"]
 
 FOREVER = "public, max-age=31536000, immutable"
-"""For static files asked for by their digest."""
+"""For files asked for by their digest."""
+
+A_MINUTE = "public, max-age=60"
+"""For files asked for by their name alone."""
 
 
 def create_app(settings: Settings | None = None, *, identify: Identify | None = None) -> Flask:
@@ -89,7 +92,9 @@ class _Prepared:
         self._wsgi = wsgi
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if not self._app.secret_key and not environ.get("PATH_INFO", "").startswith(("/static/", "/healthz")):
+        if not self._app.secret_key and not environ.get("PATH_INFO", "").startswith(
+            ("/static/", "/styles.css", "/healthz")
+        ):
             own: Service = self._app.extensions[EXTENSION]
             try:
                 announce(own.prepare(signs_in=self._app.extensions[login.IDENTIFY] is None))
@@ -98,6 +103,9 @@ class _Prepared:
                 environ[NOT_PREPARED] = trouble
         return self._wsgi(environ, start_response)
 
+
+NO_COOKIE = ("/static/", "/styles.css", "/healthz", "/readyz")
+"""Addresses that need no session, and answer without waiting for Redis."""
 
 NOT_PREPARED = "queue-board.not-prepared"
 
@@ -108,12 +116,10 @@ def _begin() -> None:
 
 
 def _finish(response: Response) -> Response:
-    is_static = request.endpoint == "static" and response.status_code in {200, 206, 304}
-    if is_static:
-        stamp = request.args.get("v", "")
-        current = render.is_current((request.view_args or {})["filename"], stamp)
-        response.headers["Cache-Control"] = FOREVER if current else "public, max-age=60"
+    is_file = render.is_file(request.endpoint) and response.status_code in {200, 206, 304}
+    if is_file:
+        response.headers["Cache-Control"] = FOREVER if render.is_current(request) else A_MINUTE
     if g.get("identity") and response.status_code < 400:
         board().redis_answered()
     response.headers["X-Request-Id"] = g.get("request_id", "")
-    return security.protect(response, is_static=is_static)
+    return security.protect(response, is_static=is_file)

@@ -21,10 +21,10 @@ from board.web.state import board
 
 __all__ = ["OPEN", "install", "sign_in", "sign_out", "signs_in"]
 
-OPEN = frozenset({"static", "login.sign_in", "health.live", "health.ready", "settings.theme"})
+OPEN = frozenset({"static", "assets.stylesheet", "login.sign_in", "health.live", "health.ready", "settings.theme"})
 """Endpoints anybody may ask: none of them shows a queue, a job or a user."""
 
-WITHOUT_REDIS = frozenset({"static", "health.live", "health.ready"})
+WITHOUT_REDIS = frozenset({"static", "assets.stylesheet", "health.live", "health.ready"})
 """Endpoints that must answer while Redis is away; they know no session."""
 
 IDENTIFY = "queue-board.identify"

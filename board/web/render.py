@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from flask import Flask, Response, g, make_response, render_template, request, session, url_for
+from flask import Flask, Request, Response, g, make_response, render_template, request, session, url_for
 
 from board import __version__
 from board.auth.policy import Permission, can
 from board.resources import STATIC
 from board.web import filters, htmx, security
 from board.web.state import board, current_user
+from board.web.styles import stylesheet_stamp
 
 __all__ = ["install", "page", "request_path"]
 
@@ -46,7 +48,7 @@ def install(app: Flask) -> None:
     filters.install(app.jinja_env)
     app.jinja_env.filters["job_ref"] = _job_ref
     app.context_processor(_globals)
-    app.url_defaults(_stamp_static)
+    app.url_defaults(_add_stamp)
 
 
 def request_path() -> str:
@@ -76,6 +78,7 @@ def _globals() -> dict[str, Any]:
         "live_seconds": own.settings.live_seconds,
         "version": __version__,
         "script_root": request.script_root,
+        "stylesheet_url": url_for("assets.stylesheet"),
         "request_path": request_path(),
         "request_id": g.get("request_id", ""),
         "now_ms": own.clock(),
@@ -87,21 +90,33 @@ def _job_ref(job: _Referable) -> str:
     return f"{job.queue.slug}/{job.id}"
 
 
-def _stamp_static(endpoint: str, values: dict[str, Any]) -> None:
+def is_file(endpoint: str | None) -> bool:
+    """Whether an endpoint sends a file of ours and no page."""
+    return endpoint in {"static", "assets.stylesheet"}
+
+
+def is_current(asked: Request) -> bool:
+    """Whether a file was asked for by the digest that it has now."""
+    stamp = _stamp(asked.endpoint or "", asked.view_args or {})
+    return stamp is not None and hmac.compare_digest(stamp.encode(), asked.args.get("v", "").encode())
+
+
+def _add_stamp(endpoint: str, values: dict[str, Any]) -> None:
     """Add a digest of the file to its address, so that browsers may keep it for good."""
-    if endpoint == "static" and "v" not in values:
-        path = STATIC / values["filename"]
-        if path.is_file():
-            values["v"] = _digest(path, path.stat().st_mtime_ns)
+    if is_file(endpoint) and "v" not in values:
+        stamp = _stamp(endpoint, values)
+        if stamp is not None:
+            values["v"] = stamp
+
+
+def _stamp(endpoint: str, values: Mapping[str, Any]) -> str | None:
+    if endpoint == "assets.stylesheet":
+        return stylesheet_stamp()
+    path = STATIC / values["filename"]
+    return _digest(path, path.stat().st_mtime_ns) if path.is_file() else None
 
 
 @lru_cache(maxsize=512)
 def _digest(path: Path, changed_ns: int) -> str:
     del changed_ns  # part of the key: a file edited in development gets a new digest
     return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-
-
-def is_current(filename: str, stamp: str) -> bool:
-    """Whether ``stamp`` is the digest of the static file as it is now."""
-    path = STATIC / filename
-    return path.is_file() and hmac.compare_digest(_digest(path, path.stat().st_mtime_ns), stamp)

@@ -39,6 +39,7 @@ WHO_MAY: dict[tuple[str, str], tuple[str, ...]] = {
     ("health.live", "GET"): ROLES,
     ("health.ready", "GET"): ROLES,
     ("static", "GET"): ROLES,
+    ("assets.stylesheet", "GET"): ROLES,
 }
 """Who gets through to each route. A route without a line here fails the tests below: decide, then write it down."""
 
@@ -213,7 +214,7 @@ def test_every_answer_carries_the_headers(site: Site, endpoint: str, method: str
 
     for name, value in HEADERS.items():
         assert answer.headers[name] == value
-    if endpoint != "static":
+    if endpoint not in {"static", "assets.stylesheet"}:
         assert answer.headers["Cache-Control"] == "no-store"
     assert "Access-Control-Allow-Origin" not in answer.headers
     assert "Python" not in answer.headers.get("Server", "")
@@ -405,3 +406,17 @@ def test_static_files_may_be_kept_only_by_their_digest(site: Site) -> None:
     assert "immutable" in stamped.headers["Cache-Control"]
     assert "immutable" not in bare.headers["Cache-Control"]
     assert "Set-Cookie" not in stamped.headers
+
+
+def test_all_styles_are_one_file_that_may_be_kept(site: Site) -> None:
+    browser = site.browser()
+    links = soup(browser.get("/login")).select("link[rel=stylesheet]")
+    assert len(links) == 1
+
+    sheet = browser.get(str(links[0]["href"]))
+    again = browser.get("/styles.css", **{"If-None-Match": sheet.headers["ETag"]})
+
+    assert sheet.mimetype == "text/css"
+    assert sheet.text.index("@layer reset, tokens") < sheet.text.index("@layer components {")
+    assert "immutable" in sheet.headers["Cache-Control"]
+    assert again.status_code == 304
