@@ -10,6 +10,7 @@ from board.engine.commands.flows import FlowTree, NewNode
 from board.engine.errors import InvalidOptionError
 from board.engine.keys import QueueKeys
 from board.engine.options import merge_options, prepare_job
+from board.engine.telemetry import Telemetry, carrying
 from board.engine.types import FlowJob, JobOptions, ParentRef
 
 __all__ = ["count_nodes", "prepare_flow"]
@@ -24,6 +25,7 @@ def prepare_flow(
     prefix: str,
     now_ms: int,
     defaults: Mapping[str, JobOptions] | None = None,
+    telemetry: Telemetry | None = None,
 ) -> NewNode:
     """Check a tree and give every node an id and its parent.
 
@@ -32,11 +34,12 @@ def prepare_flow(
         prefix: prefix of nodes that name none.
         now_ms: the clock.
         defaults: default job options by queue name.
+        telemetry: every node carries its current context.
 
     Raises:
         UsageError: a node is wrong, or the tree is deeper than 100 levels; nothing was sent.
     """
-    return _node(root, None, prefix, now_ms, defaults or {}, 1)
+    return _node(root, None, prefix, now_ms, defaults or {}, telemetry, 1)
 
 
 def count_nodes(tree: FlowTree) -> int:
@@ -50,12 +53,13 @@ def _node(  # noqa: PLR0917 - one recursion, all of it needed
     prefix: str,
     now_ms: int,
     defaults: Mapping[str, JobOptions],
+    telemetry: Telemetry | None,
     level: int,
 ) -> NewNode:
     if level > MAX_DEPTH:
         raise InvalidOptionError("children", f"a flow may be {MAX_DEPTH} levels deep, this one is deeper")
     queue = QueueKeys(flow.prefix or prefix, flow.queue)
-    options = merge_options(defaults.get(flow.queue), flow.options)
+    options = carrying(telemetry, merge_options(defaults.get(flow.queue), flow.options))
     if parent is not None:
         options = replace(options, parent=parent)
     if options.deduplication is not None and flow.children:
@@ -63,5 +67,5 @@ def _node(  # noqa: PLR0917 - one recursion, all of it needed
     job = prepare_job(flow.name, flow.data, options, now_ms=now_ms, queue=queue)
     job = replace(job, job_id=job.job_id or str(uuid.uuid4()), has_children=bool(flow.children), in_flow=True)
     tie = ParentRef(job.job_id or "", queue.qualified)
-    children = tuple(_node(child, tie, prefix, now_ms, defaults, level + 1) for child in flow.children)
+    children = tuple(_node(child, tie, prefix, now_ms, defaults, telemetry, level + 1) for child in flow.children)
     return NewNode(queue, job, children)

@@ -14,6 +14,7 @@ from board.engine.errors import BulkAddError, EngineError
 from board.engine.job_view import data_of_new_job
 from board.engine.keys import DEFAULT_PREFIX, QueueKeys
 from board.engine.options import merge_options, prepare_job, to_ms
+from board.engine.telemetry import Telemetry, carrying, traced
 from board.engine.types import (
     UNSET,
     Duration,
@@ -43,6 +44,7 @@ class AsyncQueue:
             client of redis-py, or a connection that is shared.
         prefix: key prefix; ``bull`` is BullMQ's default.
         default_job_options: below the options of each job.
+        telemetry: traces what is added, and carries the trace in the job; see ``engine.telemetry``.
     """
 
     def __init__(
@@ -52,8 +54,10 @@ class AsyncQueue:
         connection: str | AsyncClient | AsyncConnection = "redis://localhost:6379/0",
         prefix: str = DEFAULT_PREFIX,
         default_job_options: JobOptions | None = None,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self.keys = QueueKeys(prefix, name)
+        self.telemetry = telemetry
         self.default_job_options = merge_options(None, default_job_options)
         self._owned = not isinstance(connection, AsyncConnection)
         self.connection = connection if isinstance(connection, AsyncConnection) else AsyncConnection.open(connection)
@@ -87,15 +91,19 @@ class AsyncQueue:
             UsageError: something is wrong with name, data or options; nothing was sent.
             ParentNotFoundError, ParentConflictError: the parent is gone, or the job is another's child.
         """
-        new = prepare_job(
-            name,
-            data,
-            merge_options(None, options, overrides),
-            defaults=self.default_job_options,
-            now_ms=_now_ms(),
-            queue=self.keys,
-        )
-        job_id = await self.connection.call(jobs.add_job(self.keys, new))
+        chosen = merge_options(None, options, overrides)
+        target = f"{self.name}.{name}"
+        with traced(self.telemetry, "add", self.name, target=target, job_name=name) as span:
+            new = prepare_job(
+                name,
+                data,
+                carrying(self.telemetry, chosen),
+                defaults=self.default_job_options,
+                now_ms=_now_ms(),
+                queue=self.keys,
+            )
+            job_id = await self.connection.call(jobs.add_job(self.keys, new))
+            span.set({"bullmq.job.id": job_id})
         return AsyncJob(data_of_new_job(job_id, new), self.keys, self.connection)
 
     async def add_bulk(self, items: Iterable[BulkItem]) -> list[AsyncJob]:
@@ -108,22 +116,24 @@ class AsyncQueue:
             BulkAddError: Redis refused some (a parent is gone); the others were added, ``outcomes`` tells which.
         """
         now_ms = _now_ms()
-        new = [
-            prepare_job(
-                item[0],
-                item[1],
-                item[2] if len(item) > 2 else None,
-                defaults=self.default_job_options,
-                now_ms=now_ms,
-                queue=self.keys,
-            )
-            for item in items
-        ]
         outcomes: list[str | EngineError] = []
-        for start in range(0, len(new), jobs.MAX_JOBS_PER_CALL):
-            part = new[start : start + jobs.MAX_JOBS_PER_CALL]
-            added: list[str | EngineError] = await self.connection.call(jobs.add_jobs(self.keys, part))
-            outcomes += added
+        with traced(self.telemetry, "addBulk", self.name) as span:
+            new = [
+                prepare_job(
+                    item[0],
+                    item[1],
+                    carrying(self.telemetry, merge_options(None, item[2] if len(item) > 2 else None)),
+                    defaults=self.default_job_options,
+                    now_ms=now_ms,
+                    queue=self.keys,
+                )
+                for item in items
+            ]
+            span.set({"bullmq.job.bulk.count": len(new), "bullmq.job.bulk.names": sorted({job.name for job in new})})
+            for start in range(0, len(new), jobs.MAX_JOBS_PER_CALL):
+                part = new[start : start + jobs.MAX_JOBS_PER_CALL]
+                added: list[str | EngineError] = await self.connection.call(jobs.add_jobs(self.keys, part))
+                outcomes += added
         ids = [outcome for outcome in outcomes if isinstance(outcome, str)]
         if len(ids) < len(outcomes):
             raise BulkAddError(self.name, outcomes)
@@ -271,7 +281,8 @@ class AsyncQueue:
         """Make all jobs runnable again that ended in ``state``, in steps; returns how many."""
         moment = _now_ms() if before_ms is None else before_ms
         plan = queues.retry_jobs(self.keys, state=JobState(state), count=count, before_ms=moment)
-        return await self.connection.run(plan)
+        with traced(self.telemetry, "retryJobs", self.name):
+            return await self.connection.run(plan)
 
     async def promote_jobs(self, *, count: int = queues.STEP) -> int:
         """Make all delayed jobs runnable now, in steps; returns how many."""

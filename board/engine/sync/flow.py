@@ -13,6 +13,7 @@ from board.engine.flow_plan import prepare_flow
 from board.engine.job_view import data_of_new_job
 from board.engine.keys import DEFAULT_PREFIX, QueueKeys
 from board.engine.sync.job import Job
+from board.engine.telemetry import Telemetry, traced
 from board.engine.types import FlowJob, JobOptions
 
 __all__ = ["FlowProducer", "JobNode"]
@@ -32,6 +33,7 @@ class FlowProducer:
     Args:
         connection: URL, client of redis-py, or a connection that is shared.
         prefix: key prefix of nodes that name none; on a cluster it holds a hash tag, since a flow lies in one slot.
+        telemetry: traces what is added, and carries the trace in every job; see ``engine.telemetry``.
     """
 
     def __init__(
@@ -39,8 +41,10 @@ class FlowProducer:
         *,
         connection: str | Client | Connection = "redis://localhost:6379/0",
         prefix: str = DEFAULT_PREFIX,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self.prefix = prefix
+        self.telemetry = telemetry
         self._owned = not isinstance(connection, Connection)
         self._connection = connection if isinstance(connection, Connection) else Connection.open(connection)
 
@@ -56,16 +60,20 @@ class FlowProducer:
             ParentNotFoundError, ParentConflictError: the root was to hang below a parent that is gone or not its own.
         """
         now_ms = time.time_ns() // 1_000_000
-        root = prepare_flow(flow, prefix=self.prefix, now_ms=now_ms, defaults=default_job_options)
-        self._connection.run(flows.add_flow(root, now_ms))
+        with traced(self.telemetry, "addFlow", flow.queue, flow_name=flow.name):
+            root = prepare_flow(
+                flow, prefix=self.prefix, now_ms=now_ms, defaults=default_job_options, telemetry=self.telemetry
+            )
+            self._connection.run(flows.add_flow(root, now_ms))
         return self._added(root)
 
     def add_bulk(self, trees: Sequence[FlowJob]) -> list[JobNode]:
         """Add several trees, each in a transaction of its own; all are checked before the first is sent."""
         now_ms = time.time_ns() // 1_000_000
-        roots = [prepare_flow(flow, prefix=self.prefix, now_ms=now_ms) for flow in trees]
+        roots = [prepare_flow(flow, prefix=self.prefix, now_ms=now_ms, telemetry=self.telemetry) for flow in trees]
         for root in roots:
-            self._connection.run(flows.add_flow(root, now_ms))
+            with traced(self.telemetry, "addFlow", root.queue.name, flow_name=root.job.name):
+                self._connection.run(flows.add_flow(root, now_ms))
         return [self._added(root) for root in roots]
 
     def get_flow(
