@@ -14,7 +14,7 @@ import pytest
 
 from board.engine import AsyncJob, JobState
 from board.engine.errors import ConnectionLostError
-from tests.engine.fronts import Front, behaviour, count_is, ended, read, state_is
+from tests.engine.fronts import Front, ThreadFront, behaviour, count_is, ended, read, state_is
 from tests.engine.test_control import Gate
 from tests.servers import Server
 from tests.waiting import wait_until, wait_until_async
@@ -126,10 +126,10 @@ WORKER_OF_ASYNCIO = """
 """
 
 
-@pytest.fixture(params=["threads", "asyncio"])
-def source(request: pytest.FixtureRequest) -> str:
-    """The program of a worker, of each front."""
-    return WORKER_OF_THREADS if request.param == "threads" else WORKER_OF_ASYNCIO
+@pytest.fixture
+def source(front: Front) -> str:
+    """The program of a worker, of the front under test."""
+    return WORKER_OF_THREADS if isinstance(front, ThreadFront) else WORKER_OF_ASYNCIO
 
 
 QUICK = {"lock_duration": 200, "stalled_interval": 100}

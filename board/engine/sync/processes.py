@@ -78,10 +78,15 @@ class Child:
         self._process: Any = None
         self._pipe: Pipe | None = None
 
+    def prepare(self) -> None:
+        """Have a process ready that has imported the processor; what goes wrong here shows in ``run``."""
+        with contextlib.suppress(EOFError, OSError):
+            self._ready()
+
     def run(self, job: Job, token: str, tell_progress: Any) -> Returned | Raised:
         """Run one job and wait for it; a process that dies is an error of this job."""
-        pipe = self._ready()
         try:
+            pipe = self._ready()
             pipe.send(_Order(job.info, token))
             while isinstance(answer := pipe.recv(), _Progress):
                 tell_progress(answer.progress)
@@ -118,6 +123,7 @@ class Child:
         self._process = context.Process(target=_main, args=(theirs, *self._arguments), daemon=True)
         self._process.start()
         theirs.close()
+        self._pipe.recv()  # it has imported the processor
         return self._pipe
 
     def _crash(self) -> ProcessorCrashedError:
@@ -160,6 +166,7 @@ def _main(pipe: Pipe, target: str, url: str, keys: QueueKeys) -> None:
     connection = Connection.open(url)
     try:
         processor = load_target(target)
+        pipe.send(None)
         while not is_asked_to_stop:
             order: _Order = pipe.recv()
             is_busy = True

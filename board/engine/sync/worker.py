@@ -580,6 +580,8 @@ class Worker:
         if stint.is_claimed():
             return True, None
         if result is None:
+            if child is not None:
+                child.prepare()  # not on the job's time
             stint.child = child
             stint.thread = threading.current_thread()
             if (timeout_ms := self.options.job_timeout_ms) is not None:
