@@ -120,6 +120,21 @@ def test_a_child_that_its_parent_dropped_is_shown_below_it(connection: Connectio
     assert page.root.more == 0
 
 
+def test_a_dropped_child_is_not_taken_for_one_of_those_that_are_counted(
+    connection: Connection, known: Known, mail: Filler
+) -> None:
+    mail.parent("root")
+    for n in range(100):
+        mail.client.sadd(mail.key("root:dependencies"), f"bull:mail:{n}")
+    mail.child(mail.failed("dropped"), "root", "rdof")
+    mail.client.srem(mail.key("root:dependencies"), "bull:mail:dropped")
+
+    page = page_of(connection, known, "dropped")
+
+    assert len(page.root.children) == 21
+    assert page.root.more == 80
+
+
 def test_a_deep_flow_is_cut_and_says_so(connection: Connection, known: Known, mail: Filler) -> None:
     mail.parent("0")
     for n in range(1, 15):

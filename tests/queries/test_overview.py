@@ -81,7 +81,8 @@ def test_failed_jobs_are_told_with_their_share(connection: Connection, known: Kn
 
 
 def test_jobs_without_a_worker_are_critical(connection: Connection, known: Known, mail: Filler) -> None:
-    mail.waiting("1")
+    """That they are late as well goes without saying."""
+    mail.waiting("1", timestamp=NOW - 10 * OLDEST_WAITING_MS)
     mail.waiting("2")
 
     page = page_of(connection, known)

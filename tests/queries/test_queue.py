@@ -124,6 +124,19 @@ def test_an_exact_id_is_found_in_whatever_state(connection: Connection, known: K
     assert page_of(connection, known, "failed", q="no such id").found is None
 
 
+def test_an_exact_id_comes_first_however_deep_in_the_list_it_is(
+    connection: Connection, known: Known, mail: Filler
+) -> None:
+    for n in range(700):
+        mail.client.zadd(mail.key("failed"), {f"{n}-deep": NOW + n})
+    mail.failed("deep", NOW - 1)
+
+    page = page_of(connection, known, "failed", q="deep")
+
+    assert ids(page)[0] == "deep"
+    assert len(ids(page)) == len(set(ids(page))) == 20
+
+
 def test_a_text_is_found_in_name_message_and_data(connection: Connection, known: Known, mail: Filler) -> None:
     mail.failed("by-name", name="Weekly-Report")
     mail.failed("by-message", failedReason="no REPORT today")
