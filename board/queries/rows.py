@@ -240,6 +240,8 @@ def _problems(row: RowReading, options: Any) -> tuple[str, ...]:
     fields = row.fields
     found = []
     lacking = [name for name in ("name", "opts", "timestamp") if name not in fields]
+    if row.has_long_options:
+        lacking.remove("opts")
     if row.data is None or (row.data.text is None and row.data.length == 0):
         lacking.insert(1 if "name" in lacking else 0, "data")
     if lacking:

@@ -97,7 +97,7 @@ def test_a_cursor_of_nonsense_is_the_first_page(connection: Connection, known: K
     mail.failed("1")
     mail.waiting("2")
 
-    for after in ("x", "|", "|1", "inf|1", "nan|1", "-1", "1e999999|x", "9" * 50, "'; DROP", "\x00|\x00"):
+    for after in ("x", "|", "|1", "nan|1", "-1", "1e999999|x", "9" * 50, "'; DROP", "\x00|\x00"):
         assert ids(page_of(connection, known, "failed", after=after)) == ["1"]
         assert ids(page_of(connection, known, "waiting", after=after)) == ["2"]
 
@@ -194,6 +194,24 @@ def test_a_broken_job_is_marked_and_its_neighbours_suffer_nothing(
     assert not row.retryable.ok or job_id in ("bare", "not-json")
     sound = [job for job in page.jobs if job.id.startswith("sound")]
     assert [(job.name, job.problems, job.error_name) for job in sound] == [("send", (), "GatewayTimeoutError")] * 2
+
+
+def test_options_too_long_for_a_table_are_not_called_broken(connection: Connection, known: Known, mail: Filler) -> None:
+    mail.failed("1", opts=json.dumps({"attempts": 3, "tm": "x" * 20_000}))
+
+    (job,) = page_of(connection, known, "failed").jobs
+
+    assert job.problems == ()
+
+
+def test_scores_that_are_no_times_break_no_page(connection: Connection, known: Known, mail: Filler) -> None:
+    for score in ("inf", "-inf", "1e300", "0.5", "-7"):
+        for n in range(15):
+            mail.client.zadd(mail.key("failed"), {f"{score}-{n}": float(score)})
+
+    for sort in ("newest", "oldest"):
+        found = walk(connection, known, "failed", sort=sort)
+        assert len(found) == len(set(found)) == 75
 
 
 def test_a_payload_of_a_megabyte_is_a_preview_and_a_size(

@@ -61,7 +61,7 @@ PAGE_STATES = frozenset(
     {"waiting", "active", "prioritized", "delayed", "waiting-children", "completed", "failed", "paused"}
 )
 
-_SCORE = re.compile(r"-?\d{1,20}(?:\.\d{1,20})?(?:e[+-]?\d{1,3})?")
+_SCORE = re.compile(r"-?(?:\d{1,20}(?:\.\d{1,20})?(?:e[+-]?\d{1,3})?|inf)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +136,7 @@ class RowReading:
         lock_ms: time left on its lock; negative without one; None where it was not asked.
         children: None where they were not asked.
         is_next_run: it is the pending iteration of a live job scheduler.
+        has_long_options: its options are there and too long for a table.
     """
 
     queue: QueueKeys
@@ -150,6 +151,7 @@ class RowReading:
     lock_ms: int | None = None
     children: ChildCounts | None = None
     is_next_run: bool = False
+    has_long_options: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -538,6 +540,7 @@ def _number(text: str | None) -> int | None:
 
 _ROW_META = frozenset(
     {"id", "base", "state", "score", "kind", "data", "returnvalue", "error_name", "lock_ms", "children", "next_run"}
+    | {"long_opts"}
 )
 
 
@@ -560,6 +563,7 @@ def _row(flat: Any) -> RowReading:
         lock_ms=int(named["lock_ms"]) if "lock_ms" in named else None,
         children=_child_counts(named["children"]) if "children" in named else None,
         is_next_run="next_run" in named,
+        has_long_options="long_opts" in named,
     )
 
 

@@ -24,7 +24,9 @@ local function job_row(base, job_id, state, score, budget)
   end
   for i, name in ipairs(names) do
     local value = fields[i]
-    if value then
+    if name == 'opts' and value and #value > 8192 then
+      row[#row + 1], row[#row + 2] = 'long_opts', #value
+    elseif value then
       row[#row + 1] = name
       row[#row + 1] = string.sub(value, 1, name == 'opts' and 8192 or 600)
     end
