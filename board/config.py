@@ -256,7 +256,8 @@ SETTINGS: tuple[Setting, ...] = (
         "BOARD_SECRET_KEY",
         "secret_key",
         "text",
-        "Signs cookies. Without it the board generates one and keeps it in Redis, so that all its processes share it.",
+        "Signs cookies. Without it the board generates one and keeps it in Redis, so that all its processes share it. "
+        "With it, people can still act, and not only look, when they sign in while Redis is full.",
         _secret,
     ),
     Setting(
@@ -323,7 +324,7 @@ SETTINGS: tuple[Setting, ...] = (
         "BOARD_LIVE_SECONDS",
         "live_seconds",
         "seconds",
-        "Interval at which open pages refresh; each refresh costs one round trip.",
+        "Interval at which open pages refresh; a refresh costs two round trips to Redis.",
         _whole(1, 3600),
     ),
     Setting(

@@ -68,6 +68,7 @@ class Service:
             clock,
             idle_ms=settings.session_idle_minutes * 60_000,
             longest_ms=settings.session_hours * 3_600_000,
+            is_key_secret=bool(settings.secret_key),
         )
         self.throttle = Throttle(self.connection, self.namespace, clock)
         self.audit = Audit(self.namespace, settings.audit_entries)

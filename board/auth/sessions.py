@@ -5,7 +5,9 @@ A sign-in ends after a time without use, after a longest time, at sign-out, and 
 together.
 
 When Redis reads but does not write (a replica, memory full), a person must still be able to sign in and look: then a
-*short* sign-in is given out: it lives in the signed cookie alone, for one hour, and ends early with its user's epoch.
+*short* sign-in is given out. It lives in the signed cookie alone, for one hour, and ends early with its user's epoch.
+Its signature is all that vouches for it. A signing key that lies in Redis can be read by whoever may read Redis, so
+with such a key a short sign-in only looks; with one from the environment it has the user's role.
 """
 
 from __future__ import annotations
@@ -13,9 +15,10 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from board.auth.policy import Role
 from board.auth.users import User, Users
 from board.engine.calls import Batch, Call
 from board.engine.connection.sync import Connection
@@ -56,14 +59,19 @@ class Sessions:
         *,
         idle_ms: int,
         longest_ms: int,
+        is_key_secret: bool,
     ) -> None:
-        """End sign-ins after ``idle_ms`` without use and after ``longest_ms`` altogether."""
+        """End sign-ins after ``idle_ms`` without use and after ``longest_ms`` altogether.
+
+        ``is_key_secret`` says that the key which signs cookies is not kept in Redis.
+        """
         self._connection = connection
         self._namespace = namespace
         self._users = users
         self._clock = clock
         self._idle_ms = idle_ms
         self._longest_ms = longest_ms
+        self._is_key_secret = is_key_secret
 
     def open(self, user: User) -> str:
         """Sign ``user`` in and return the token; always a new one."""
@@ -76,6 +84,11 @@ class Sessions:
         except _CANNOT_WRITE:
             return f"s.{user.epoch}.{now_ms}.{user.name}"
         return f"r.{session_id}.{user.name}"
+
+    @staticmethod
+    def is_short(token: str) -> bool:
+        """Whether a token is that of a sign-in which Redis could not record."""
+        return token.startswith("s.")
 
     def check(self, token: str) -> User | None:
         """Return the user of a valid sign-in and note its use; None when it has ended."""
@@ -122,7 +135,7 @@ class Sessions:
         user = self._connection.call(self._users.find(name))
         if user is None or user.is_disabled or user.epoch != int(epoch):
             return None
-        return user
+        return user if self._is_key_secret else replace(user, role=Role.VIEWER)
 
     def _touch(self, key: str, lifetime_ms: int) -> None:
         try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import flask_login
-from flask import Flask, Response, current_app, g, make_response, redirect, request, session, url_for
+from flask import Flask, Response, current_app, flash, g, make_response, redirect, request, session, url_for
 
 from board.auth.policy import Identity
 from board.auth.users import User
@@ -64,9 +64,17 @@ def signs_in() -> bool:
 def sign_in(user: User) -> None:
     """Begin a sign-in under a new id, with nothing left of the session before."""
     session.clear()
-    account = _Account(board().sessions.open(user), user.identity)
-    flask_login.login_user(account)
+    token = board().sessions.open(user)
+    flask_login.login_user(_Account(token, user.identity))
+    if board().sessions.is_short(token):
+        flash("Redis takes no writes, so this sign-in lasts one hour. " + _short_rights(), "warn")
     g.identity = user.identity
+
+
+def _short_rights() -> str:
+    if board().settings.secret_key:
+        return "Actions that Redis still allows can be tried."
+    return "It can only look; with BOARD_SECRET_KEY set it could also act."
 
 
 def sign_out() -> None:

@@ -141,7 +141,7 @@ def test_on_a_replica_a_person_can_sign_in_and_look(
 def test_on_a_replica_an_action_says_why_it_cannot(
     replica: tuple[Server, Server], site_on: Callable[..., Site]
 ) -> None:
-    site = site_on(replica[1].url)
+    site = site_on(replica[1].url, secret_key="kept outside of Redis")
     browser = site.browser()
     browser.sign_in("admin")
 
@@ -204,7 +204,7 @@ def test_with_memory_full_a_person_can_sign_in_and_look(full: Server, site_on: C
 
 
 def test_with_memory_full_an_action_that_needs_memory_says_so(full: Server, site_on: Callable[..., Site]) -> None:
-    site = site_on(full.url)
+    site = site_on(full.url, secret_key="kept outside of Redis")
 
     answer = _signed_in(site).post("/q/mail/pause")
 
@@ -215,7 +215,7 @@ def test_with_memory_full_an_action_that_needs_memory_says_so(full: Server, site
 def test_with_memory_full_a_removal_works_and_says_that_the_audit_log_does_not(
     full: Server, site_on: Callable[..., Site], caplog: pytest.LogCaptureFixture
 ) -> None:
-    site = site_on(full.url)
+    site = site_on(full.url, secret_key="kept outside of Redis")
     browser = _signed_in(site)
     caplog.clear()
 
@@ -228,6 +228,24 @@ def test_with_memory_full_a_removal_works_and_says_that_the_audit_log_does_not(
     assert site.jobs.state("1a") is JobState.UNKNOWN
     (kept,) = [record for record in caplog.records if record.message == "audit entry not stored"]
     assert getattr(kept, "entry")["ids"] == ("1a",)  # noqa: B009 - the log's own attribute
+
+
+def test_a_short_sign_in_only_looks_when_redis_holds_the_key_of_its_signature(
+    full: Server, site_on: Callable[..., Site]
+) -> None:
+    """Whoever may read Redis could sign such a cookie, and must not gain more than reading by it."""
+    site = site_on(full.url)
+    browser = site.browser()
+    browser.get("/login")
+
+    signed_in = browser.post("/login", {"name": "admin", "password": PASSWORD})
+    said = browser.messages(signed_in)
+    answer = browser.post("/q/mail/job/1a/remove", {"confirmed": "1"})
+
+    (sentences,) = said
+    assert sentences.startswith("Redis takes no writes, so this sign-in lasts one hour. It can only look;")
+    assert answer.status_code == 403
+    assert site.jobs.state("1a") is JobState.FAILED
 
 
 def test_the_page_in_a_live_region_is_only_the_note(full: Server, site_on: Callable[..., Site]) -> None:

@@ -156,7 +156,13 @@ def test_use_prolongs_a_session_but_not_beyond_its_longest_time(site: Site, redi
     now = [1_000_000_000_000]
     users = Users(site.service.connection, Namespace("t"), lambda: now[0])
     sessions = Sessions(
-        site.service.connection, Namespace("t"), users, lambda: now[0], idle_ms=600_000, longest_ms=3_600_000
+        site.service.connection,
+        Namespace("t"),
+        users,
+        lambda: now[0],
+        idle_ms=600_000,
+        longest_ms=3_600_000,
+        is_key_secret=False,
     )
     user = users.add("ann", PASSWORD, Role.VIEWER)
     token = sessions.open(user)

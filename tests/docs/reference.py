@@ -1,0 +1,72 @@
+"""The tables of the reference, as the code has them.
+
+    python -m tests.docs.reference
+
+writes them into docs/configuration.md.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from board.auth.policy import GRANTS, Permission, Role
+from board.config import SETTINGS
+
+PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
+
+ACL_RULE = (
+    "ACL SETUSER board on >password ~bull:* ~board:* -@all "
+    "+@read +@write +@connection +@transaction +@scripting -@dangerous +info +client|list"
+)
+"""A Redis user that suffices for everything the board does."""
+
+MEANING = {
+    Permission.VIEW: "look at everything but the audit log",
+    Permission.RETRY: "retry failed and completed jobs",
+    Permission.PROMOTE: "promote delayed jobs",
+    Permission.PAUSE: "pause and resume queues",
+    Permission.REMOVE: "remove jobs",
+    Permission.AUDIT: "read the audit log",
+}
+
+
+def settings_table() -> str:
+    """Return the settings, one a row."""
+    rows = [f"| `{one.variable}` | {one.unit} | {_default(one.default)} | {one.about} |" for one in SETTINGS]
+    return "\n".join(("| variable | value | default | what for |", "|---|---|---|---|", *rows))
+
+
+def roles_table() -> str:
+    """Return what each role may do, one a row."""
+    head = "| may | " + " | ".join(role.value for role in Role) + " |"
+    rows = [
+        f"| {MEANING[permission]} | " + " | ".join("yes" if permission in GRANTS[role] else "–" for role in Role) + " |"
+        for permission in Permission
+    ]
+    return "\n".join((head, "|---" * (len(Role) + 1) + "|", *rows))
+
+
+def write() -> None:
+    """Put the tables into the page."""
+    text = PAGE.read_text(encoding="utf-8")
+    for marker, now in (("SETTINGS_TABLE", settings_table()), ("ROLES_TABLE", roles_table()), ("ACL_RULE", ACL_RULE)):
+        text = text.replace(marker, now)
+    text = re.sub(r"\| variable \|.*?\n\n", lambda _: settings_table() + "\n\n", text, flags=re.DOTALL)
+    text = re.sub(r"\| may \|.*?\n\n", lambda _: roles_table() + "\n\n", text, flags=re.DOTALL)
+    text = re.sub(r"^ACL SETUSER.*$", lambda _: ACL_RULE, text, flags=re.MULTILINE)
+    PAGE.write_text(text, encoding="utf-8")
+
+
+def _default(value: object) -> str:
+    if isinstance(value, bool):
+        return "`1`" if value else "`0`"
+    if isinstance(value, tuple):
+        return f"`{','.join(value)}`" if value else "–"
+    if isinstance(value, float):
+        return f"`{value:g}`"
+    return f"`{value}`" if value != "" else "–"
+
+
+if __name__ == "__main__":
+    write()
