@@ -43,9 +43,10 @@ from board.engine.types import Duration, JsonValue
 from board.engine.worker import messages
 from board.engine.worker.listeners import Listeners
 from board.engine.worker.machine import State, WorkerMachine
+from board.engine.worker.measures import measure_end, measure_start, process_span
 from board.engine.worker.messages import Action, Ask, Asked, Ended, Event, Lease, Run
 from board.engine.worker.options import WorkerArguments, worker_options
-from board.engine.worker.outcome import Complete, Delay, Fail, Raised, Retry, Returned
+from board.engine.worker.outcome import Complete, Decision, Delay, Fail, Raised, Retry, Returned
 from board.engine.worker.settle import Nap, Report, Settled, Steps, arrival, begin, put_back, reclaim, settle
 
 __all__ = ["AsyncProcessor", "AsyncWorker", "RunningAsyncJob"]
@@ -477,13 +478,20 @@ class AsyncWorker:
             result = await self._drive(begin(self._rules, run.job, _now_ms))
         except Exception as error:  # noqa: BLE001 - the edge of a job: it must end, whatever it was
             result = Raised(error)
-        if result is None and not _was_handed_back(stint):
-            self._emit("active", stint.job, "waiting")
-            result = await self._process(stint)
-        stint.is_over.set()
-        if _was_handed_back(stint) or result is None:
-            return None
-        return await self._settle(stint, result)
+        telemetry = self.options.telemetry
+        with process_span(telemetry, run.job, self.keys.name, worker_id=self.id, worker_name=self.options.name) as span:
+            if result is None and not _was_handed_back(stint):
+                self._emit("active", stint.job, "waiting")
+                measure_start(telemetry, run.job, self.keys.name)
+                result = await self._process(stint)
+            stint.is_over.set()
+            if _was_handed_back(stint) or result is None:
+                return None
+            if isinstance(result, Raised):
+                span.fail(result.error)
+            next_run, decision = await self._settle(stint, result)
+            measure_end(telemetry, span, run.job, self.keys.name, decision, now_ms=_now_ms())
+            return next_run
 
     async def _process(self, stint: _Stint) -> Returned | Raised:
         task: asyncio.Task[Any] | None = asyncio.current_task()
@@ -509,8 +517,8 @@ class AsyncWorker:
             if stint.error is not None and task.cancelling():
                 task.uncancel()  # the cancellation was the job's, not the slot's
 
-    async def _settle(self, stint: _Stint, result: Returned | Raised) -> Run | None:
-        """Tell Redis what became of a job, then the listeners; returns the job to go on with."""
+    async def _settle(self, stint: _Stint, result: Returned | Raised) -> tuple[Run | None, Decision | None]:
+        """Tell Redis what became of a job, then the listeners; returns the job to go on with, and what was done."""
         job, lease = stint.job, stint.lease
         settled = Settled(None)
         try:
@@ -532,7 +540,7 @@ class AsyncWorker:
         self._stints.pop(lease, None)
         if settled.limited_ms:
             self._tell(messages.Limited(settled.limited_ms))
-        return self._tell(Ended(lease, settled.arrived, settled.unsure))
+        return self._tell(Ended(lease, settled.arrived, settled.unsure)), settled.decision
 
     def _announce(self, job: RunningAsyncJob, result: Returned | Raised, settled: Settled) -> None:
         match settled.decision:

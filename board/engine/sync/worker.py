@@ -43,9 +43,10 @@ from board.engine.types import Duration, JsonValue
 from board.engine.worker import messages
 from board.engine.worker.listeners import Listeners
 from board.engine.worker.machine import State, WorkerMachine
+from board.engine.worker.measures import measure_end, measure_start, process_span
 from board.engine.worker.messages import Action, Ask, Asked, Ended, Event, Lease, Run
 from board.engine.worker.options import WorkerArguments, worker_options
-from board.engine.worker.outcome import Complete, Delay, Fail, Raised, Retry, Returned
+from board.engine.worker.outcome import Complete, Decision, Delay, Fail, Raised, Retry, Returned
 from board.engine.worker.settle import Nap, Report, Settled, Steps, arrival, begin, put_back, reclaim, settle
 
 __all__ = ["Processor", "RunningJob", "Worker"]
@@ -541,7 +542,7 @@ class Worker:
 
     def _settle_elsewhere(self, stint: _Stint, result: Raised) -> None:
         """Settle a job whose own thread is not to be waited for: that one ends when its function returns."""
-        self._run(lambda: self._take_over(self._settle(stint, result)))
+        self._run(lambda: self._take_over(self._settle(stint, result)[0]))
 
     def _take_over(self, run: Run | None) -> None:
         if run is not None:
@@ -579,21 +580,31 @@ class Worker:
             result = Raised(error)
         if stint.is_claimed():
             return True, None
-        if result is None:
-            if child is not None:
-                child.prepare()  # not on the job's time
-            stint.child = child
-            stint.thread = threading.current_thread()
-            if (timeout_ms := self.options.job_timeout_ms) is not None:
-                stint.deadline_ms = _now_ms() + timeout_ms
-                self._chores.put(messages.Ticked())
-            self._emit("active", stint.job, "waiting")
-            result = self._process(stint.job, run.lease.token, child)
-        if not stint.claim():
-            if child is not None:
-                child.close()
-            return False, None
-        return True, self._settle(stint, result)
+        telemetry = self.options.telemetry
+        with process_span(telemetry, run.job, self.keys.name, worker_id=self.id, worker_name=self.options.name) as span:
+            if result is None:
+                self._begin(stint, child)
+                measure_start(telemetry, run.job, self.keys.name)
+                result = self._process(stint.job, run.lease.token, child)
+            if isinstance(result, Raised):
+                span.fail(result.error)
+            if not stint.claim():
+                if child is not None:
+                    child.close()
+                return False, None
+            next_run, decision = self._settle(stint, result)
+            measure_end(telemetry, span, run.job, self.keys.name, decision, now_ms=_now_ms())
+            return True, next_run
+
+    def _begin(self, stint: _Stint, child: Child | None) -> None:
+        if child is not None:
+            child.prepare()  # not on the job's time
+        stint.child = child
+        stint.thread = threading.current_thread()
+        if (timeout_ms := self.options.job_timeout_ms) is not None:
+            stint.deadline_ms = _now_ms() + timeout_ms
+            self._chores.put(messages.Ticked())
+        self._emit("active", stint.job, "waiting")
 
     def _process(self, job: RunningJob, token: str, child: Child | None) -> Returned | Raised:
         if child is not None:
@@ -605,8 +616,8 @@ class Worker:
         except BaseException as error:  # noqa: BLE001 - SystemExit in a thread ends nothing but the attempt
             return Raised(error)
 
-    def _settle(self, stint: _Stint, result: Returned | Raised) -> Run | None:
-        """Tell Redis what became of a job, then the listeners; returns the job to go on with."""
+    def _settle(self, stint: _Stint, result: Returned | Raised) -> tuple[Run | None, Decision | None]:
+        """Tell Redis what became of a job, then the listeners; returns the job to go on with, and what was done."""
         job, lease = stint.job, stint.lease
         settled = Settled(None)
         try:
@@ -629,7 +640,7 @@ class Worker:
             self._stints.pop(lease, None)
         if settled.limited_ms:
             self._tell(messages.Limited(settled.limited_ms))
-        return self._tell(Ended(lease, settled.arrived, settled.unsure))
+        return self._tell(Ended(lease, settled.arrived, settled.unsure)), settled.decision
 
     def _announce(self, job: RunningJob, result: Returned | Raised, settled: Settled) -> None:
         match settled.decision:

@@ -11,6 +11,7 @@ from board.engine.commands.leases import DeadLetter, FetchNext
 from board.engine.errors import InvalidOptionError
 from board.engine.keys import QueueKeys
 from board.engine.options import to_ms
+from board.engine.telemetry import Telemetry
 from board.engine.types import Duration, Keep, RateLimit
 from board.engine.worker.machine import MachineSettings
 from board.engine.worker.outcome import BackoffStrategy, Rules, retention
@@ -42,6 +43,7 @@ class WorkerArguments(TypedDict, total=False):
     skip_stalled_check: bool
     skip_lock_renewal: bool
     handle_signals: bool
+    telemetry: Telemetry | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class WorkerOptions:
         skip_stalled_check: leave that check to other workers.
         skip_lock_renewal: let locks expire.
         handle_signals: close on SIGTERM and SIGINT while ``run`` runs, unless the program handles them itself.
+        telemetry: traces and measures what is processed; see ``engine.telemetry``.
     """
 
     concurrency: int = 1
@@ -91,6 +94,7 @@ class WorkerOptions:
     skip_stalled_check: bool = False
     skip_lock_renewal: bool = False
     handle_signals: bool = True
+    telemetry: Telemetry | None = None
 
     def __post_init__(self) -> None:
         _whole("concurrency", self.concurrency, 1)
