@@ -15,7 +15,7 @@ from flask import Flask, Response, current_app, flash, g, make_response, redirec
 from board.auth.policy import Identity
 from board.auth.users import User
 from board.engine.errors import StoreError
-from board.web import htmx, security
+from board.web import htmx, render, security
 from board.web.identify import Identify, identity_from
 from board.web.state import board
 
@@ -28,6 +28,8 @@ WITHOUT_REDIS = frozenset({"static", "assets.stylesheet", "health.live", "health
 """Endpoints that must answer while Redis is away; they know no session."""
 
 IDENTIFY = "queue-board.identify"
+FLASHES = "_flashes"
+"""Where Flask keeps messages for the next page in a session."""
 
 
 class _Account(flask_login.UserMixin):  # type: ignore[misc]  # flask-login ships no types
@@ -63,7 +65,10 @@ def signs_in() -> bool:
 
 def sign_in(user: User) -> None:
     """Begin a sign-in under a new id, with nothing left of the session before."""
+    flashes = session.get(FLASHES)
     session.clear()
+    if flashes:
+        session[FLASHES] = flashes
     token = board().sessions.open(user)
     flask_login.login_user(_Account(token, user.identity))
     if board().sessions.is_short(token):
@@ -112,9 +117,13 @@ def _guard() -> Response | None:
 def _turn_away() -> Response:
     if not signs_in():
         return make_response("The application around this board has not signed you in.\n", 403)
-    came_from = request.full_path.removesuffix("?") if request.method == "GET" else ""
-    target = request.script_root + came_from if came_from else url_for("overview.index")
-    login = url_for("login.sign_in", next=target if target != url_for("overview.index") else None)
+    overview = url_for("overview.index")
+    if request.method in {"GET", "HEAD"}:
+        target = render.request_path()
+    else:
+        target = security.inside(request.form.get("next"), request.script_root, overview)
+        flash("You were not signed in any more, so your last action was not carried out.", "warn")
+    login = url_for("login.sign_in", next=target if target != overview else None)
     if htmx.is_htmx(request):
         return htmx.redirect_browser(make_response("", 401), login)
     return make_response(redirect(login, 303))

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from flask import Flask, Request, Response, g, make_response, render_template, request, session, url_for
 
@@ -52,10 +53,15 @@ def install(app: Flask) -> None:
 
 
 def request_path() -> str:
-    """Return the address of the page asked for, as a link within this site: mount point, path and query."""
-    if request.endpoint is None or request.method not in {"GET", "HEAD"}:
-        return url_for("overview.index")
-    return url_for(request.endpoint, **{**(request.view_args or {}), **request.args.to_dict(flat=False)})
+    """Return the address of the page asked for, as a link within this site: mount point, path and query.
+
+    Rebuilt like any address that came from outside: a path that begins with two slashes would lead to another host.
+    """
+    overview = url_for("overview.index")
+    if request.method not in {"GET", "HEAD"}:
+        return overview
+    parts = urlsplit(request.url)
+    return security.inside(f"{parts.path}?{parts.query}".removesuffix("?"), request.script_root, overview)
 
 
 def _globals() -> dict[str, Any]:

@@ -6,6 +6,7 @@ import pytest
 from bs4 import BeautifulSoup
 from flask import url_for
 
+from board.config import Settings
 from board.dev.seeds import seed
 from board.dev.stories import HOSTILE_JOBS, HOSTILE_QUEUE
 from board.engine.keys import QueueKeys
@@ -132,8 +133,27 @@ def test_messages_show_hostile_ids_as_text(site: Site, admin: Browser) -> None:
         "/login?next=javascript:alert(1)",
         "/login?next=%22%3E%3Cscript%3Ealert(1)%3C/script%3E",
         "/audit?after=<script>",
+        "/?_scheme=javascript&_external=1",
+        "/failures?_scheme=data&_external=1&_anchor=x&_method=POST&endpoint=login.sign_in",
+        "/q/odd!7Enames!2F!3Cb!3E50!25!3C!2Fb!3E!20!26!20co/failed?queue=other&state=waiting&_external=1",
+        "//attacker.example/x",
+        "//attacker.example/../login",
+        "/%2F/attacker.example",
         "/failures?size=<script>&after='\"><img src=x>",
     ],
 )
 def test_hostile_addresses_stay_text(admin: Browser, path: str) -> None:
     assert_harmless(soup(admin.get(path)))
+
+
+@pytest.mark.parametrize(
+    "path", ["/?_scheme=javascript&_external=1", "//attacker.example/x", "/q/none/failed?queue=mail"]
+)
+def test_hostile_addresses_lead_nowhere_while_redis_is_away(path: str) -> None:
+    site = Site(Settings(redis_url="redis://127.0.0.1:1/0"))
+
+    answer = site.browser().get(path)
+
+    site.close()
+    assert answer.status_code == 503
+    assert_harmless(soup(answer))

@@ -11,6 +11,7 @@ from board.auth.policy import Role
 from board.auth.sessions import Sessions
 from board.auth.throttle import LIMITS, WINDOW_MS
 from board.auth.users import User, Users
+from board.engine.types import JobState
 from board.errors import UserError
 from board.namespace import Namespace
 from tests.web.site import PASSWORD, Site, soup, text_of
@@ -64,6 +65,20 @@ def test_an_htmx_request_without_sign_in_makes_the_browser_leave(site: Site) -> 
     assert answer.status_code == 401
     assert answer.headers["HX-Redirect"] == "/login?next=/failures"
     assert answer.text == ""
+
+
+def test_an_action_after_the_session_ended_is_not_carried_out_and_said_so(site: Site) -> None:
+    site.jobs.failed("1a")
+    browser = site.signed_in()
+    _change_password(site)
+
+    answer = browser.post("/q/mail/job/1a/retry", {"next": "/q/mail/failed"})
+    browser.get(answer.headers["Location"])
+    signed_in = browser.post("/login", {"name": "admin", "password": "another password", "next": "/q/mail/failed"})
+
+    assert answer.headers["Location"] == "/login?next=/q/mail/failed"
+    assert site.jobs.state("1a") is JobState.FAILED
+    assert browser.messages(signed_in) == ["You were not signed in any more, so your last action was not carried out."]
 
 
 def test_signing_out_ends_the_session_on_the_server(site: Site) -> None:
