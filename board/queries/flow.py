@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from board.engine.calls import Batch
-from board.engine.commands.pages import ChildReading, FlowNodeReading, FlowReading
+from board.engine.commands.pages import ChildReading, FlowNodeReading, FlowReading, whole_number
 from board.engine.commands.pages import read_flow as read_flow_call
 from board.engine.keys import QueueKeys
 from board.engine.types import ChildCounts
 from board.errors import UnknownJobError
 from board.queries.failures import TEXT_LIMIT, read_newest_jobs
 from board.queries.job import FlowLink, flow_link
-from board.queries.rows import JobRow, number, progress_text
+from board.queries.rows import JobRow, progress_text
 from board.queries.shared import Known, QueueName, Reads, clamp_size, queue_name
 from board.queries.stack import message_line
 
@@ -161,9 +161,9 @@ def _node(reading: FlowReading, at: int, children: dict[int, list[int]], known: 
         more=_hidden(node),
         failed_reason=message_line(reason) if reason is not None else None,
         is_asked=node.key == asked,
-        added_at_ms=number(fields.get("timestamp")),
-        processed_at_ms=number(fields.get("processedOn")),
-        finished_at_ms=number(fields.get("finishedOn")),
+        added_at_ms=whole_number(fields.get("timestamp")),
+        processed_at_ms=whole_number(fields.get("processedOn")),
+        finished_at_ms=whole_number(fields.get("finishedOn")),
     )
 
 

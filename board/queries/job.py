@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from board.engine.calls import Batch, Call
-from board.engine.commands.pages import ChildReading, Cut, JobReading, ParentReading, queue_of
+from board.engine.commands.pages import ChildReading, Cut, JobReading, ParentReading, queue_of, whole_number
 from board.engine.commands.pages import read_job as read_job_call
 from board.engine.errors import InvalidQueueNameError
 from board.engine.keys import QueueKeys
@@ -16,7 +16,7 @@ from board.queries.log_lines import LogLine, log_lines
 from board.queries.options_words import options_in_words
 from board.queries.payload import Payload, payload
 from board.queries.redaction import redact_text
-from board.queries.rows import allowed_actions, due_of, error_texts, number, option_number, progress_text, read_json
+from board.queries.rows import allowed_actions, due_of, error_texts, option_number, progress_text, read_json
 from board.queries.shared import Allowed, Known, QueueName, Reads, queue_name
 from board.queries.stack import Attempt, attempts, error_of
 from board.queries.text import display, shorten
@@ -204,7 +204,7 @@ def job_page(reading: JobReading, known: Known, *, now_ms: int, attempt: int | N
     fields = {name: cut.text for name, cut in reading.fields.items() if cut.text is not None}
     state = "waiting" if reading.state == "paused" else reading.state
     options = read_json(fields.get("opts"))
-    made = number(fields.get("attemptsMade", fields.get("atm"))) or 0
+    made = whole_number(fields.get("attemptsMade", fields.get("atm"))) or 0
     traces = _traces(fields.get("stacktrace"))
     failed = attempts(traces, made)
     reason = fields.get("failedReason")
@@ -231,9 +231,9 @@ def job_page(reading: JobReading, known: Known, *, now_ms: int, attempt: int | N
         error_name=error_name,
         error_message=error_message,
         attempts_made=made,
-        attempts_started=number(fields.get("ats")) or 0,
+        attempts_started=whole_number(fields.get("ats")) or 0,
         attempts_max=max(1, option_number(options, "attempts") or 1),
-        stalled=number(fields.get("stc")) or 0,
+        stalled=whole_number(fields.get("stc")) or 0,
         timeline=steps,
         timeline_total_ms=total_ms,
         options_words=options_in_words(options),
@@ -248,7 +248,7 @@ def job_page(reading: JobReading, known: Known, *, now_ms: int, attempt: int | N
         processed_at_ms=life.processed_ms,
         finished_at_ms=life.finished_ms,
         due_at_ms=life.due_ms,
-        priority=number(fields.get("priority")) or 0,
+        priority=whole_number(fields.get("priority")) or 0,
         deferred_failure=_shown(fields.get("defa")),
         scheduler=_shown(fields.get("rjk")),
         dedup_id=_shown(fields.get("deid")),
@@ -325,14 +325,14 @@ def _life(
     return Life(
         state=state,
         now_ms=now_ms,
-        added_ms=number(fields.get("timestamp")),
+        added_ms=whole_number(fields.get("timestamp")),
         delay_ms=delay_ms,
-        processed_ms=number(fields.get("processedOn")),
-        finished_ms=number(fields.get("finishedOn")),
+        processed_ms=whole_number(fields.get("processedOn")),
+        finished_ms=whole_number(fields.get("finishedOn")),
         due_ms=due_of(reading.score) if state == "delayed" else None,
-        retry_delay_ms=number(fields.get("delay")) or 0,
+        retry_delay_ms=whole_number(fields.get("delay")) or 0,
         attempts_made=attempts_made,
-        attempts_started=number(fields.get("ats")) or 0,
+        attempts_started=whole_number(fields.get("ats")) or 0,
         has_children=counts.processed + counts.ignored + counts.failed > 0,
     )
 
@@ -363,7 +363,7 @@ def _problems(reading: JobReading, fields: Mapping[str, str], traces: list[str])
     if "stacktrace" in reading.fields and not traces and fields.get("stacktrace") not in ("[]", "{}"):
         whole = reading.fields["stacktrace"].is_whole
         found.append("The stack traces are not JSON." if whole else "The stack traces are too long to be read here.")
-    if number(fields.get("timestamp")) is None and "timestamp" in fields:
+    if whole_number(fields.get("timestamp")) is None and "timestamp" in fields:
         found.append("The time of creation is no number.")
     if reading.state == "unknown":
         found.append("No list of the queue holds this job: no worker will ever take it.")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from board.engine.commands.pages import whole_number
 from board.queries.payload import Number, Pairs, scalar_text
-from board.queries.rows import number, option_number
+from board.queries.rows import option_number
 from board.queries.text import count_of, display, duration, shorten
 
 __all__ = ["options_in_words"]
@@ -48,7 +49,7 @@ def _attempts(options: Pairs) -> str:
 
 def _backoff(backoff: Any) -> str:
     if isinstance(backoff, Number):
-        delay, kind, jitter = number(backoff.text), "fixed", None
+        delay, kind, jitter = whole_number(backoff.text), "fixed", None
     elif isinstance(backoff, Pairs):
         delay, kind, jitter = option_number(backoff, "delay"), backoff.get("type"), backoff.get("jitter")
     else:
@@ -79,7 +80,7 @@ def _keep(keep: Any, after: str) -> str:
     if keep is False:
         return f"kept for good after {after}"
     if isinstance(keep, Number):
-        count = number(keep.text)
+        count = whole_number(keep.text)
         if count is None or count < 0:
             return ""
         return f"removed at once after {after}" if count == 0 else f"the newest {count:,} are kept after {after}"

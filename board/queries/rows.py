@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from board.engine.commands.pages import Cut, RowReading
+from board.engine.commands.pages import Cut, RowReading, whole_number
 from board.queries.payload import Number, Pairs, parse, preview, scalar_text
 from board.queries.shared import YES, Allowed, Known, QueueName, queue_name
 from board.queries.stack import message_line
@@ -21,7 +21,6 @@ __all__ = [
     "error_texts",
     "is_json",
     "job_row",
-    "number",
     "option_number",
     "progress_text",
     "read_json",
@@ -96,16 +95,6 @@ class JobRow:
     promotable: Allowed = YES
 
 
-def number(text: str | None) -> int | None:
-    """Read a number that some client stored; a fraction is dropped, nonsense is unknown."""
-    if text is None:
-        return None
-    try:
-        return int(text) if text.isdecimal() else int(float(text))
-    except (ValueError, OverflowError):
-        return None
-
-
 def read_json(text: str | None) -> Any:
     """Read JSON as ``payload.parse`` does, or return None: for options, whose absence changes nothing."""
     try:
@@ -117,12 +106,12 @@ def read_json(text: str | None) -> Any:
 def option_number(options: Any, name: str) -> int | None:
     """Return a whole number among the options of a job."""
     value = options.get(name) if isinstance(options, Pairs) else None
-    return number(value.text) if isinstance(value, Number) else None
+    return whole_number(value.text) if isinstance(value, Number) else None
 
 
 def due_of(score: str | None) -> int | None:
     """Return the moment that a score of ``delayed`` stands for: its whole part divided by 4096."""
-    whole = number(score)
+    whole = whole_number(score)
     return None if whole is None else whole // 4096
 
 
@@ -179,16 +168,16 @@ def job_row(row: RowReading, known: Known) -> JobRow:
             state=state,
             missing=row.kind == "none",
             problems=_missing_problems(row.kind),
-            finished_at_ms=number(row.score) if row.state in ("completed", "failed") else None,
+            finished_at_ms=whole_number(row.score) if row.state in ("completed", "failed") else None,
             due_at_ms=due_of(row.score) if row.state == "delayed" else None,
             retryable=retry,
             removable=remove,
             promotable=promote,
         )
     options = read_json(fields.get("opts"))
-    added, processed = number(fields.get("timestamp")), number(fields.get("processedOn"))
-    finished = number(fields.get("finishedOn"))
-    made = number(fields.get("attemptsMade", fields.get("atm"))) or 0
+    added, processed = whole_number(fields.get("timestamp")), whole_number(fields.get("processedOn"))
+    finished = whole_number(fields.get("finishedOn"))
+    made = whole_number(fields.get("attemptsMade", fields.get("atm"))) or 0
     error_name, error_message = error_texts(row.error_name, fields.get("failedReason"))
     children = row.children
     done = None if children is None else children.processed + children.ignored + children.failed
@@ -202,7 +191,7 @@ def job_row(row: RowReading, known: Known) -> JobRow:
         data_size=row.data.length if row.data else 0,
         attempts_made=made,
         attempts_max=max(1, option_number(options, "attempts") or 1),
-        priority=number(fields.get("priority")) or 0,
+        priority=whole_number(fields.get("priority")) or 0,
         added_at_ms=added,
         processed_at_ms=processed,
         finished_at_ms=finished,
@@ -214,7 +203,7 @@ def job_row(row: RowReading, known: Known) -> JobRow:
         error_message=error_message,
         return_preview=_preview(row.return_value) if row.return_value else None,
         ran_ms=_between(processed, finished),
-        waited_ms=_waited(added, processed, options, number(fields.get("ats"))),
+        waited_ms=_waited(added, processed, options, whole_number(fields.get("ats"))),
         children_done=done,
         children_total=None if children is None or done is None else done + children.unprocessed,
         problems=_problems(row, options),
@@ -250,7 +239,7 @@ def _problems(row: RowReading, options: Any) -> tuple[str, ...]:
         found.append("data is not JSON")
     if "opts" in fields and not isinstance(options, Pairs):
         found.append("options are not JSON")
-    if "timestamp" in fields and number(fields["timestamp"]) is None:
+    if "timestamp" in fields and whole_number(fields["timestamp"]) is None:
         found.append("its time of creation is no number")
     return tuple(found)
 

@@ -39,6 +39,7 @@ __all__ = [
     "read_newest",
     "read_page",
     "read_queues",
+    "whole_number",
 ]
 
 T = TypeVar("T")
@@ -56,6 +57,9 @@ SEARCHED_JOBS = 500
 
 COUNTED_ERRORS = 200
 """Newest failed jobs whose errors are counted for the facets of a page."""
+
+LARGEST = 2**63
+"""Beyond it nothing is a time, a count or a duration."""
 
 PAGE_STATES = frozenset(
     {"waiting", "active", "prioritized", "delayed", "waiting-children", "completed", "failed", "paused"}
@@ -457,6 +461,17 @@ def queue_of(base: str) -> QueueKeys | None:
     return QueueKeys(prefix, name) if colon and name else None
 
 
+def whole_number(text: str | None) -> int | None:
+    """Read a number that some client stored: a fraction is dropped, nonsense and what no 64 bits hold is unknown."""
+    if text is None:
+        return None
+    try:
+        number = int(text) if text.isdecimal() else int(float(text))
+    except (ValueError, OverflowError):
+        return None
+    return number if -LARGEST < number < LARGEST else None
+
+
 def _script(name: str, keys: Sequence[str], arguments: tuple[Arg, ...], decode: Any) -> Call[Any]:
     return Call((*keys, *arguments), decode, script=load(name), keys=len(keys), writes=False)
 
@@ -496,11 +511,11 @@ def _summary(queue: QueueKeys, flat: Any) -> QueueReading:
     named = _named(flat)
     waiting, active, prioritized, delayed, children, completed, failed, paused = (int(n) for n in named["counts"])
     flags = [_optional(one) for one in named["meta"]]
-    concurrency, limit_max, duration_ms = (_number(one) for one in flags[2:5])
+    concurrency, limit_max, duration_ms = (whole_number(one) for one in flags[2:5])
     left_ms = int(named["limiter_ms"])
     used = _optional(named["limiter"])
     limited = used is not None and (
-        used == MANUAL_LIMIT or (limit_max is not None and (_number(used) or 0) >= limit_max)
+        used == MANUAL_LIMIT or (limit_max is not None and (whole_number(used) or 0) >= limit_max)
     )
     return QueueReading(
         queue=queue,
@@ -523,19 +538,9 @@ def _summary(queue: QueueKeys, flat: Any) -> QueueReading:
             limit_duration_ms=duration_ms,
         ),
         limited_ms=left_ms if limited and left_ms > 0 else None,
-        waiting_since_ms=_number(_optional(named["waiting_since"])),
+        waiting_since_ms=whole_number(_optional(named["waiting_since"])),
         problems=tuple(_text(one) for one in named["problems"]),
     )
-
-
-def _number(text: str | None) -> int | None:
-    """Read a number that some client stored; fractions are dropped, nonsense is unknown."""
-    if text is None:
-        return None
-    try:
-        return int(text) if text.isdecimal() else int(float(text))
-    except (ValueError, OverflowError):
-        return None
 
 
 _ROW_META = frozenset(
