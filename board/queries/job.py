@@ -348,23 +348,23 @@ def _raw(name: str, cut: Cut) -> RawField:
 
 def _problems(reading: JobReading, fields: Mapping[str, str], traces: list[str]) -> list[str]:
     if reading.kind == "none":
-        return ["Its id is in a list, the job itself is gone."]
+        return ["its id is in a list, the job itself is gone"]
     if reading.kind != "hash":
-        return [f"Its key holds a {reading.kind}, not a job."]
+        return [f"its key holds a {reading.kind}, not a job"]
     found = [
-        f"The hash has no field “{name}”."
+        f"the hash has no field “{name}”"
         for name in ("name", "data", "opts", "timestamp")
         if name not in reading.fields
     ]
-    for name, noun in (("data", "The data are"), ("opts", "The options are"), ("returnvalue", "The result is")):
+    for name, noun in (("data", "the data are"), ("opts", "the options are"), ("returnvalue", "the result is")):
         shown = _payload(reading.fields.get(name))
         if shown is not None and not shown.valid:
-            found.append(f"{noun} not JSON.")
+            found.append(f"{noun} not JSON")
     if "stacktrace" in reading.fields and not traces and fields.get("stacktrace") not in ("[]", "{}"):
         whole = reading.fields["stacktrace"].is_whole
-        found.append("The stack traces are not JSON." if whole else "The stack traces are too long to be read here.")
+        found.append("the stack traces are not JSON" if whole else "the stack traces are too long to be read here")
     if whole_number(fields.get("timestamp")) is None and "timestamp" in fields:
-        found.append("The time of creation is no number.")
+        found.append("the time of creation is no number")
     if reading.state == "unknown":
-        found.append("No list of the queue holds this job: no worker will ever take it.")
+        found.append("no list of the queue holds this job: no worker will ever take it")
     return found

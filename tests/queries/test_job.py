@@ -184,13 +184,13 @@ def test_a_job_that_is_gone_is_unknown(connection: Connection, known: Known, mai
 @pytest.mark.parametrize(
     ("job_id", "problem"),
     [
-        ("gone", "Its id is in a list, the job itself is gone."),
-        ("text-key", "Its key holds a string, not a job."),
-        ("bare", "The hash has no field “data”."),
-        ("not-json", "The data are not JSON."),
-        ("not-json", "The options are not JSON."),
-        ("not-json", "The stack traces are not JSON."),
-        ("not-json", "The time of creation is no number."),
+        ("gone", "its id is in a list, the job itself is gone"),
+        ("text-key", "its key holds a string, not a job"),
+        ("bare", "the hash has no field “data”"),
+        ("not-json", "the data are not JSON"),
+        ("not-json", "the options are not JSON"),
+        ("not-json", "the stack traces are not JSON"),
+        ("not-json", "the time of creation is no number"),
     ],
 )
 def test_a_broken_job_has_a_page_that_says_what_is_broken(
@@ -211,7 +211,7 @@ def test_a_job_in_no_list_says_so(connection: Connection, known: Known, mail: Fi
     page = page_of(connection, known, "orphan")
 
     assert page.state == "unknown"
-    assert page.problems == ("No list of the queue holds this job: no worker will ever take it.",)
+    assert page.problems == ("no list of the queue holds this job: no worker will ever take it",)
 
 
 def test_a_payload_of_a_megabyte_is_shown_in_part(
