@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import quote
 
 from flask import Flask, Request, Response, g, make_response, render_template, request, session, url_for
 
@@ -60,8 +60,9 @@ def request_path() -> str:
     overview = url_for("overview.index")
     if request.method not in {"GET", "HEAD"}:
         return overview
-    parts = urlsplit(request.url)
-    return security.inside(f"{parts.path}?{parts.query}".removesuffix("?"), request.script_root, overview)
+    path = quote(request.script_root + request.path, safe=security.PLAIN_IN_PATH.replace("%", ""))
+    query = request.query_string.decode("latin-1")
+    return security.inside(f"{path}?{query}" if query else path, request.script_root, overview)
 
 
 def _globals() -> dict[str, Any]:

@@ -24,6 +24,25 @@ def test_nothing_is_shown_without_signing_in(site: Site) -> None:
     assert answer.headers["Location"] == "/login?next=/failures?q%3Dboom%26size%3D50"
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/q/mail/job/%E6%B3%A8%E6%96%87-%F0%9F%9A%80",
+        "/q/mail/failed?q=100%25&size=50",
+        "/failures?q=a%20b&q=%3Cx%3E&error=%22",
+        "/q/%25/failed",
+        "/q/mail/job/a!2Fb?attempt=2",
+    ],
+)
+def test_the_address_asked_for_is_kept_as_it_is(site: Site, path: str) -> None:
+    login = site.browser().get(path).headers["Location"]
+
+    target = soup(site.browser().get(login)).select_one("input[name=next]")
+
+    assert target is not None
+    assert target["value"] == path
+
+
 def test_signing_in_leads_to_the_page_asked_for(site: Site) -> None:
     site.signed_in()
     browser = site.browser()
