@@ -128,9 +128,11 @@ class AsyncQueueEvents:
                 state = JobState(event.name)
                 value = event.fields.get("returnvalue" if state is JobState.COMPLETED else "failedReason", "")
         finally:
-            self._waiters[job_id].remove(waiter)
-            if not self._waiters[job_id]:
-                del self._waiters[job_id]
+            waiters = self._waiters.get(job_id, [])
+            if waiter in waiters:  # a close has taken them all away
+                waiters.remove(waiter)
+            if not waiters:
+                self._waiters.pop(job_id, None)
         if state is JobState.FAILED:
             raise JobFailedError(value, queue=self.keys.name, job_id=job_id)
         return load_json(value) if value else None

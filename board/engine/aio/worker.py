@@ -390,16 +390,16 @@ class AsyncWorker:
         )
         try:
             fetched = await self.connection.call(call)
-        except EngineError as error:
+        except Exception as error:  # noqa: BLE001 - the edge of a loop: whatever it is, the worker goes on
             self._emit("error", error)
-            self._tell(messages.FetchBroke(token, unsure=isinstance(error, ConnectionLostError)))
+            self._tell(messages.FetchBroke(token, unsure=not isinstance(error, StoreError) or _is_unsure(error)))
         else:
             self._tell(arrival(token, fetched))
 
     async def _block(self, timeout_ms: int) -> None:
         try:
             score = await self._blocking.call(leases.wait_for_marker(self.keys, timeout_ms / 1000))
-        except EngineError as error:
+        except Exception as error:  # noqa: BLE001 - the edge of a loop
             self._emit("error", error)
             self._tell(messages.BlockBroke())
         else:
@@ -409,7 +409,7 @@ class AsyncWorker:
         locks = [(lease.job_id, lease.token) for lease in due]
         try:
             lost = await self.connection.call(leases.extend_locks(self.keys, locks, self.options.lock_ms))
-        except EngineError as error:
+        except Exception as error:  # noqa: BLE001 - the edge of a loop
             self._emit("error", error)
             self._tell(messages.RenewBroke())
         else:
@@ -426,7 +426,7 @@ class AsyncWorker:
             for job_id in await self.connection.call(call):
                 logger.warning("a job stalled: its worker is gone", extra={"queue": self.keys.name, "job_id": job_id})
                 self._emit("stalled", job_id, "active")
-        except EngineError as error:
+        except Exception as error:  # noqa: BLE001 - the edge of a loop
             self._emit("error", error)
 
     async def _hand_back(self, lease: Lease, *, started: bool) -> None:
@@ -448,7 +448,7 @@ class AsyncWorker:
     async def _reclaim(self, tokens: tuple[str, ...]) -> None:
         try:
             found = await self._drive(reclaim(self.keys, tokens))
-        except StoreError as error:
+        except Exception as error:  # noqa: BLE001 - the edge of a loop
             self._emit("error", error)
             self._tell(messages.ReclaimBroke(tokens))
         else:
@@ -594,6 +594,10 @@ class AsyncWorker:
 
 async def _await(pending: Awaitable[Any]) -> None:
     await pending
+
+
+def _is_unsure(error: StoreError) -> bool:
+    return isinstance(error, ConnectionLostError)
 
 
 def _was_handed_back(stint: _Stint) -> bool:

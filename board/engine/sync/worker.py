@@ -406,9 +406,9 @@ class Worker:
         )
         try:
             fetched = self.connection.call(call)
-        except EngineError as error:
+        except Exception as error:  # noqa: BLE001 - the edge of a loop: whatever it is, the worker goes on
             self._emit("error", error)
-            self._tell(messages.FetchBroke(token, unsure=isinstance(error, ConnectionLostError)))
+            self._tell(messages.FetchBroke(token, unsure=not isinstance(error, StoreError) or _is_unsure(error)))
         else:
             self._tell(arrival(token, fetched))
 
@@ -417,7 +417,7 @@ class Worker:
         try:
             if not self._waking:
                 score = self._blocking.call(leases.wait_for_marker(self.keys, timeout_ms / 1000))
-        except EngineError as error:
+        except Exception as error:  # noqa: BLE001 - the edge of a loop
             if not self._waking:
                 self._emit("error", error)
                 self._tell(messages.BlockBroke())
@@ -477,7 +477,7 @@ class Worker:
         locks = [(lease.job_id, lease.token) for lease in due]
         try:
             lost = self.connection.call(leases.extend_locks(self.keys, locks, self.options.lock_ms))
-        except EngineError as error:
+        except Exception as error:  # noqa: BLE001 - the edge of a loop
             self._emit("error", error)
             self._tell(messages.RenewBroke())
         else:
@@ -494,7 +494,7 @@ class Worker:
             for job_id in self.connection.call(call):
                 logger.warning("a job stalled: its worker is gone", extra={"queue": self.keys.name, "job_id": job_id})
                 self._emit("stalled", job_id, "active")
-        except EngineError as error:
+        except Exception as error:  # noqa: BLE001 - the edge of a loop
             self._emit("error", error)
 
     def _hand_back(self, lease: Lease, *, started: bool) -> None:
@@ -513,7 +513,7 @@ class Worker:
     def _reclaim(self, tokens: tuple[str, ...]) -> None:
         try:
             found = self._drive(reclaim(self.keys, tokens))
-        except StoreError as error:
+        except Exception as error:  # noqa: BLE001 - the edge of a loop
             self._emit("error", error)
             self._tell(messages.ReclaimBroke(tokens))
         else:
@@ -684,6 +684,10 @@ class Worker:
             with contextlib.suppress(AttributeError):
                 pending.close()  # type: ignore[attr-defined] # a coroutine: no loop here to run it
             logger.error("a listener of a Worker must not be async", extra={"queue": self.keys.name, "event": event})
+
+
+def _is_unsure(error: StoreError) -> bool:
+    return isinstance(error, ConnectionLostError)
 
 
 def _now_ms() -> int:
