@@ -50,7 +50,8 @@ def place_order() -> ResponseReturnValue:
 @app.get("/orders/<job_id>")
 def order_state(job_id: str) -> ResponseReturnValue:
     """Tell how far an order is."""
+    state = orders.get_job_state(job_id)  # first: what the job says is then at least as new
     job = orders.get_job(job_id)
     if job is None:
         return jsonify(error="no such order"), 404
-    return jsonify(state=job.get_state(), progress=job.progress, result=job.return_value, failed=job.failed_reason)
+    return jsonify(state=state, progress=job.progress, result=job.return_value, failed=job.failed_reason)
