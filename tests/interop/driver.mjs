@@ -29,6 +29,8 @@ const workers = new Map(); // key → {worker, events, holds}
 const recorders = new Map(); // key → {queueEvents, events}
 let flows = null;
 let errors = [];
+let tracing = null; // {telemetry, exporter} while a test wants it
+let tracer = null; // the same, kept: OpenTelemetry is set up once a process
 
 const note = (where) => (error) => errors.push(`${where}: ${error?.stack ?? error}`);
 process.on("unhandledRejection", note("unhandledRejection"));
@@ -41,7 +43,7 @@ function once(map, key, make) {
 
 function queueOf({ queue, prefix }) {
   return once(queues, `${prefix} ${queue}`, () => {
-    const one = new bullmq.Queue(queue, { connection: connection(), prefix });
+    const one = new bullmq.Queue(queue, { connection: connection(), prefix, telemetry: tracing?.telemetry });
     one.on("error", note(`queue ${queue}`));
     return one;
   });
@@ -110,7 +112,7 @@ const commands = {
     const holds = new Map();
     const record = (kind, job, detail) =>
       events.push({ kind, job: typeof job === "string" ? job : (job?.id ?? null), detail: plain(detail), at: Date.now() });
-    const worker = new bullmq.Worker(queue, processorOf(behaviour, holds), { connection: connection(), prefix, ...options });
+    const worker = new bullmq.Worker(queue, processorOf(behaviour, holds), { connection: connection(), prefix, telemetry: tracing?.telemetry, ...options });
     worker.on("active", (job, previous) => record("active", job, previous));
     worker.on("completed", (job, value) => record("completed", job, value));
     worker.on("failed", (job, error) => record("failed", job, error.message));
@@ -155,6 +157,30 @@ const commands = {
     await listener.waitUntilReady();
     return (await jobOf(request)).waitUntilFinished(listener, request.ms);
   },
+
+  // From now on until the reset, queues and workers are traced by bullmq-otel; `spans` tells what it saw.
+  trace: async () => {
+    if (!tracer) {
+      const names = ["api", "sdk-trace-base", "context-async-hooks", "core"].map((name) => `@opentelemetry/${name}`);
+      const [api, sdk, hooks, core, { BullMQOtel }] = await Promise.all([...names, "bullmq-otel"].map((name) => import(name)));
+      const exporter = new sdk.InMemorySpanExporter();
+      const provider = new sdk.BasicTracerProvider({ spanProcessors: [new sdk.SimpleSpanProcessor(exporter)] });
+      api.trace.setGlobalTracerProvider(provider);
+      api.context.setGlobalContextManager(new hooks.AsyncLocalStorageContextManager().enable());
+      api.propagation.setGlobalPropagator(new core.W3CTraceContextPropagator());
+      tracer = { telemetry: new BullMQOtel("interop"), exporter };
+    }
+    tracing = tracer;
+    tracing.exporter.reset();
+  },
+  spans: async () =>
+    tracing.exporter.getFinishedSpans().map((span) => ({
+      name: span.name,
+      trace: span.spanContext().traceId,
+      id: span.spanContext().spanId,
+      parent: span.parentSpanContext?.spanId ?? span.parentSpanId ?? null,
+      attributes: span.attributes,
+    })),
 
   // Run a sequence of operations on a frozen clock, one after the other; answers what each gave. See differential.py.
   play: async ({ steps, start, prefix }) => {
@@ -264,6 +290,7 @@ const commands = {
     await Promise.all([...queues.values(), ...listeners.values(), flows].map((one) => one?.close()));
     for (const map of [workers, recorders, queues, listeners]) map.clear();
     flows = null;
+    tracing = null;
     const seen = errors;
     errors = [];
     return seen;

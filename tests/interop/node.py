@@ -156,6 +156,17 @@ class WorkerEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeSpan:
+    """A span that ended in the Node process; ids are lower-case hexadecimal."""
+
+    name: str
+    trace: str
+    id: str
+    parent: str | None
+    attributes: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
 class QueueEvent:
     """What `QueueEvents` emitted: its name, its fields and its id in the stream."""
 
@@ -344,6 +355,14 @@ class NodeBullMQ:
         return NodeEvents(self, key)
 
     # The line to the process
+
+    def trace(self) -> None:
+        """Trace queues and workers that are made from now on with BullMQ's own OpenTelemetry plug-in."""
+        self.request("trace")
+
+    def spans(self) -> list[NodeSpan]:
+        """The spans that ended so far, in the order they ended."""
+        return [NodeSpan(**raw) for raw in self.request("spans")]
 
     def request(self, command: str, **fields: Json) -> Json:
         """Send one command of driver.mjs and wait for its answer."""
