@@ -47,6 +47,7 @@ class Person:
         self.page.get_by_label("Name").fill(name)
         self.page.get_by_label("Password").fill(PASSWORD)
         self.page.get_by_role("button", name="Sign in").click()
+        self.page.wait_for_url(lambda url: "/login" not in url)  # loaded, its scripts too
 
     def row(self, job_id: str) -> Locator:
         """The row of a job in a list."""
