@@ -106,6 +106,13 @@ class Sources:
         known = self._known
         return QueueList(tuple(sorted(known, key=self._order)), self._ended_at is not None and not self._is_cut)
 
+    def list_all(self) -> QueueList:
+        """Return every queue, however long it takes to find them: for commands, not for pages."""
+        found = self.list()
+        while self._ended_at is None:
+            found = self.list()
+        return found
+
     def find(self, slug: str) -> QueueKeys:
         """Return the queue that an address names.
 

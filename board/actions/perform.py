@@ -54,10 +54,22 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What the engine did: the jobs it changed and those it did not."""
+    """What the engine did: the jobs it changed and those it did not.
+
+    Attributes:
+        done: ids of the jobs that were changed.
+        refusals: jobs that nothing was done to.
+        unnamed: how many more were changed whose ids the engine does not tell.
+    """
 
     done: tuple[str, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    unnamed: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many jobs were changed."""
+        return len(self.done) + self.unnamed
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +157,9 @@ def perform(
     except EngineError as trouble:
         record(desk, replace(entry, result="failed", detail=str(trouble), duration_ms=_since(started)))
         raise
-    result = "done" if not done.refusals else "partly" if done.done else "nothing"
+    result = "done" if not done.refusals else "partly" if done.count else "nothing"
     detail = "; ".join(f"{refusal.job_id} {refusal.reason}" for refusal in done.refusals[:3])
-    problem = record(
-        desk, replace(entry, result=result, detail=detail, done=len(done.done), duration_ms=_since(started))
-    )
+    problem = record(desk, replace(entry, result=result, detail=detail, done=done.count, duration_ms=_since(started)))
     return Outcome(permission, queue, done, problem)
 
 

@@ -1,4 +1,4 @@
-"""Pause and resume a queue."""
+"""Pause and resume a queue; act on all its jobs of one state, in bounded steps."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from board.actions.perform import Actor, Change, Desk, Outcome, perform
 from board.auth.policy import Permission
 from board.engine.commands import queues
 from board.engine.keys import QueueKeys
+from board.engine.types import JobState
 
-__all__ = ["pause", "resume"]
+__all__ = ["clean", "pause", "promote_all", "resume", "retry_all"]
 
 
 def pause(desk: Desk, actor: Actor, queue: QueueKeys) -> Outcome:
@@ -28,3 +29,30 @@ def resume(desk: Desk, actor: Actor, queue: QueueKeys) -> Outcome:
         return Change()
 
     return perform(desk, actor, Permission.PAUSE, queue, change, action="resume")
+
+
+def retry_all(desk: Desk, actor: Actor, queue: QueueKeys, state: JobState = JobState.FAILED) -> Outcome:
+    """Make all jobs runnable again that ended in ``state`` before now."""
+
+    def change() -> Change:
+        return Change(unnamed=desk.connection.run(queues.retry_jobs(queue, state=state, before_ms=desk.clock())))
+
+    return perform(desk, actor, Permission.RETRY, queue, change, action="retry all")
+
+
+def promote_all(desk: Desk, actor: Actor, queue: QueueKeys) -> Outcome:
+    """Make all delayed jobs runnable now."""
+
+    def change() -> Change:
+        return Change(unnamed=desk.connection.run(queues.promote_jobs(queue)))
+
+    return perform(desk, actor, Permission.PROMOTE, queue, change, action="promote all")
+
+
+def clean(desk: Desk, actor: Actor, queue: QueueKeys, state: JobState, *, grace_ms: int, limit: int = 0) -> Outcome:
+    """Remove jobs of one state that are older than ``grace_ms``, oldest first, at most ``limit`` (0 for all)."""
+
+    def change() -> Change:
+        return Change(done=tuple(desk.connection.run(queues.clean(queue, grace_ms, limit, state, desk.clock()))))
+
+    return perform(desk, actor, Permission.REMOVE, queue, change, action="clean")

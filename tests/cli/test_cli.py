@@ -231,6 +231,26 @@ def test_a_worker_that_cannot_be_found_is_one_sentence(run: Run, target: str, wo
     assert "Traceback" not in done.stderr
 
 
+def test_several_worker_processes_end_together(
+    start: Start, redis_url: str, redis_client: redis.Redis, tmp_path: Path
+) -> None:
+    (tmp_path / "tasks.py").write_text(
+        "import os\nfrom board.engine import AsyncWorker\n\n"
+        "async def process(job):\n    return os.getpid()\n\n"
+        f"def make():\n    return AsyncWorker('letters', process, connection={redis_url!r}, name='w')\n"
+    )
+    running = start("worker", "tasks:make", "--processes", "2")
+
+    def names() -> list[str]:
+        return [row["name"] for row in redis_client.client_list() if str(row["name"]).endswith(":w:w")]
+
+    wait_until(lambda: len(names()) == 2, "two workers", timeout=30)
+
+    assert running.end() == 0
+    assert names() == []
+    assert "Traceback" not in running.output
+
+
 @pytest.mark.parametrize("kind", ["AsyncWorker", "Worker"])
 def test_a_worker_runs_until_it_is_told_to_end(
     start: Start, redis_url: str, redis_client: redis.Redis, tmp_path: Path, kind: str

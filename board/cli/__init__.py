@@ -1,0 +1,136 @@
+"""The command ``board``. Each command is thin: it reads its options, calls one function and prints.
+
+Exit codes: 0 done, 1 it went wrong (Redis away, a check failed, no such user), 2 asked wrongly (settings, options).
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from board import __version__, doctor
+from board.cli import opening, queues, users, working
+from board.config import Settings, from_environment, without_secrets
+from board.dev import run as dev_run
+from board.dev.seeds import seed as write_seeds
+from board.engine.errors import StoreError, UsageError
+from board.errors import BoardError, SettingsError
+from board.logs import configure
+from board.service import Service, wall_clock_ms
+from board.web import announce, create_app
+
+__all__ = ["main"]
+
+MARKS = {doctor.Verdict.OK: "ok  ", doctor.Verdict.WARNING: "warn", doctor.Verdict.FAILURE: "FAIL"}
+
+
+def main() -> None:
+    """Run the command line; errors we know become one line and an exit code, never a traceback."""
+    try:
+        code = board.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as wrong:
+        wrong.show()
+        sys.exit(wrong.exit_code)
+    except (SettingsError, UsageError) as problem:
+        _stop(problem, 2)
+    except (BoardError, StoreError) as problem:
+        _stop(problem, 1)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="board")
+def board() -> None:
+    """Watch and repair BullMQ-compatible queues, and run workers on them. Settings come from the environment."""
+
+
+@board.command()
+def serve() -> None:
+    """Serve the board by gunicorn, for real use."""
+    settings = from_environment()
+    from board.gunicorn import serve as run  # noqa: PLC0415 - gunicorn is not there on Windows
+
+    configure()
+    with opening.service() as service:
+        _prepare(service)
+    click.echo(f"Queue Board on {_address(settings)} for Redis at {without_secrets(settings.redis_url)}", err=True)
+    run(settings, lambda: create_app(settings))
+
+
+@board.command()
+@click.option("--reload/--no-reload", default=False, help="Start again when a file of the board changes.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(".data"),
+    show_default=True,
+    help="Folder of the embedded server.",
+)
+def dev(*, reload: bool, data: Path) -> None:
+    """Serve the board on a server of its own, with demo data and busy workers; with REDIS_URL set, on that Redis."""
+    configure()
+    dev_run.run(from_environment(needs_redis=False), data=data, reload=reload)
+
+
+@board.command()
+@click.argument("target", metavar="MODULE:NAME")
+@click.option("--processes", type=click.IntRange(1, 64), default=1, show_default=True, help="How many to run.")
+def worker(target: str, processes: int) -> int:
+    """Run the Worker or AsyncWorker that NAME in MODULE is, or makes, until SIGTERM or SIGINT."""
+    configure()
+    if processes == 1:
+        working.run(target)
+        return 0
+    return working.run_many(target, processes)
+
+
+@board.command("doctor")
+@click.option("--short", is_flag=True, help="Only whether Redis answers, for a container's health check.")
+def examine(*, short: bool) -> int:
+    """Check Redis, its settings and this installation; say what to do about what is wrong."""
+    with opening.service() as service:
+        if short:
+            service.ping()
+            return 0
+        findings = list(doctor.examine(service))
+    for finding in findings:
+        click.echo(f"{MARKS[finding.verdict]}  {finding.name}: {finding.sentence}")
+        if finding.remedy:
+            click.echo(f"      {finding.remedy}")
+    return 1 if any(finding.verdict is doctor.Verdict.FAILURE for finding in findings) else 0
+
+
+@board.command()
+def seed() -> None:
+    """Write demo data into REDIS_URL. Refuses a Redis that holds keys it did not write."""
+    with opening.service() as service:
+        prefix = service.settings.default_prefix
+        done = write_seeds(service.connection, service.namespace, prefix, wall_clock_ms())
+    click.echo(f"{done.jobs} jobs in {done.queues} queues")
+
+
+board.add_command(users.user)
+board.add_command(queues.queue)
+
+
+def _prepare(service: Service) -> None:
+    """Make the first administrator before the first request; without Redis that waits until it answers."""
+    try:
+        announce(service.prepare(signs_in=True))
+    except StoreError as trouble:
+        click.echo(f"{trouble}. The board starts all the same and recovers by itself.", err=True)
+
+
+def _address(settings: Settings) -> str:
+    return f"http://{settings.host}:{settings.port}{settings.base_path}/"
+
+
+def _stop(problem: Exception, code: int) -> NoReturn:
+    for line in str(problem).splitlines() or [type(problem).__name__]:
+        click.echo(f"board: {line}", err=True)
+    sys.exit(code)
