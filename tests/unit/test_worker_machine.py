@@ -312,6 +312,17 @@ def test_a_lost_lock_is_told_once_and_no_longer_renewed() -> None:
     assert driven.wait_until_due() == []
 
 
+def test_a_job_taken_again_while_it_still_runs_here_has_lost_its_first_lock() -> None:
+    driven = Driven(concurrency=2)
+    first = driven.run("1")
+    second = Lease("1", "w:1")
+
+    assert driven.tell(Arrived("w:1", (job("1"),))) == [LockLost(first), Run(job("1"), second)]
+    assert driven.wait_until_due() == [Renew((second,))]
+    assert driven.tell(Ended(first)) == [Fetch("w:2", 1)]
+    assert driven.machine.leases == (second,)
+
+
 def test_a_worker_told_not_to_renew_never_does() -> None:
     driven = Driven(renew_ms=None)
     driven.run()

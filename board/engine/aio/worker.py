@@ -15,7 +15,6 @@ import asyncio
 import inspect
 import logging
 import random
-import time
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
@@ -24,6 +23,7 @@ from typing import Any, Self, TypeVar, Unpack
 
 from board.engine.aio.job import AsyncJob
 from board.engine.aio.watchdog import LoopWatchdog
+from board.engine.clock import SteadyClock, wall_ms
 from board.engine.commands import leases, limits
 from board.engine.connection.aio import AsyncClient, AsyncConnection
 from board.engine.errors import (
@@ -44,7 +44,7 @@ from board.engine.worker import messages
 from board.engine.worker.listeners import Listeners
 from board.engine.worker.machine import State, WorkerMachine
 from board.engine.worker.measures import measure_end, measure_start, process_span
-from board.engine.worker.messages import Action, Ask, Asked, Ended, Event, Lease, Run
+from board.engine.worker.messages import Action, Arrived, Ask, Asked, Ended, Event, Lease, Run
 from board.engine.worker.options import WorkerArguments, worker_options
 from board.engine.worker.outcome import Complete, Decision, Delay, Fail, Raised, Retry, Returned
 from board.engine.worker.settle import Nap, Report, Settled, Steps, arrival, begin, put_back, reclaim, settle
@@ -133,6 +133,7 @@ class AsyncWorker:
             client_name=self.keys.worker_client_name(self.options.name), longest_s=self.options.longest_block_s
         )
         self._rules = self.options.job_rules(self.keys)
+        self._clock = SteadyClock()
         self._machine = WorkerMachine(self.options.machine_settings(self.id))
         self._listeners = Listeners(queue)
         self._runs: asyncio.Queue[Run | None] = asyncio.Queue()
@@ -262,7 +263,7 @@ class AsyncWorker:
 
     def _tell(self, event: Event) -> Run | None:
         """Report an event and see to what follows; returns a job for the calling slot when one has ended."""
-        actions = self._machine.receive(event, _now_ms())
+        actions = self._machine.receive(event, self._clock.now_ms())
         mine: Run | None = None
         is_slot = isinstance(event, Ended)
         for action in actions:
@@ -337,7 +338,7 @@ class AsyncWorker:
         self._timer_ms = wake_at_ms
         self._timer = None
         if wake_at_ms is not None:
-            delay_s = max(wake_at_ms - _now_ms(), 0) / 1000
+            delay_s = max(wake_at_ms - self._clock.now_ms(), 0) / 1000
             self._timer = asyncio.get_running_loop().call_later(delay_s, self._tick)
 
     def _tick(self) -> None:
@@ -384,7 +385,7 @@ class AsyncWorker:
             self.keys,
             token=token,
             lock_ms=self.options.lock_ms,
-            now_ms=_now_ms(),
+            now_ms=wall_ms(),
             limiter=self.options.limiter,
             worker=self.options.name,
         )
@@ -394,7 +395,7 @@ class AsyncWorker:
             self._emit("error", error)
             self._tell(messages.FetchBroke(token, unsure=not isinstance(error, StoreError) or _is_unsure(error)))
         else:
-            self._tell(arrival(token, fetched))
+            self._tell(self._in_steady_time(arrival(token, fetched)))
 
     async def _block(self, timeout_ms: int) -> None:
         try:
@@ -403,7 +404,7 @@ class AsyncWorker:
             self._emit("error", error)
             self._tell(messages.BlockBroke())
         else:
-            self._tell(messages.Woken(score))
+            self._tell(messages.Woken(None if score is None else self._clock.steady_ms(score)))
 
     async def _renew(self, due: tuple[Lease, ...]) -> None:
         locks = [(lease.job_id, lease.token) for lease in due]
@@ -419,7 +420,7 @@ class AsyncWorker:
         call = leases.move_stalled(
             self.keys,
             max_stalled_count=self.options.max_stalled_count,
-            now_ms=_now_ms(),
+            now_ms=wall_ms(),
             interval_ms=self.options.stalled_ms,
         )
         try:
@@ -475,7 +476,7 @@ class AsyncWorker:
             return None
         result: Returned | Raised | None
         try:
-            result = await self._drive(begin(self._rules, run.job, _now_ms))
+            result = await self._drive(begin(self._rules, run.job, wall_ms))
         except Exception as error:  # noqa: BLE001 - the edge of a job: it must end, whatever it was
             result = Raised(error)
         telemetry = self.options.telemetry
@@ -490,7 +491,7 @@ class AsyncWorker:
             if isinstance(result, Raised):
                 span.fail(result.error)
             next_run, decision = await self._settle(stint, result)
-            measure_end(telemetry, span, run.job, self.keys.name, decision, now_ms=_now_ms())
+            measure_end(telemetry, span, run.job, self.keys.name, decision, now_ms=wall_ms())
             return next_run
 
     async def _process(self, stint: _Stint) -> Returned | Raised:
@@ -528,7 +529,7 @@ class AsyncWorker:
                     job.info,
                     lease.token,
                     result,
-                    clock=_now_ms,
+                    clock=wall_ms,
                     roll=random.random(),
                     may_fetch=lambda: self._machine.fetch_next,
                 )
@@ -540,7 +541,8 @@ class AsyncWorker:
         self._stints.pop(lease, None)
         if settled.limited_ms:
             self._tell(messages.Limited(settled.limited_ms))
-        return self._tell(Ended(lease, settled.arrived, settled.unsure)), settled.decision
+        arrived = None if settled.arrived is None else self._in_steady_time(settled.arrived)
+        return self._tell(Ended(lease, arrived, settled.unsure)), settled.decision
 
     def _announce(self, job: RunningAsyncJob, result: Returned | Raised, settled: Settled) -> None:
         match settled.decision:
@@ -585,6 +587,11 @@ class AsyncWorker:
         except TimeoutError:
             return False
 
+    def _in_steady_time(self, arrived: Arrived) -> Arrived:
+        if not arrived.next_delayed_ms:
+            return arrived
+        return replace(arrived, next_delayed_ms=int(self._clock.steady_ms(arrived.next_delayed_ms)))
+
     def _emit(self, event: str, *args: object) -> None:
         if event == "error" and isinstance(args[0], ClosedError) and self._machine.state is State.CLOSED:
             return  # what was under way when everything was closed
@@ -618,7 +625,3 @@ def _coroutine_function(processor: Any) -> AsyncProcessor:
 def _call_soon(loop: asyncio.AbstractEventLoop, function: Callable[[], None]) -> None:
     """Call from a signal handler, in which nothing may be done but this."""
     loop.call_soon_threadsafe(function)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

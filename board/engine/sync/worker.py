@@ -16,12 +16,12 @@ import logging
 import queue as queues
 import random
 import threading
-import time
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Literal, Self, TypeVar, Unpack
 
+from board.engine.clock import SteadyClock, wall_ms
 from board.engine.commands import leases, limits
 from board.engine.connection.sync import Client, Connection
 from board.engine.errors import (
@@ -44,7 +44,7 @@ from board.engine.worker import messages
 from board.engine.worker.listeners import Listeners
 from board.engine.worker.machine import State, WorkerMachine
 from board.engine.worker.measures import measure_end, measure_start, process_span
-from board.engine.worker.messages import Action, Ask, Asked, Ended, Event, Lease, Run
+from board.engine.worker.messages import Action, Arrived, Ask, Asked, Ended, Event, Lease, Run
 from board.engine.worker.options import WorkerArguments, worker_options
 from board.engine.worker.outcome import Complete, Decision, Delay, Fail, Raised, Retry, Returned
 from board.engine.worker.settle import Nap, Report, Settled, Steps, arrival, begin, put_back, reclaim, settle
@@ -165,6 +165,7 @@ class Worker:
             client_name=self.keys.worker_client_name(self.options.name), longest_s=self.options.longest_block_s
         )
         self._rules = self.options.job_rules(self.keys)
+        self._clock = SteadyClock()
         self._machine = WorkerMachine(self.options.machine_settings(self.id))
         self._listeners = Listeners(queue)
         self._lock = threading.Lock()
@@ -309,7 +310,7 @@ class Worker:
     def _tell(self, event: Event) -> Run | None:
         """Report an event and see to what follows; returns a job for the calling thread if it is a slot's."""
         with self._lock:
-            actions = self._machine.receive(event, _now_ms())
+            actions = self._machine.receive(event, self._clock.now_ms())
             for action in actions:
                 if isinstance(action, Run):
                     job = Job(action.job, self.keys, self.connection, action.lease.token)
@@ -400,7 +401,7 @@ class Worker:
             self.keys,
             token=token,
             lock_ms=self.options.lock_ms,
-            now_ms=_now_ms(),
+            now_ms=wall_ms(),
             limiter=self.options.limiter,
             worker=self.options.name,
         )
@@ -410,7 +411,7 @@ class Worker:
             self._emit("error", error)
             self._tell(messages.FetchBroke(token, unsure=not isinstance(error, StoreError) or _is_unsure(error)))
         else:
-            self._tell(arrival(token, fetched))
+            self._tell(self._in_steady_time(arrival(token, fetched)))
 
     def _block(self, timeout_ms: int) -> None:
         score: float | None = None
@@ -423,7 +424,7 @@ class Worker:
                 self._tell(messages.BlockBroke())
                 return
         self._waking = False
-        self._tell(messages.Woken(score))
+        self._tell(messages.Woken(None if score is None else self._clock.steady_ms(score)))
 
     def _keeper(self) -> None:
         while True:
@@ -448,7 +449,7 @@ class Worker:
             moments += [stint.deadline_ms for stint in self._stints.values() if not stint.is_claimed()]
             wake_at = min((moment for moment in moments if moment is not None), default=None)
             self._keeper_until = wake_at
-        seconds = None if wake_at is None else max(wake_at - _now_ms(), 0) / 1000
+        seconds = None if wake_at is None else max(wake_at - self._clock.now_ms(), 0) / 1000
         if self._waking:
             return WAKE_AGAIN_S if seconds is None else min(seconds, WAKE_AGAIN_S)
         return seconds
@@ -458,7 +459,7 @@ class Worker:
             case messages.Ticked():
                 with self._lock:
                     wake_at = self._machine.wake_at_ms
-                if wake_at is not None and wake_at <= _now_ms():
+                if wake_at is not None and wake_at <= self._clock.now_ms():
                     self._tell(chore)
             case Asked(ask=Ask.CLOSE, grace_ms=grace_ms):
                 self._ask_to_close(grace_ms)
@@ -487,7 +488,7 @@ class Worker:
         call = leases.move_stalled(
             self.keys,
             max_stalled_count=self.options.max_stalled_count,
-            now_ms=_now_ms(),
+            now_ms=wall_ms(),
             interval_ms=self.options.stalled_ms,
         )
         try:
@@ -521,7 +522,7 @@ class Worker:
                 logger.warning("a job was found that nobody ran", extra={"queue": self.keys.name, "job_id": job_id})
 
     def _end_overdue(self) -> None:
-        now = _now_ms()
+        now = self._clock.now_ms()
         with self._lock:
             overdue = [s for s in self._stints.values() if s.deadline_ms is not None and s.deadline_ms <= now]
         for stint in overdue:
@@ -542,7 +543,14 @@ class Worker:
 
     def _settle_elsewhere(self, stint: _Stint, result: Raised) -> None:
         """Settle a job whose own thread is not to be waited for: that one ends when its function returns."""
-        self._run(lambda: self._take_over(self._settle(stint, result)[0]))
+        self._run(lambda: self._settle_alone(stint, result))
+
+    def _settle_alone(self, stint: _Stint, result: Raised) -> None:
+        telemetry, info = self.options.telemetry, stint.job.info
+        with process_span(None, info, self.keys.name, worker_id=self.id, worker_name=None) as span:
+            run, decision = self._settle(stint, result)
+            measure_end(telemetry, span, info, self.keys.name, decision, now_ms=wall_ms())
+        self._take_over(run)
 
     def _take_over(self, run: Run | None) -> None:
         if run is not None:
@@ -575,7 +583,7 @@ class Worker:
         if stint is None or stint.is_claimed():  # handed back before it began
             return True, None
         try:
-            result: Returned | Raised | None = self._drive(begin(self._rules, run.job, _now_ms))
+            result: Returned | Raised | None = self._drive(begin(self._rules, run.job, wall_ms))
         except Exception as error:  # noqa: BLE001 - the edge of a job: it must end, whatever it was
             result = Raised(error)
         if stint.is_claimed():
@@ -593,7 +601,7 @@ class Worker:
                     child.close()
                 return False, None
             next_run, decision = self._settle(stint, result)
-            measure_end(telemetry, span, run.job, self.keys.name, decision, now_ms=_now_ms())
+            measure_end(telemetry, span, run.job, self.keys.name, decision, now_ms=wall_ms())
             return True, next_run
 
     def _begin(self, stint: _Stint, child: Child | None) -> None:
@@ -602,7 +610,7 @@ class Worker:
         stint.child = child
         stint.thread = threading.current_thread()
         if (timeout_ms := self.options.job_timeout_ms) is not None:
-            stint.deadline_ms = _now_ms() + timeout_ms
+            stint.deadline_ms = self._clock.now_ms() + timeout_ms
             self._chores.put(messages.Ticked())
         self._emit("active", stint.job, "waiting")
 
@@ -627,7 +635,7 @@ class Worker:
                     job.info,
                     lease.token,
                     result,
-                    clock=_now_ms,
+                    clock=wall_ms,
                     roll=random.random(),
                     may_fetch=lambda: self._machine.fetch_next,
                 )
@@ -640,7 +648,8 @@ class Worker:
             self._stints.pop(lease, None)
         if settled.limited_ms:
             self._tell(messages.Limited(settled.limited_ms))
-        return self._tell(Ended(lease, settled.arrived, settled.unsure)), settled.decision
+        arrived = None if settled.arrived is None else self._in_steady_time(settled.arrived)
+        return self._tell(Ended(lease, arrived, settled.unsure)), settled.decision
 
     def _announce(self, job: RunningJob, result: Returned | Raised, settled: Settled) -> None:
         match settled.decision:
@@ -677,6 +686,11 @@ class Worker:
                 except EngineError as caught:
                     error = caught
 
+    def _in_steady_time(self, arrived: Arrived) -> Arrived:
+        if not arrived.next_delayed_ms:
+            return arrived
+        return replace(arrived, next_delayed_ms=int(self._clock.steady_ms(arrived.next_delayed_ms)))
+
     def _emit(self, event: str, *args: object) -> None:
         if event == "error" and isinstance(args[0], ClosedError) and self._machine.state is State.CLOSED:
             return  # what was under way when everything was closed
@@ -688,7 +702,3 @@ class Worker:
 
 def _is_unsure(error: StoreError) -> bool:
     return isinstance(error, ConnectionLostError)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

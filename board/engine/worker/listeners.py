@@ -42,6 +42,8 @@ class Listeners:
     def __init__(self, queue: str) -> None:
         self._queue = queue
         self._by_event: dict[str, list[Callable[..., Any]]] = {}
+        self._last_error = ""
+        self._repeats = 0
 
     def add(self, event: str, listener: Callable[..., Any]) -> None:
         """Call ``listener`` at each such event.
@@ -64,16 +66,15 @@ class Listeners:
     def tell(self, event: str, *args: object) -> list[Awaitable[Any]]:
         """Call the listeners of an event; return what those that are coroutine functions left to await.
 
-        An error that nobody listens for is logged: none is swallowed.
+        An error that nobody listens for is logged: none is swallowed. While the same one comes again and again, as when
+        Redis is away, only the 1st, 2nd, 4th, 8th… are, with their number.
         """
         listeners = self._by_event.get(event)
+        if event != "error":
+            self._repeats = 0
         if not listeners:
             if event == "error":
-                logger.error(
-                    "the worker met an error: %s",
-                    args[0],
-                    extra={"queue": self._queue, "error": type(args[0]).__name__},
-                )
+                self._log(args[0])
             return []
         pending: list[Awaitable[Any]] = []
         for listener in tuple(listeners):
@@ -85,3 +86,14 @@ class Listeners:
                 if inspect.isawaitable(answer):
                     pending.append(answer)
         return pending
+
+    def _log(self, error: object) -> None:
+        text = str(error)
+        self._repeats = self._repeats + 1 if text == self._last_error else 1
+        self._last_error = text
+        if self._repeats.bit_count() == 1:
+            logger.error(
+                "the worker met an error: %s",
+                text,
+                extra={"queue": self._queue, "error": type(error).__name__, "times": self._repeats},
+            )

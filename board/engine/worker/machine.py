@@ -166,6 +166,7 @@ class WorkerMachine:
     state: State = State.NEW
     concurrency: int = 0
     _leases: dict[Lease, _Held] = field(default_factory=dict)
+    _latest: dict[str, Lease] = field(default_factory=dict)
     _fetching: dict[str, int] = field(default_factory=dict)
     _tokens: int = 0
     _is_blocking: bool = False
@@ -282,6 +283,8 @@ class WorkerMachine:
 
     def _ended(self, event: Ended, now_ms: int) -> None:
         self._leases.pop(event.lease, None)
+        if self._latest.get(event.lease.job_id) == event.lease:
+            del self._latest[event.lease.job_id]
         if event.unsure:
             self._doubtful.add(event.lease.token)
         if event.arrived is not None:
@@ -294,10 +297,8 @@ class WorkerMachine:
             held = self._leases.get(lease)
             if held is None:
                 continue
-            if lease in event.lost:
-                held.is_lost = True
-                if not held.is_going:
-                    self._do(LockLost(lease))
+            if lease in event.lost and not held.is_lost:
+                self._lose(lease)
             else:
                 held.renewed_ms = self._renewing_since_ms
         self._renewing = ()
@@ -334,6 +335,11 @@ class WorkerMachine:
         return True
 
     def _take(self, job: JobData, lease: Lease, now_ms: int) -> None:
+        before = self._latest.get(job.id)
+        if before is not None and not self._leases[before].is_lost:
+            # Taken again while we still run it: the first lock is gone. Renewals name jobs by id, so one lease counts.
+            self._lose(before)
+        self._latest[job.id] = lease
         held = self._leases[lease] = _Held(now_ms)
         if self.settings.renew_ms is not None and self._renew_at_ms is None:
             self._renew_at_ms = now_ms + self._renew_step_ms
@@ -342,6 +348,12 @@ class WorkerMachine:
         else:
             held.is_going = True
             self._do(HandBack(lease, started=False))
+
+    def _lose(self, lease: Lease) -> None:
+        held = self._leases[lease]
+        held.is_lost = True
+        if not held.is_going:
+            self._do(LockLost(lease))
 
     def _give_up(self) -> None:
         self._give_up_at_ms = None
