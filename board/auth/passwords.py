@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -18,9 +19,6 @@ __all__ = ["check_password", "generate_password", "hash_password", "needs_new_ha
 _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 AT_ONCE = 4
 _slots = threading.BoundedSemaphore(AT_ONCE)
-
-_NOBODY = _hasher.hash(secrets.token_hex(16))
-"""Checked when there is no such user, so that the answer takes as long as a wrong password."""
 
 ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
 """Without characters that look alike: a generated password is typed from a console."""
@@ -38,13 +36,20 @@ def hash_password(password: str) -> str:
         return _hasher.hash(password)
 
 
+@cache
+def _nobody() -> str:
+    """Return a hash to check when there is no such user, so that the answer takes as long as a wrong password."""
+    return _hasher.hash(secrets.token_hex(16))
+
+
 def check_password(stored: str | None, password: str) -> bool:
     """Whether ``password`` belongs to the hash; without a hash it takes as long and is never right."""
     if len(password) > LONGEST_PASSWORD:
         return False
+    against = stored or _nobody()
     with _slots:
         try:
-            _hasher.verify(stored or _NOBODY, password)
+            _hasher.verify(against, password)
         except (VerificationError, InvalidHashError):
             return False
     return stored is not None

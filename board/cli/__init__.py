@@ -14,13 +14,11 @@ import click
 from board import __version__, doctor
 from board.cli import opening, queues, users, working
 from board.config import Settings, from_environment, without_secrets
-from board.dev import run as dev_run
 from board.dev.seeds import seed as write_seeds
 from board.engine.errors import StoreError, UsageError
 from board.errors import BoardError, SettingsError
 from board.logs import configure
-from board.service import Service, wall_clock_ms
-from board.web import announce, create_app
+from board.service import wall_clock_ms
 
 __all__ = ["main"]
 
@@ -52,12 +50,17 @@ def board() -> None:
 @board.command()
 def serve() -> None:
     """Serve the board by gunicorn, for real use."""
-    settings = from_environment()
-    from board.gunicorn import serve as run  # noqa: PLC0415 - gunicorn is not there on Windows
+    # Late: gunicorn is not there on Windows, and the other commands need no web framework.
+    from board.gunicorn import serve as run  # noqa: PLC0415
+    from board.web import announce, create_app  # noqa: PLC0415
 
+    settings = from_environment()
     configure()
     with opening.service() as service:
-        _prepare(service)
+        try:
+            announce(service.prepare(signs_in=True))
+        except StoreError as trouble:
+            click.echo(f"{trouble}. The board starts all the same and recovers by itself.", err=True)
     click.echo(f"Queue Board on {_address(settings)} for Redis at {without_secrets(settings.redis_url)}", err=True)
     run(settings, lambda: create_app(settings))
 
@@ -73,8 +76,10 @@ def serve() -> None:
 )
 def dev(*, reload: bool, data: Path) -> None:
     """Serve the board on a server of its own, with demo data and busy workers; with REDIS_URL set, on that Redis."""
+    from board.dev import run  # noqa: PLC0415 - late: the other commands need no web framework
+
     configure()
-    dev_run.run(from_environment(needs_redis=False), data=data, reload=reload)
+    run.run(from_environment(needs_redis=False), data=data, reload=reload)
 
 
 @board.command()
@@ -116,14 +121,6 @@ def seed() -> None:
 
 board.add_command(users.user)
 board.add_command(queues.queue)
-
-
-def _prepare(service: Service) -> None:
-    """Make the first administrator before the first request; without Redis that waits until it answers."""
-    try:
-        announce(service.prepare(signs_in=True))
-    except StoreError as trouble:
-        click.echo(f"{trouble}. The board starts all the same and recovers by itself.", err=True)
 
 
 def _address(settings: Settings) -> str:

@@ -126,7 +126,9 @@ def test_the_doctor_says_what_to_do(run: Run, fresh_server: Callable[..., Server
     assert "CONFIG SET maxmemory-policy noeviction" in ill.stdout
     assert "warn  persistence: no append-only file" in ill.stdout
     assert well.returncode == 0
-    assert {line.split()[0] for line in well.stdout.splitlines()} == {"ok"}
+    lines = [line for line in well.stdout.splitlines() if "redis: Redis answers in" not in line]
+    assert len(lines) >= 8
+    assert {line.split()[0] for line in lines if not line.startswith("      Run the board")} == {"ok"}
 
 
 def test_the_short_check_of_a_container(run: Run, fresh_server: Callable[..., Server]) -> None:
