@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import random
 import signal
 import sys
@@ -17,6 +18,7 @@ from typing import Any
 
 from board.dev.stories import FAILURES
 from board.engine import AsyncJob, AsyncQueue, AsyncWorker, Backoff, JobOptions, Keep
+from board.logs import configure
 
 __all__ = ["main"]
 
@@ -132,4 +134,5 @@ async def _parent_ends(stop: asyncio.Event) -> None:
 
 
 if __name__ == "__main__":
+    configure(logging.ERROR)
     asyncio.run(main(sys.argv[1], sys.argv[2]))

@@ -108,6 +108,28 @@ def test_each_role_gets_through_where_it_may_and_nowhere_else(site: Site, endpoi
             assert answer.status_code == 403, (role, answer.status_code)
 
 
+@pytest.mark.parametrize(
+    "endpoint",
+    sorted(
+        one for one, method in WHO_MAY if method == "POST" and one.partition(".")[0] in {"queues", "jobs", "failures"}
+    ),
+)
+def test_each_action_leaves_one_entry_whether_it_was_done_or_refused(site: Site, endpoint: str) -> None:
+    jobs = {role: site.jobs.failed(f"job-of-{role}") for role in ROLES}
+    expected = []
+    for role in ROLES:
+        path, form = address(site.app, endpoint).replace("1a", jobs[role]), {**FORM, "id": jobs[role]}
+        if endpoint == "failures.bulk":
+            form["id"] = f"mail/{jobs[role]}"
+
+        browser_of(site, role).post(path, form)
+
+        if role != "nobody":
+            expected.append((role, role not in WHO_MAY[endpoint, "POST"]))
+
+    assert [(entry.who, entry.result == "refused") for entry in site.audit()] == expected
+
+
 def test_only_these_routes_are_open_to_anybody() -> None:
     assert {endpoint for (endpoint, _), roles in WHO_MAY.items() if "nobody" in roles} == OPEN
 
