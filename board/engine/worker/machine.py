@@ -287,6 +287,7 @@ class WorkerMachine:
             del self._latest[event.lease.job_id]
         if event.unsure:
             self._doubtful.add(event.lease.token)
+            self._answered()
         if event.arrived is not None:
             self._arrived(event.arrived, now_ms)
 
@@ -310,6 +311,7 @@ class WorkerMachine:
 
     def _reclaim_broke(self, event: ReclaimBroke, now_ms: int) -> None:
         self._doubtful.update(event.tokens)
+        self._is_drained = False  # fetch before waiting: the answer brings the next search
         self._failed(now_ms)
 
     def _limited(self, event: Limited, now_ms: int) -> None:

@@ -317,10 +317,16 @@ def _end(  # noqa: PLR0917 - the end of a job depends on all of it
 
 def _has_landed(queue: QueueKeys, job: JobData, decision: Decision) -> Steps[bool]:
     """Find out whether a finish of which the reply never came took effect; False when that cannot be told."""
-    try:
-        state: JobState = yield from jobs.get_state(queue, job.id)
-    except StoreError:
-        return False
+    nap_ms = FIRST_NAP_MS
+    state: JobState | None = None
+    while state is None:
+        try:
+            state = yield from jobs.get_state(queue, job.id)
+        except StoreError as away:
+            yield Report(away)
+            if isinstance(away, ScriptError | PermissionDeniedError) or not (yield Nap(nap_ms)):
+                return False
+            nap_ms = min(nap_ms * 2, LONGEST_NAP_MS)
     match decision:
         case Complete():
             return state in (JobState.COMPLETED, JobState.UNKNOWN)
