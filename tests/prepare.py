@@ -53,7 +53,7 @@ PROGRAMS = (
     Program("redis-server", _on_path("redis-server"), ("redis-server",), "brew install redis, or your package manager"),
     Program(
         "Node.js 18 or later, with npm",
-        _on_path("node", "npm"),
+        _node,
         ("nodejs", "npm"),
         "install it from your package manager",
     ),
