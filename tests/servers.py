@@ -147,19 +147,25 @@ class Server:
         finally:
             client.close()
 
-    def _launch(self, port: int) -> bool:
-        """Start the process; False when it ended by itself, most likely as somebody else took the port."""
-        command = [
-            *_die_with_us(),
+    def command(self, port: int) -> list[str]:
+        """Return how the program is started."""
+        return [
             binary(self.kind),
             *("--port", str(port), "--bind", "127.0.0.1", "--dir", str(self.directory)),
             *("--save", "", "--appendonly", "yes" if self.append_only else "no"),
             *("--maxmemory-policy", "noeviction"),
             *self.arguments,
         ]
+
+    def _launch(self, port: int) -> bool:
+        """Start the process; False when it ended by itself, most likely as somebody else took the port."""
         with (self.directory / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=self.directory
+                [*_die_with_us(), *self.command(port)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=self.directory,
             )
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:

@@ -25,6 +25,7 @@ from board.engine import (
     Worker,
 )
 from board.engine.job_view import JobView
+from board.engine.keys import DEFAULT_PREFIX
 from board.engine.sync.flow import JobNode
 from board.engine.types import FINISHED_STATES
 from tests.waiting import wait_until_async
@@ -114,25 +115,26 @@ class Front(Protocol):
 class AsyncioFront:
     """The asyncio front as it is."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, prefix: str = DEFAULT_PREFIX) -> None:
         self._url = url
+        self._prefix = prefix
         self._made: list[Any] = []
 
     def queue(self, name: str, **options: Any) -> AsyncQueue:
         """Open a queue."""
-        return self._keep(AsyncQueue(name, connection=self._url, **options))
+        return self._keep(AsyncQueue(name, **self._options(options)))
 
     def worker(self, queue: str, process: Process, **options: Any) -> AsyncWorker:
         """Make a worker that has not begun."""
-        return self._keep(AsyncWorker(queue, process, connection=self._url, **options))
+        return self._keep(AsyncWorker(queue, process, **self._options(options)))
 
     def events(self, queue: str, **options: Any) -> AsyncQueueEvents:
         """Make a reader of events that has not begun."""
-        return self._keep(AsyncQueueEvents(queue, connection=self._url, **options))
+        return self._keep(AsyncQueueEvents(queue, **self._options(options)))
 
     def flows(self) -> AsyncFlowProducer:
         """Open a producer of flows."""
-        return self._keep(AsyncFlowProducer(connection=self._url))
+        return self._keep(AsyncFlowProducer(connection=self._url, prefix=self._prefix))
 
     async def __aenter__(self) -> Self:
         return self
@@ -140,6 +142,9 @@ class AsyncioFront:
     async def __aexit__(self, *_exc: object) -> None:
         for made in reversed(self._made):
             await (made.close(0) if isinstance(made, AsyncWorker) else made.close())
+
+    def _options(self, options: dict[str, Any]) -> dict[str, Any]:
+        return {"connection": self._url, "prefix": self._prefix, **options}
 
     def _keep(self, made: T) -> T:
         self._made.append(made)
@@ -149,13 +154,14 @@ class AsyncioFront:
 class ThreadFront:
     """The blocking front, awaited. The casts are true by ``_Awaited``: it has the same names, each with ``await``."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, prefix: str = DEFAULT_PREFIX) -> None:
         self._url = url
+        self._prefix = prefix
         self._made: list[Any] = []
 
     def queue(self, name: str, **options: Any) -> AsyncQueue:
         """Open a queue."""
-        return cast("AsyncQueue", self._keep(Queue(name, connection=self._url, **options)))
+        return cast("AsyncQueue", self._keep(Queue(name, **self._options(options))))
 
     def worker(self, queue: str, process: Process, **options: Any) -> AsyncWorker:
         """Make a worker that has not begun."""
@@ -166,15 +172,15 @@ class ThreadFront:
 
             return asyncio.run(whole())
 
-        return cast("AsyncWorker", self._keep(Worker(queue, plain, connection=self._url, **options)))
+        return cast("AsyncWorker", self._keep(Worker(queue, plain, **self._options(options))))
 
     def events(self, queue: str, **options: Any) -> AsyncQueueEvents:
         """Make a reader of events that has not begun."""
-        return cast("AsyncQueueEvents", self._keep(QueueEvents(queue, connection=self._url, **options)))
+        return cast("AsyncQueueEvents", self._keep(QueueEvents(queue, **self._options(options))))
 
     def flows(self) -> AsyncFlowProducer:
         """Open a producer of flows."""
-        return cast("AsyncFlowProducer", self._keep(FlowProducer(connection=self._url)))
+        return cast("AsyncFlowProducer", self._keep(FlowProducer(connection=self._url, prefix=self._prefix)))
 
     async def __aenter__(self) -> Self:
         return self
@@ -182,6 +188,9 @@ class ThreadFront:
     async def __aexit__(self, *_exc: object) -> None:
         for made in reversed(self._made):
             await asyncio.to_thread(made.close, *([0] if isinstance(made, Worker) else []))
+
+    def _options(self, options: dict[str, Any]) -> dict[str, Any]:
+        return {"connection": self._url, "prefix": self._prefix, **options}
 
     def _keep(self, made: Any) -> Any:
         self._made.append(made)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import logging
 import os
 from collections import deque
@@ -21,13 +22,13 @@ from redis.asyncio.cluster import ClusterNode, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
 from board.engine.calls import Batch, Call, Plan
 from board.engine.connection.address import Address, clean_client_name, parse_address
 from board.engine.connection.exchange import Command, Exchange, batch_results, decoded
 from board.engine.connection.failures import store_error
-from board.engine.connection.origin import MOVES, WATCHDOG_S, key_of, place_of, plain_url, sentinel_options
+from board.engine.connection.origin import APART, MOVES, WATCHDOG_S, key_of, place_of, plain_url, sentinel_options
 from board.engine.errors import ClosedError, ConnectionLostError, EngineError, ReadOnlyError, UsageError
 
 __all__ = ["MOST_SOCKETS", "AsyncClient", "AsyncConnection"]
@@ -40,6 +41,9 @@ AsyncClient = redis.Redis | RedisCluster
 
 MOST_SOCKETS = 16
 """Round trips under way at once; more sockets bring no more speed from one event loop."""
+
+_CLUSTER_OPTIONS = frozenset(inspect.signature(RedisCluster).parameters)
+"""redis-py's pools hold arguments of sockets that its asyncio cluster client does not take."""
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +116,7 @@ class AsyncConnection:
         elif isinstance(source, redis.Redis):
             pool: Any = source.connection_pool
             kwargs = dict(pool.connection_kwargs)
-            origin = _Origin(pool.connection_class, kwargs, place_of(kwargs))
+            origin = _Origin(pool.connection_class, kwargs, place_of(kwargs), pool)
         else:
             raise UsageError(
                 "connection must be a Redis URL or a redis.asyncio.Redis or RedisCluster client, not "
@@ -216,7 +220,10 @@ class AsyncConnection:
         if not self._origin.is_cluster:
             return await self._exchange(await self._place(None), calls, atomic=atomic)
         replies: list[Any] = [None] * len(calls)
-        for key, indexes in (await self._origin.by_node(calls)).items():
+        nodes = await self._origin.by_node(calls)
+        if atomic and len(nodes) > 1:
+            raise UsageError(APART)
+        for key, indexes in nodes.items():
             part = await self._exchange(await self._place(key), [calls[index] for index in indexes], atomic=atomic)
             for index, reply in zip(indexes, part, strict=True):
                 replies[index] = reply
@@ -231,6 +238,8 @@ class AsyncConnection:
             replies = await self._round_trip(place, exchange.again(unknown, place.known))
             unknown, more = exchange.receive(replies, place.known)
             elsewhere += more
+        if atomic and elsewhere:
+            return await self._follow_together(calls, exchange.replies)
         for index in elsewhere:
             exchange.replies[index] = await self._follow(calls[index], exchange.replies[index])
         return exchange.replies
@@ -251,6 +260,20 @@ class AsyncConnection:
                 break
         return reply
 
+    async def _follow_together(self, calls: tuple[Call[Any], ...], replies: list[Any]) -> list[Any]:
+        """Send a transaction to where a cluster now keeps its keys; nothing was done before."""
+        for _ in range(MOVES):
+            key, asking = await self._origin.follow(calls[0], replies[0])
+            if asking:  # ASKING reaches no further than MULTI: the slot has to arrive first
+                break
+            place = await self._place(key)
+            exchange = Exchange(calls, atomic=True)
+            _, elsewhere = exchange.receive(await self._round_trip(place, exchange.first(place.known)), place.known)
+            replies = exchange.replies
+            if not elsewhere:
+                break
+        return replies
+
     async def _round_trip(self, place: _Place, commands: list[Command]) -> list[Any]:
         async with self._turn:
             cancels = _cancels()
@@ -260,9 +283,11 @@ class AsyncConnection:
                 await socket.send_packed_command(socket.pack_commands(commands))
                 if _cancels() > cancels:
                     raise asyncio.CancelledError  # noqa: TRY301 - it was ours and got lost
+                self._check_open()  # a socket that `close` has just ended would have been opened again by sending
                 replies = [await _read(socket) for _ in commands]
             except (RedisError, OSError, TimeoutError) as error:
                 await self._drop(socket)
+                self._origin.lost()
                 raise store_error(error, place.name) from error
             except BaseException:
                 await self._drop(socket)
@@ -271,8 +296,7 @@ class AsyncConnection:
             return replies
 
     async def _take(self, place: _Place) -> _Socket:
-        if self._closed:
-            raise ClosedError("the connection was closed before")
+        self._check_open()
         if self._pid != os.getpid():
             self._pid = os.getpid()
             self._places, self._in_use = {place.name: place}, set()
@@ -290,6 +314,7 @@ class AsyncConnection:
             await self._introduce(socket)
         except (RedisError, OSError, TimeoutError) as error:
             await self._drop(socket)
+            self._origin.lost()
             raise store_error(error, place.name) from error
         except BaseException:
             await self._drop(socket)
@@ -312,6 +337,10 @@ class AsyncConnection:
         else:
             place.free.append(socket)
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ClosedError("the connection was closed before")
+
     async def _drop(self, socket: _Socket) -> None:
         self._in_use.discard(socket)
         await _end(socket)
@@ -326,13 +355,30 @@ class AsyncConnection:
 
 
 class _Origin:
-    """How to open sockets to one server, or to the master that Sentinels name."""
+    """How to open sockets to one server, or to the master that Sentinels name.
+
+    Args:
+        connection_class: of redis-py.
+        kwargs: its arguments.
+        place: where Redis is, for messages.
+        pool: kept, as the sockets of a Sentinel's pool hold it only weakly.
+        watchers: our own clients of the Sentinels, to close.
+    """
 
     is_cluster = False
 
-    def __init__(self, connection_class: Any, kwargs: dict[str, Any], place: str) -> None:
+    def __init__(
+        self,
+        connection_class: Any,
+        kwargs: dict[str, Any],
+        place: str,
+        pool: object = None,
+        watchers: Iterable[redis.Redis] = (),
+    ) -> None:
         self._class = connection_class
         self._kwargs = kwargs
+        self._pool = pool
+        self._watchers = watchers
         self.place = place
 
     async def maker(self, key: str | None, overrides: dict[str, Any]) -> Callable[[], _Socket]:
@@ -348,8 +394,14 @@ class _Origin:
         del call
         raise store_error(reply, self.place)
 
+    def lost(self) -> None:
+        """Note that a server did not answer."""
+
     async def close(self) -> None:
         """Close what was opened only to find the way."""
+        for watcher in self._watchers:
+            with contextlib.suppress(RedisError, OSError):
+                await watcher.aclose()
 
 
 class _ClusterOrigin(_Origin):
@@ -361,16 +413,17 @@ class _ClusterOrigin(_Origin):
         self._make_client = make_client
         self._owned = owned
         self._client: Any = None
+        self._is_outdated = False
+        self._lock = asyncio.Lock()
         self.place = place
 
     @classmethod
     def at(cls, address: Address, timeout_s: float) -> _ClusterOrigin:
         def make() -> RedisCluster:
-            kwargs = _kwargs(address, timeout_s)[1]
+            known = _CLUSTER_OPTIONS - {"host", "port", "db"}
+            kwargs = {name: value for name, value in _kwargs(address, timeout_s)[1].items() if name in known}
             nodes = [ClusterNode(host, port) for host, port in address.hosts]
-            for name in ("host", "port", "db", "retry"):
-                kwargs.pop(name, None)
-            return RedisCluster(startup_nodes=nodes, ssl=address.tls, cluster_error_retry_attempts=0, **kwargs)
+            return RedisCluster(startup_nodes=nodes, ssl=address.tls, **kwargs)
 
         return cls(make, address.place, owned=True)
 
@@ -379,7 +432,7 @@ class _ClusterOrigin(_Origin):
         node = client.get_node(node_name=key)
         if node is None:
             raise ConnectionLostError(f"the cluster node {key} is gone")
-        kwargs = {**node.connection_kwargs, **overrides}
+        kwargs = {**node.connection_kwargs, **overrides, "retry": Retry(NoBackoff(), 0)}
         connection_class = node.connection_class
         return lambda: connection_class(**kwargs)
 
@@ -392,11 +445,7 @@ class _ClusterOrigin(_Origin):
     async def follow(self, call: Call[Any], reply: Any) -> tuple[str, bool]:
         if type(reply).__name__ == "AskError":
             return f"{reply.host}:{reply.port}", True
-        client = await self._ready()
-        try:
-            await client.nodes_manager.initialize()
-        except (RedisError, OSError) as error:
-            raise store_error(error, self.place) from error
+        self.lost()
         return await self._node_name(call), False
 
     async def close(self) -> None:
@@ -405,23 +454,36 @@ class _ClusterOrigin(_Origin):
             with contextlib.suppress(RedisError, OSError):
                 await client.aclose()
 
+    def lost(self) -> None:
+        """Ask the cluster anew before the next call: a node that is gone cannot say who has its slots now."""
+        self._is_outdated = True
+
     async def _ready(self) -> Any:
-        if self._client is None:
-            client = self._make_client()
+        async with self._lock:
+            client = self._client or self._make_client()
             try:
-                await client.initialize()
-            except (RedisError, OSError) as error:
-                with contextlib.suppress(RedisError, OSError):
-                    await client.aclose()
+                if self._client is None:
+                    await client.initialize()
+                elif self._is_outdated:
+                    await client.nodes_manager.initialize()
+            except (RedisError, RedisClusterException, OSError) as error:
+                if self._client is None:
+                    with contextlib.suppress(RedisError, OSError):
+                        await client.aclose()
                 raise store_error(error, self.place) from error
             self._client = client
-        return self._client
+            self._is_outdated = False
+            return client
 
     async def _node_name(self, call: Call[Any]) -> str:
         client = await self._ready()
         key = key_of(call)
-        node = client.get_default_node() if key is None else client.get_node_from_key(key)
+        try:
+            node = client.get_default_node() if key is None else client.get_node_from_key(key)
+        except RedisClusterException:
+            node = None
         if node is None:
+            self.lost()
             raise ConnectionLostError(f"no node of {self.place} serves this key now")
         name: str = node.name
         return name
@@ -432,13 +494,12 @@ def _at(address: Address, timeout_s: float) -> _Origin:
     if address.kind == "sentinel":
         for name in ("host", "port"):
             kwargs.pop(name, None)
-        watchers: Any = Sentinel(  # type: ignore[no-untyped-call]
-            list(address.hosts), sentinel_kwargs=sentinel_options(address, timeout_s)
-        )
+        once: Any = {"retry": Retry(NoBackoff(), 0), **sentinel_options(address, timeout_s)}
+        watchers: Any = Sentinel(list(address.hosts), sentinel_kwargs=once)  # type: ignore[no-untyped-call]
         pool: Any = SentinelConnectionPool(  # type: ignore[no-untyped-call]
             address.service, watchers, ssl=address.tls, **kwargs
         )
-        connection_class, kwargs = pool.connection_class, dict(pool.connection_kwargs)
+        return _Origin(pool.connection_class, dict(pool.connection_kwargs), address.place, pool, watchers.sentinels)
     return _Origin(connection_class, kwargs, address.place)
 
 

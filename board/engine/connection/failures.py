@@ -56,7 +56,7 @@ def store_error(error: BaseException, place: str) -> EngineError:
         return ConnectionLostError(f"Redis at {place} does not answer in time")
     if isinstance(error, theirs.ResponseError):
         return _reply_error(code, text, place)
-    if isinstance(error, theirs.RedisError | OSError):
+    if isinstance(error, theirs.RedisError | theirs.RedisClusterException | OSError):
         return ConnectionLostError(f"Redis at {place} cannot be reached: {_why(error)}")
     return ScriptError(f"the reply of Redis at {place} makes no sense: {type(error).__name__}")
 

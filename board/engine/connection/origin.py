@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -9,7 +10,7 @@ from urllib.parse import quote, urlencode
 from board.engine.calls import Call
 from board.engine.connection.address import Address
 
-__all__ = ["MOVES", "WATCHDOG_S", "key_of", "place_of", "plain_url", "sentinel_options"]
+__all__ = ["APART", "MOVES", "WATCHDOG_S", "key_of", "place_of", "plain_url", "sentinel_options"]
 
 MOVES = 8
 """How often a call follows a cluster that is moving its key before giving up."""
@@ -17,6 +18,10 @@ MOVES = 8
 WATCHDOG_S = 1.0
 """How long after a blocking command should have come back its socket is given up; BullMQ waits as long."""
 
+APART = "these queues lie on different nodes of the cluster; a flow needs one hash tag in all its prefixes: {bull}"
+"""What is wrong with a transaction whose keys have no slot in common."""
+
+_TAG = re.compile(r"\{[^}*?\[\\]+\}")
 _SENTINEL_PREFIX = "sentinel_"
 
 
@@ -53,6 +58,9 @@ def key_of(call: Call[Any]) -> str | None:
     if call.script is not None:
         return str(call.argv[0]) if call.keys else None
     command = str(call.argv[0]).upper()
+    if command == "SCAN" and "MATCH" in call.argv:  # the keys of one hash tag are on one node
+        tag = _TAG.search(str(call.argv[call.argv.index("MATCH") + 1]))
+        return tag.group() if tag else None
     if command in ("SCAN", "CLIENT", "INFO", "CONFIG", "PING", "TIME", "DBSIZE", "MEMORY", "COMMAND", "ACL", "SCRIPT"):
         return None
     if command in ("XREAD", "XREADGROUP"):

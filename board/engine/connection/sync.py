@@ -20,7 +20,7 @@ from typing import Any, Protocol, Self, TypeVar
 import redis
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode, RedisCluster
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisClusterException, RedisError, ResponseError
 from redis.retry import Retry
 from redis.sentinel import Sentinel, SentinelConnectionPool
 
@@ -28,7 +28,7 @@ from board.engine.calls import Batch, Call, Plan
 from board.engine.connection.address import Address, clean_client_name, parse_address
 from board.engine.connection.exchange import Command, Exchange, batch_results, decoded
 from board.engine.connection.failures import store_error
-from board.engine.connection.origin import MOVES, WATCHDOG_S, key_of, place_of, plain_url, sentinel_options
+from board.engine.connection.origin import APART, MOVES, WATCHDOG_S, key_of, place_of, plain_url, sentinel_options
 from board.engine.errors import ClosedError, ConnectionLostError, EngineError, ReadOnlyError, UsageError
 
 __all__ = ["Client", "Connection"]
@@ -105,7 +105,7 @@ class Connection:
         elif isinstance(source, redis.Redis):
             pool: Any = source.connection_pool
             kwargs = dict(pool.connection_kwargs)
-            origin = _Origin(pool.connection_class, kwargs, place_of(kwargs))
+            origin = _Origin(pool.connection_class, kwargs, place_of(kwargs), pool)
         else:
             raise UsageError(
                 f"connection must be a Redis URL or a redis.Redis or RedisCluster client, not {type(source).__name__} "
@@ -216,7 +216,10 @@ class Connection:
         if not self._origin.is_cluster:
             return self._exchange(self._place(None), calls, atomic=atomic)
         replies: list[Any] = [None] * len(calls)
-        for key, indexes in self._origin.by_node(calls).items():
+        nodes = self._origin.by_node(calls)
+        if atomic and len(nodes) > 1:
+            raise UsageError(APART)
+        for key, indexes in nodes.items():
             part = self._exchange(self._place(key), [calls[index] for index in indexes], atomic=atomic)
             for index, reply in zip(indexes, part, strict=True):
                 replies[index] = reply
@@ -230,6 +233,8 @@ class Connection:
             commands = exchange.again(unknown, place.known)
             unknown, more = exchange.receive(self._round_trip(place, commands), place.known)
             elsewhere += more
+        if atomic and elsewhere:
+            return self._follow_together(calls, exchange.replies)
         for index in elsewhere:
             exchange.replies[index] = self._follow(calls[index], exchange.replies[index])
         return exchange.replies
@@ -249,15 +254,31 @@ class Connection:
                 break
         return reply
 
+    def _follow_together(self, calls: tuple[Call[Any], ...], replies: list[Any]) -> list[Any]:
+        """Send a transaction to where a cluster now keeps its keys; nothing was done before."""
+        for _ in range(MOVES):
+            key, asking = self._origin.follow(calls[0], replies[0])
+            if asking:  # ASKING reaches no further than MULTI: the slot has to arrive first
+                break
+            place = self._place(key)
+            exchange = Exchange(calls, atomic=True)
+            _, elsewhere = exchange.receive(self._round_trip(place, exchange.first(place.known)), place.known)
+            replies = exchange.replies
+            if not elsewhere:
+                break
+        return replies
+
     def _round_trip(self, place: _Place, commands: list[Command]) -> list[Any]:
         socket = self._take(place)
         try:
             with self._lock:
                 self._round_trips += 1
             socket.send_packed_command(socket.pack_commands(commands))
+            self._check_open()  # a socket that `close` has just ended would have been opened again by sending
             replies = [_read(socket) for _ in commands]
         except (RedisError, OSError) as error:
             self._drop(socket)
+            self._origin.lost()
             raise store_error(error, place.name) from error
         except BaseException:
             self._drop(socket)
@@ -266,8 +287,7 @@ class Connection:
         return replies
 
     def _take(self, place: _Place) -> _Socket:
-        if self._closed:
-            raise ClosedError("the connection was closed before")
+        self._check_open()
         if self._pid != os.getpid():
             self._forget_parent()
         while True:
@@ -288,6 +308,7 @@ class Connection:
             self._introduce(socket)
         except (RedisError, OSError) as error:
             self._drop(socket)
+            self._origin.lost()
             raise store_error(error, place.name) from error
         except BaseException:
             self._drop(socket)
@@ -312,6 +333,10 @@ class Connection:
         else:
             place.free.append(socket)
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ClosedError("the connection was closed before")
+
     def _drop(self, socket: _Socket) -> None:
         with self._lock:
             self._in_use.discard(socket)
@@ -333,13 +358,21 @@ class Connection:
 
 
 class _Origin:
-    """How to open sockets to one server, or to the master that Sentinels name."""
+    """How to open sockets to one server, or to the master that Sentinels name.
+
+    Args:
+        connection_class: of redis-py.
+        kwargs: its arguments.
+        place: where Redis is, for messages.
+        pool: kept, as the sockets of a Sentinel's pool hold it only weakly.
+    """
 
     is_cluster = False
 
-    def __init__(self, connection_class: Any, kwargs: dict[str, Any], place: str) -> None:
+    def __init__(self, connection_class: Any, kwargs: dict[str, Any], place: str, pool: object = None) -> None:
         self._class = connection_class
         self._kwargs = kwargs
+        self._pool = pool
         self.place = place
 
     def maker(self, key: str | None, overrides: dict[str, Any]) -> Callable[[], _Socket]:
@@ -355,6 +388,9 @@ class _Origin:
         del call
         raise store_error(reply, self.place)
 
+    def lost(self) -> None:
+        """Note that a server did not answer."""
+
 
 class _ClusterOrigin(_Origin):
     """How to find the node of a key. The client is made, and asks the cluster for its slots, on first use."""
@@ -364,6 +400,7 @@ class _ClusterOrigin(_Origin):
     def __init__(self, make_client: Callable[[], RedisCluster], place: str) -> None:
         self._make_client = make_client
         self._client: Any = None
+        self._is_outdated = False
         self._lock = threading.Lock()
         self.place = place
 
@@ -372,28 +409,35 @@ class _ClusterOrigin(_Origin):
         def make() -> RedisCluster:
             kwargs = _kwargs(address, timeout_s)[1]
             nodes = [ClusterNode(host, port) for host, port in address.hosts]  # type: ignore[no-untyped-call]
-            for name in ("host", "port", "db", "retry"):
+            for name in ("host", "port", "db"):
                 kwargs.pop(name, None)
-            return RedisCluster(startup_nodes=nodes, ssl=address.tls, cluster_error_retry_attempts=0, **kwargs)
+            return RedisCluster(startup_nodes=nodes, ssl=address.tls, **kwargs)
 
         return cls(make, address.place)
 
     @property
     def client(self) -> Any:
         with self._lock:
-            if self._client is None:
-                try:
+            try:
+                if self._client is None:
                     self._client = self._make_client()
-                except (RedisError, OSError) as error:
-                    raise store_error(error, self.place) from error
+                elif self._is_outdated:
+                    self._client.nodes_manager.initialize()
+            except (RedisError, RedisClusterException, OSError) as error:
+                raise store_error(error, self.place) from error
+            self._is_outdated = False
             return self._client
+
+    def lost(self) -> None:
+        """Ask the cluster anew before the next call: a node that is gone cannot say who has its slots now."""
+        self._is_outdated = True
 
     def maker(self, key: str | None, overrides: dict[str, Any]) -> Callable[[], _Socket]:
         node = self.client.get_node(node_name=key)
         if node is None:
             raise ConnectionLostError(f"the cluster node {key} is gone")
         pool = self.client.get_redis_connection(node).connection_pool
-        kwargs = {**pool.connection_kwargs, **overrides}
+        kwargs = {**pool.connection_kwargs, **overrides, "retry": Retry(NoBackoff(), 0)}
         connection_class = pool.connection_class
         return lambda: connection_class(**kwargs)
 
@@ -408,16 +452,17 @@ class _ClusterOrigin(_Origin):
         asking = type(reply).__name__ == "AskError"
         if asking:
             return f"{host}:{port}", True
-        try:
-            self.client.nodes_manager.initialize()
-        except (RedisError, OSError) as error:
-            raise store_error(error, self.place) from error
+        self.lost()
         return self._node_name(call), False
 
     def _node_name(self, call: Call[Any]) -> str:
-        key = key_of(call)
-        node = self.client.get_default_node() if key is None else self.client.get_node_from_key(key)
+        key, client = key_of(call), self.client
+        try:
+            node = client.get_default_node() if key is None else client.get_node_from_key(key)
+        except RedisClusterException:
+            node = None
         if node is None:
+            self.lost()
             raise ConnectionLostError(f"no node of {self.place} serves this key now")
         name: str = node.name
         return name
@@ -428,13 +473,12 @@ def _at(address: Address, timeout_s: float) -> _Origin:
     if address.kind == "sentinel":
         for name in ("host", "port"):
             kwargs.pop(name, None)
-        watchers: Any = Sentinel(  # type: ignore[no-untyped-call]
-            list(address.hosts), sentinel_kwargs=sentinel_options(address, timeout_s)
-        )
+        once: Any = {"retry": Retry(NoBackoff(), 0), **sentinel_options(address, timeout_s)}
+        watchers: Any = Sentinel(list(address.hosts), sentinel_kwargs=once)  # type: ignore[no-untyped-call]
         pool: Any = SentinelConnectionPool(  # type: ignore[no-untyped-call]
             address.service, watchers, ssl=address.tls, **kwargs
         )
-        connection_class, kwargs = pool.connection_class, dict(pool.connection_kwargs)
+        return _Origin(pool.connection_class, dict(pool.connection_kwargs), address.place, pool)
     return _Origin(connection_class, kwargs, address.place)
 
 

@@ -1,0 +1,115 @@
+"""A master with two replicas, watched by three Sentinels."""
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from tests.servers import Kind, Server, binary
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    import redis
+
+SERVICE = "board"
+QUORUM = 2
+
+
+@dataclass(slots=True)
+class Sentinel(Server):
+    """One Sentinel; its settings lie in a file, which it rewrites itself."""
+
+    master_port: int = 0
+
+    def command(self, port: int) -> list[str]:
+        """Return how the program is started: the server's own, in another mode."""
+        settings = self.directory / "sentinel.conf"
+        if not settings.exists():
+            settings.write_text(
+                f"port {port}\nbind 127.0.0.1\ndir {self.directory}\n"
+                f"sentinel monitor {SERVICE} 127.0.0.1 {self.master_port} {QUORUM}\n"
+                f"sentinel down-after-milliseconds {SERVICE} 800\n"
+                f"sentinel failover-timeout {SERVICE} 3000\n"
+            )
+        return [binary(self.kind), str(settings), "--sentinel", "--port", str(port)]
+
+
+class SentinelSet:
+    """Three servers and three Sentinels.
+
+    Attributes:
+        servers: the first begins as the master.
+        sentinels: all of them watch it.
+    """
+
+    def __init__(self, kind: Kind = "redis", *, append_only: bool = False, settings: tuple[str, ...] = ()) -> None:
+        quick = ("--repl-diskless-sync-delay", "0", *settings)
+        self.servers = [Server(kind, append_only=append_only, arguments=quick) for _ in range(3)]
+        self.sentinels = [Sentinel(kind) for _ in range(3)]
+
+    @property
+    def url(self) -> str:
+        """The address as our engine takes it."""
+        return f"redis+sentinel://{','.join(f'127.0.0.1:{one.port}' for one in self.sentinels)}/{SERVICE}/0"
+
+    def start(self) -> Self:
+        """Start everything; the Sentinels last, or they would learn of the replicas only ten seconds later."""
+        master = self.servers[0].start()
+        for replica in self.servers[1:]:
+            replica.arguments += ("--replicaof", f"127.0.0.1 {master.port}")
+            replica.start()
+        with contextlib.closing(master.client()) as client:
+            wait_until(lambda: online(client) == 2, "the replicas to be online", 30)
+        for sentinel in self.sentinels:
+            sentinel.master_port = master.port
+            sentinel.start()
+        wait_until(lambda: all(self._sees_all(one) for one in self.sentinels), "the Sentinels to agree", 30)
+        return self
+
+    def destroy(self) -> None:
+        """Kill everything and delete its data."""
+        for server in [*self.sentinels, *self.servers]:
+            server.destroy()
+
+    def master(self) -> Server:
+        """Return the server that most Sentinels call the master."""
+        ports = []
+        for sentinel in self.sentinels:
+            with contextlib.closing(sentinel.client()) as client:
+                address: Any = client.sentinel_get_master_addr_by_name(SERVICE)
+            ports.append(int(address[1]))
+        port = max(ports, key=ports.count)
+        return next(server for server in self.servers if server.port == port)
+
+    def client(self) -> "redis.Redis":
+        """Return a client of the master, which answers in text; the caller closes it."""
+        return self.master().client()
+
+    def flush(self) -> None:
+        """Delete every key."""
+        self.master().flush()
+
+    def failover(self) -> Server:
+        """Kill the master; return it once another server takes writes."""
+        lost = self.master()
+        lost.kill()
+
+        def taken_over() -> bool:
+            now = self.master()
+            if now is lost:
+                return False
+            with contextlib.closing(now.client()) as client:
+                return bool(client.info("replication")["role"] == "master")
+
+        wait_until(taken_over, "another server to become master", 30)
+        return lost
+
+    def _sees_all(self, sentinel: Sentinel) -> bool:
+        with contextlib.closing(sentinel.client()) as client:
+            state: Any = client.sentinel_master(SERVICE)
+        return bool(state["num-slaves"] == 2 and state["num-other-sentinels"] == 2)
+
+
+def online(client: Any) -> int:
+    """Count the replicas that have caught up with a master."""
+    information = client.info("replication")
+    return sum(information[f"slave{number}"]["state"] == "online" for number in range(information["connected_slaves"]))
