@@ -19,6 +19,8 @@ ACTS_ON: Mapping[str, frozenset[JobState]] = {
     "remove": frozenset(JobState) - {JobState.ACTIVE, JobState.UNKNOWN},
 }
 
+DONE = {"retry": "retried", "promote": "promoted", "remove": "removed"}
+
 WARNINGS = {"remove": "Removed jobs are gone for good, with their logs and the jobs below them."}
 
 
@@ -40,9 +42,9 @@ def preview(connection: Connection, verb: str, selection: Sequence[tuple[QueueKe
     found: Counter[JobState] = Counter()
     for queue, ids in selection:
         found.update(states(connection, queue, ids).values())
-    touched = [(f"{verb}: {state.value}", found[state]) for state in JobState if state in ACTS_ON[verb]]
+    touched = [(f"{state.value}, will be {DONE[verb]}", found[state]) for state in JobState if state in ACTS_ON[verb]]
     left = [
-        ("left out: gone already" if state is JobState.UNKNOWN else f"left out: {state.value}", found[state])
+        ("gone already" if state is JobState.UNKNOWN else f"{state.value}, left alone", found[state])
         for state in JobState
         if state not in ACTS_ON[verb]
     ]

@@ -77,7 +77,7 @@ WORDS: dict[type[StoreError], tuple[str, str, str]] = {
     ConnectionLostError: (
         "down",
         "No connection can be made.",
-        "Check that Redis runs and can be reached from here. Workers that reach it go on.",
+        "Check that Redis runs and can be reached from here.",
     ),
 }
 

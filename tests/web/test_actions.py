@@ -79,7 +79,7 @@ def test_removing_asks_first_and_says_what_will_be_lost(site: Site) -> None:
     assert page.status_code == 200
     assert "Remove 1 job of mail" in soup(page).get_text()
     assert "gone for good" in soup(page).get_text()
-    assert [text_of(line) for line in soup(page).select(".ledger > div")] == ["remove: failed 1"]
+    assert [text_of(line) for line in soup(page).select(".ledger > div")] == ["failed, will be removed 1"]
     assert site.jobs.state("1a") is JobState.FAILED
     assert site.audit() == []
 
@@ -147,9 +147,9 @@ def test_a_selection_is_previewed_then_done_with_a_word_for_each_exception(site:
     answer = browser.post("/q/mail/bulk", {"verb": "retry", "id": ids, "confirmed": "1", "next": "/q/mail/failed"})
 
     assert [text_of(line) for line in soup(page).select(".ledger > div")] == [
-        "retry: failed 3",
-        "left out: delayed 1",
-        "left out: gone already 1",
+        "failed, will be retried 3",
+        "delayed, left alone 1",
+        "gone already 1",
     ]
     assert answer.headers["Location"] == "/q/mail/failed"
     done, left = browser.messages(answer)
