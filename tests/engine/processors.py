@@ -32,6 +32,8 @@ def work(job: Job) -> object:
             os.kill(os.getpid(), signal.SIGKILL)
         case "exit":
             os._exit(7)
+        case "nap":
+            time.sleep(float(job.data["seconds"]))
         case "hang":
             hang()
     return None
