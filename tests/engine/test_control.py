@@ -54,6 +54,24 @@ async def test_a_paused_worker_finishes_what_runs_and_takes_nothing(front: Front
 
 
 @behaviour
+async def test_a_worker_that_never_waits_is_listed_all_the_same(front: Front) -> None:
+    gate = Gate()
+    async with front:
+        queue = front.queue("mail")
+        await queue.add_bulk([("x", {})] * 2)
+        await front.worker("mail", gate, name="busy").start()
+        await gate.holds()
+
+        async def listed() -> list[str]:
+            return [worker.name for worker in await queue.get_workers()]
+
+        assert await listed() == ["busy"]
+        gate.opened.set()
+        await count_is(queue, JobState.COMPLETED, 2)
+        assert await listed() == ["busy"]
+
+
+@behaviour
 async def test_a_resumed_worker_goes_on_at_once(front: Front) -> None:
     async with front:
         queue = front.queue("mail")

@@ -12,6 +12,7 @@ loop, so there are no locks; between two ``await`` nothing changes.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import logging
 import random
@@ -145,6 +146,7 @@ class AsyncWorker:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_ms: int | None = None
         self._watchdog: LoopWatchdog | None = None
+        self._is_shown = False
         self._giving_up = asyncio.Event()
         self._finished = asyncio.Event()
 
@@ -391,11 +393,20 @@ class AsyncWorker:
         )
         try:
             fetched = await self.connection.call(call)
+            if not self._is_shown:
+                await self._show()
         except Exception as error:  # noqa: BLE001 - the edge of a loop: whatever it is, the worker goes on
+            self._is_shown = False
             self._emit("error", error)
             self._tell(messages.FetchBroke(token, unsure=not isinstance(error, StoreError) or _is_unsure(error)))
         else:
             self._tell(self._in_steady_time(arrival(token, fetched)))
+
+    async def _show(self) -> None:
+        """Open the connection that bears our name: a worker that is busy from the first moment would not wait on it."""
+        self._is_shown = True
+        with contextlib.suppress(EngineError):  # the job that was fetched comes first; a wait will open it, too
+            await self._blocking.call(leases.show(self.keys))
 
     async def _block(self, timeout_ms: int) -> None:
         try:

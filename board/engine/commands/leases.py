@@ -272,6 +272,11 @@ def move_stalled(queue: QueueKeys, *, max_stalled_count: int, now_ms: int, inter
     return script_call("move_stalled", (queue.base,), (max_stalled_count, now_ms, interval_ms), texts)
 
 
+def show(queue: QueueKeys) -> Call[None]:
+    """Do next to nothing, on the connection that bears a worker's name: from then on workers' listings show it."""
+    return Call(("EXISTS", queue.key("marker")), lambda _: None, writes=False)
+
+
 def wait_for_marker(queue: QueueKeys, timeout_s: float) -> Call[float | None]:
     """Block until there may be a job; needs a connection of its own.
 

@@ -179,6 +179,7 @@ class Worker:
         self._keeper_until: int | None = 0
         self._waking = False
         self._ending = 0
+        self._is_shown = False
         self._giving_up = threading.Event()
         self._finished = threading.Event()
 
@@ -407,11 +408,20 @@ class Worker:
         )
         try:
             fetched = self.connection.call(call)
+            if not self._is_shown:
+                self._show()
         except Exception as error:  # noqa: BLE001 - the edge of a loop: whatever it is, the worker goes on
+            self._is_shown = False
             self._emit("error", error)
             self._tell(messages.FetchBroke(token, unsure=not isinstance(error, StoreError) or _is_unsure(error)))
         else:
             self._tell(self._in_steady_time(arrival(token, fetched)))
+
+    def _show(self) -> None:
+        """Open the connection that bears our name: a worker that is busy from the first moment would not wait on it."""
+        self._is_shown = True
+        with contextlib.suppress(EngineError):  # the job that was fetched comes first; a wait will open it, too
+            self._blocking.call(leases.show(self.keys))
 
     def _block(self, timeout_ms: int) -> None:
         score: float | None = None
