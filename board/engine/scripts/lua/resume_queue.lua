@@ -25,12 +25,12 @@ if moved then
     left = redis.call('LLEN', paused)
   end
 end
-if redis.call('EXISTS', wait) == 1 or redis.call('ZCARD', base .. 'prioritized') > 0 then
+local prioritized = redis.call('ZCARD', base .. 'prioritized') > 0
+if prioritized or redis.call('EXISTS', wait) == 1 then
   redis.call('ZADD', base .. 'marker', 0, '0')
-  if meta.legacy and not moved then
-    mark_next_due(base)
-  end
-else
+end
+-- Release 5 looks for waiting jobs in the list `paused` only, and tells when the next delayed one is due otherwise.
+if not prioritized and (redis.call('EXISTS', wait) == 0 or (meta.legacy and not moved)) then
   mark_next_due(base)
 end
 if first then
