@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 from htmx_flask import Htmx
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -15,20 +15,14 @@ from board import config
 from board.auth.users import FIRST_ADMIN
 from board.config import Settings
 from board.engine.errors import StoreError
-from board.resources import STATIC, TEMPLATES, require_browser_code
+from board.resources import TEMPLATES, require_browser_code
 from board.service import Service
-from board.web import errors, login, render, security, urls
+from board.web import assets, compression, errors, login, render, security, urls
 from board.web.identify import Identify
 from board.web.state import EXTENSION, board
 from board.web.views import blueprints
 
 __all__ = ["announce", "create_app"]
-
-FOREVER = "public, max-age=31536000, immutable"
-"""For files asked for by their digest."""
-
-A_MINUTE = "public, max-age=60"
-"""For files asked for by their name alone."""
 
 
 def create_app(settings: Settings | None = None, *, identify: Identify | None = None) -> Flask:
@@ -48,7 +42,7 @@ def create_app(settings: Settings | None = None, *, identify: Identify | None = 
     """
     settings = settings or config.from_environment()
     require_browser_code()
-    app = Flask("board", static_folder=str(STATIC), template_folder=str(TEMPLATES))
+    app = Flask("board", static_folder=None, template_folder=str(TEMPLATES))
     app.config.update(
         MAX_CONTENT_LENGTH=security.MOST_BODY_BYTES,
         MAX_FORM_MEMORY_SIZE=security.MOST_BODY_BYTES,
@@ -59,6 +53,7 @@ def create_app(settings: Settings | None = None, *, identify: Identify | None = 
     urls.install(app)
     app.before_request(_begin)
     login.install(app, identify)
+    assets.install(app)
     render.install(app)
     errors.install(app)
     for blueprint in blueprints.ALL:
@@ -92,9 +87,7 @@ class _Prepared:
         self._wsgi = wsgi
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if not self._app.secret_key and not environ.get("PATH_INFO", "").startswith(
-            ("/static/", "/styles.css", "/healthz")
-        ):
+        if not self._app.secret_key and not environ.get("PATH_INFO", "").startswith(("/static/", "/healthz")):
             own: Service = self._app.extensions[EXTENSION]
             try:
                 announce(own.prepare(signs_in=self._app.extensions[login.IDENTIFY] is None))
@@ -104,22 +97,22 @@ class _Prepared:
         return self._wsgi(environ, start_response)
 
 
-NO_COOKIE = ("/static/", "/styles.css", "/healthz", "/readyz")
+NO_COOKIE = ("/static/", "/healthz", "/readyz")
 """Addresses that need no session, and answer without waiting for Redis."""
 
 NOT_PREPARED = "queue-board.not-prepared"
 
 
 def _begin() -> None:
+    if current_app.jinja_env.auto_reload:
+        assets.assets().renew()
     g.request_id = secrets.token_hex(6)
     g.not_prepared = request.environ.get(NOT_PREPARED)
 
 
 def _finish(response: Response) -> Response:
-    is_file = render.is_file(request.endpoint) and response.status_code in {200, 206, 304}
-    if is_file:
-        response.headers["Cache-Control"] = FOREVER if render.is_current(request) else A_MINUTE
+    is_file = request.endpoint == assets.ENDPOINT and response.status_code in {200, 304}
     if g.get("identity") and response.status_code < 400:
         board().redis_answered()
     response.headers["X-Request-Id"] = g.get("request_id", "")
-    return security.protect(response, is_static=is_file)
+    return compression.compress(request, security.protect(response, is_static=is_file))

@@ -19,12 +19,12 @@ from board.web import htmx, render, security
 from board.web.identify import Identify, identity_from
 from board.web.state import board
 
-__all__ = ["OPEN", "install", "sign_in", "sign_out", "signs_in"]
+__all__ = ["OPEN", "install", "is_signed_in", "sign_in", "sign_out", "signs_in"]
 
-OPEN = frozenset({"static", "assets.stylesheet", "login.sign_in", "health.live", "health.ready", "settings.theme"})
+OPEN = frozenset({"static", "login.sign_in", "health.live", "health.ready", "settings.theme"})
 """Endpoints anybody may ask: none of them shows a queue, a job or a user."""
 
-WITHOUT_REDIS = frozenset({"static", "assets.stylesheet", "health.live", "health.ready"})
+WITHOUT_REDIS = frozenset({"static", "health.live", "health.ready"})
 """Endpoints that must answer while Redis is away; they know no session."""
 
 IDENTIFY = "queue-board.identify"
@@ -61,6 +61,14 @@ def install(app: Flask, identify: Identify | None) -> None:
 def signs_in() -> bool:
     """Whether this board has users of its own."""
     return current_app.extensions[IDENTIFY] is None
+
+
+def is_signed_in() -> bool:
+    """Whether the person at the sign-in page has signed in already. While Redis is away nobody can tell."""
+    try:
+        return bool(flask_login.current_user.is_authenticated)
+    except StoreError:
+        return False
 
 
 def sign_in(user: User) -> None:

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-from collections.abc import Mapping
-from functools import lru_cache
-from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from flask import Flask, Request, Response, g, make_response, render_template, request, session, url_for
+from flask import Flask, Response, g, make_response, render_template, request, session, url_for
 
 from board import __version__
 from board.auth.policy import Permission, can
-from board.resources import STATIC
 from board.web import filters, htmx, security
+from board.web.assets import ENDPOINT, STYLESHEET, assets
 from board.web.state import board, current_user
-from board.web.styles import stylesheet_stamp
 
 __all__ = ["install", "page", "request_path"]
 
@@ -45,11 +39,10 @@ def page(template: str, *, status: int = 200, **context: Any) -> Response:
 
 
 def install(app: Flask) -> None:
-    """Give every template the layout's globals, the filters and addresses of static files that change with them."""
+    """Give every template the layout's globals and the filters."""
     filters.install(app.jinja_env)
     app.jinja_env.filters["job_ref"] = _job_ref
     app.context_processor(_globals)
-    app.url_defaults(_add_stamp)
 
 
 def request_path() -> str:
@@ -78,52 +71,29 @@ def _globals() -> dict[str, Any]:
         "user": who,
         "can": may,
         "read_only": own.settings.read_only,
-        "csrf_token": lambda: security.csrf_token(session),
+        "csrf_token": _form_token,
         "theme": theme if theme in THEMES else "auto",
         "connection_name": own.settings.connection_label,
         "connection": own.facts,
         "live_seconds": own.settings.live_seconds,
         "version": __version__,
         "script_root": request.script_root,
-        "stylesheet_url": url_for("assets.stylesheet"),
+        "stylesheet_url": url_for(ENDPOINT, filename=STYLESHEET),
+        "module_urls": [url_for(ENDPOINT, filename=name) for name in assets().modules],
         "request_path": request_path(),
         "request_id": g.get("request_id", ""),
         "now_ms": own.clock(),
     }
 
 
+def _form_token() -> str:
+    """Return the token for the forms of this answer, the same for all of them."""
+    if "form_token" not in g:
+        g.form_token = security.csrf_token(session)
+    token: str = g.form_token
+    return token
+
+
 def _job_ref(job: _Referable) -> str:
     """Name a job in a form that spans queues: its queue's slug, which holds no slash, and its id."""
     return f"{job.queue.slug}/{job.id}"
-
-
-def is_file(endpoint: str | None) -> bool:
-    """Whether an endpoint sends a file of ours and no page."""
-    return endpoint in {"static", "assets.stylesheet"}
-
-
-def is_current(asked: Request) -> bool:
-    """Whether a file was asked for by the digest that it has now."""
-    stamp = _stamp(asked.endpoint or "", asked.view_args or {})
-    return stamp is not None and hmac.compare_digest(stamp.encode(), asked.args.get("v", "").encode())
-
-
-def _add_stamp(endpoint: str, values: dict[str, Any]) -> None:
-    """Add a digest of the file to its address, so that browsers may keep it for good."""
-    if is_file(endpoint) and "v" not in values:
-        stamp = _stamp(endpoint, values)
-        if stamp is not None:
-            values["v"] = stamp
-
-
-def _stamp(endpoint: str, values: Mapping[str, Any]) -> str | None:
-    if endpoint == "assets.stylesheet":
-        return stylesheet_stamp()
-    path = STATIC / values["filename"]
-    return _digest(path, path.stat().st_mtime_ns) if path.is_file() else None
-
-
-@lru_cache(maxsize=512)
-def _digest(path: Path, changed_ns: int) -> str:
-    del changed_ns  # part of the key: a file edited in development gets a new digest
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]

@@ -7,6 +7,8 @@ read. Redirects are only ever to our own addresses, rebuilt from what was asked 
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hmac
 import re
 import secrets
@@ -16,9 +18,10 @@ from urllib.parse import quote, unquote, urlsplit
 
 from flask import Flask, Request, Response
 from flask import request as current_request
-from flask.sessions import NullSession, SecureCookieSessionInterface
+from flask.sessions import NullSession, SecureCookieSessionInterface, SessionMixin
 
 from board.errors import CrossSiteError
+from board.web.assets import ENDPOINT
 
 __all__ = [
     "CSRF_FIELD",
@@ -75,6 +78,11 @@ class BoardSessions(SecureCookieSessionInterface):
         del app
         return current_request.script_root + "/"
 
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Send the cookie with pages only. A file is the same for everybody, and kept over every change of cookie."""
+        if current_request.endpoint != ENDPOINT:
+            super().save_session(app, session, response)
+
     def get_cookie_secure(self, app: Flask) -> bool:
         """Whether the browser may send it over https only: when it got it there."""
         del app
@@ -84,6 +92,8 @@ class BoardSessions(SecureCookieSessionInterface):
 def csrf_token(session: MutableMapping[str, Any]) -> str:
     """Return the token for forms of this session, made at first use and replaced at sign-in.
 
+    It is masked: added to random bytes that stand before it, so that no two answers hold the same and the length of a
+    compressed page tells nothing about it (BREACH). The same token for all forms of one answer keeps that short.
     Empty while no cookie can be signed, for Redis is away: a form sent then is asked for again.
     """
     token = session.get(CSRF_FIELD)
@@ -91,7 +101,7 @@ def csrf_token(session: MutableMapping[str, Any]) -> str:
         return ""
     if not isinstance(token, str):
         token = session[CSRF_FIELD] = secrets.token_urlsafe(24)
-    return token
+    return _mask(token)
 
 
 def check_source(request: Request) -> None:
@@ -124,8 +134,30 @@ def check_token(request: Request, session: MutableMapping[str, Any]) -> None:
         return
     expected = session.get(CSRF_FIELD)
     given = request.headers.get("X-CSRFToken") or request.form.get(CSRF_FIELD) or ""
-    if not isinstance(expected, str) or not hmac.compare_digest(expected.encode(), given.encode("utf-8", "replace")):
+    if not isinstance(expected, str) or not hmac.compare_digest(expected.encode(), _unmask(given)):
         raise CrossSiteError("This page was too old to act on. Open it again and repeat what you did.")
+
+
+def _mask(token: str) -> str:
+    """Hide a token behind random bytes of its length, which are sent along."""
+    plain = token.encode()
+    pad = secrets.token_bytes(len(plain))
+    return base64.urlsafe_b64encode(pad + _added(pad, plain)).decode()
+
+
+def _unmask(masked: str) -> bytes:
+    """Return the token behind a mask; nothing for what was never masked here."""
+    try:
+        both = base64.b64decode(masked.encode(), altchars=b"-_", validate=True)
+    except (binascii.Error, UnicodeEncodeError):
+        return b""
+    half = len(both) // 2
+    return _added(both[:half], both[half:]) if len(both) == 2 * half else b""
+
+
+def _added(one: bytes, other: bytes) -> bytes:
+    """Add bit by bit; doing it twice gives the first back."""
+    return bytes(first ^ second for first, second in zip(one, other, strict=True))
 
 
 def inside(target: str | None, root: str, fallback: str) -> str:

@@ -83,15 +83,6 @@ def test_no_style_shouts_or_selects_an_id(path: Path) -> None:
     assert path.name == "utilities.css" or shouts == []
 
 
-def test_the_head_links_every_style_sheet_with_the_order_of_layers_first() -> None:
-    head = (ROOT / "templates" / "partials" / "_head.html").read_text()
-    listed = re.search(r"for name in \(([^)]*)\)", head)
-    names = re.findall(r'"([^"]+)"', listed[1]) if listed else []
-
-    assert sorted(names) == [path.stem for path in STYLES]
-    assert names[0] == "00-layers"
-
-
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
 def test_a_script_is_one_short_behaviour(path: Path) -> None:
     text = path.read_text()

@@ -9,7 +9,7 @@ from werkzeug.test import TestResponse
 
 from board.web.login import OPEN
 from board.web.security import HEADERS, inside
-from tests.web.site import PASSWORD, Browser, Site, soup
+from tests.web.site import PASSWORD, Browser, Site
 
 FORM = {"verb": "retry", "id": "1a", "confirmed": "1", "theme": "dark", "name": "admin", "password": PASSWORD}
 """Enough for any of our forms to be carried out."""
@@ -39,7 +39,6 @@ WHO_MAY: dict[tuple[str, str], tuple[str, ...]] = {
     ("health.live", "GET"): ROLES,
     ("health.ready", "GET"): ROLES,
     ("static", "GET"): ROLES,
-    ("assets.stylesheet", "GET"): ROLES,
 }
 """Who gets through to each route. A route without a line here fails the tests below: decide, then write it down."""
 
@@ -236,7 +235,7 @@ def test_every_answer_carries_the_headers(site: Site, endpoint: str, method: str
 
     for name, value in HEADERS.items():
         assert answer.headers[name] == value
-    if endpoint not in {"static", "assets.stylesheet"}:
+    if endpoint != "static":
         assert answer.headers["Cache-Control"] == "no-store"
     assert "Access-Control-Allow-Origin" not in answer.headers
     assert "Python" not in answer.headers.get("Server", "")
@@ -415,30 +414,3 @@ def test_forwarded_headers_of_a_known_proxy_count(make_site: Callable[..., Site]
     assert stored[0].entry is not None
     assert stored[0].entry.address == "203.0.113.99"
     assert browser.client.get_cookie("__Host-board_session") is not None
-
-
-def test_static_files_may_be_kept_only_by_their_digest(site: Site) -> None:
-    browser = site.browser()
-    page = soup(browser.get("/login"))
-    icon = page.select_one("link[rel=icon]")
-    assert icon is not None
-
-    stamped, bare = browser.get(str(icon["href"])), browser.get("/static/mark.svg?v=000000000000")
-
-    assert "immutable" in stamped.headers["Cache-Control"]
-    assert "immutable" not in bare.headers["Cache-Control"]
-    assert "Set-Cookie" not in stamped.headers
-
-
-def test_all_styles_are_one_file_that_may_be_kept(site: Site) -> None:
-    browser = site.browser()
-    links = soup(browser.get("/login")).select("link[rel=stylesheet]")
-    assert len(links) == 1
-
-    sheet = browser.get(str(links[0]["href"]))
-    again = browser.get("/styles.css", **{"If-None-Match": sheet.headers["ETag"]})
-
-    assert sheet.mimetype == "text/css"
-    assert sheet.text.index("@layer reset, tokens") < sheet.text.index("@layer components {")
-    assert "immutable" in sheet.headers["Cache-Control"]
-    assert again.status_code == 304

@@ -117,7 +117,7 @@ class Browser:
         return [text_of(toast) for toast in soup(page).select("[data-toast]")]
 
     def _remember(self, answer: TestResponse) -> None:
-        if answer.mimetype != "text/html":
+        if answer.mimetype != "text/html" or answer.content_encoding:
             return
         found = re.search(r'name="csrf_token" value="([^"]+)"', answer.text)
         if found:

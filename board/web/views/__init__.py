@@ -3,11 +3,10 @@
 Importing this package registers every view on its blueprint; ``create_app`` puts the blueprints into an application.
 """
 
-from board.web.views import actions, assets, audit, failures, flows, health, jobs, login, overview, queues, settings
+from board.web.views import actions, audit, failures, flows, health, jobs, login, overview, queues, settings
 
 __all__ = [
     "actions",
-    "assets",
     "audit",
     "failures",
     "flows",

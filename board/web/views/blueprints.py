@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-__all__ = ["ALL", "assets", "audit", "failures", "flows", "health", "jobs", "login", "overview", "queues", "settings"]
+__all__ = ["ALL", "audit", "failures", "flows", "health", "jobs", "login", "overview", "queues", "settings"]
 
 overview = Blueprint("overview", __name__)
 queues = Blueprint("queues", __name__)
@@ -13,6 +13,5 @@ audit = Blueprint("audit", __name__)
 login = Blueprint("login", __name__)
 settings = Blueprint("settings", __name__)
 health = Blueprint("health", __name__)
-assets = Blueprint("assets", __name__)
 
-ALL = (overview, queues, jobs, flows, failures, audit, login, settings, health, assets)
+ALL = (overview, queues, jobs, flows, failures, audit, login, settings, health)
