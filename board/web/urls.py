@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from flask import Flask
+from flask import Flask, redirect, request, url_for
 from werkzeug.routing import BaseConverter, ValidationError
+from werkzeug.wrappers import Response as BaseResponse
 
 from board.addresses import escape, unescape
 
@@ -29,8 +30,16 @@ class _JobId(BaseConverter):
 
 
 def install(app: Flask) -> None:
-    """Teach the routes about job ids."""
+    """Teach the routes about job ids, and end the mount point in a slash."""
     app.url_map.converters["job_id"] = _JobId
+    app.before_request(_end_mount_point)
+
+
+def _end_mount_point() -> BaseResponse | None:
+    """Lead from ``/admin/queues`` to ``/admin/queues/``: the cookie's path, below which alone it is sent."""
+    if request.script_root and not request.environ.get("PATH_INFO"):
+        return redirect(url_for("overview.index"), 308)
+    return None
 
 
 class BasePath:

@@ -69,6 +69,16 @@ def test_cookies_stay_below_the_mount_point_and_leave_the_host_alone(host: Clien
     assert host.get(f"{ROOT}/").status_code == 200
 
 
+def test_the_mount_point_without_its_slash_leads_to_the_board(host: Client) -> None:
+    """The cookie is sent below the mount point only, so without the slash a person would seem signed out."""
+    sign_in(host)
+
+    answer = host.get(ROOT)
+
+    assert answer.status_code == 308
+    assert answer.headers["Location"] == f"{ROOT}/"
+
+
 def test_the_path_of_a_proxy_becomes_the_mount_point(make_site: Callable[..., Site]) -> None:
     site = make_site(base_path=ROOT)
     browser = site.browser()

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import redis
@@ -84,6 +85,12 @@ def test_an_htmx_request_without_sign_in_makes_the_browser_leave(site: Site) -> 
     assert answer.status_code == 401
     assert answer.headers["HX-Redirect"] == "/login?next=/failures"
     assert answer.text == ""
+
+
+def test_who_is_signed_in_is_not_asked_again(site: Site) -> None:
+    browser = site.signed_in()
+
+    assert browser.get("/login?next=/failures").headers["Location"] == "/failures"
 
 
 def test_an_action_after_the_session_ended_is_not_carried_out_and_said_so(site: Site) -> None:
@@ -236,6 +243,20 @@ def test_guessing_is_slowed_down_for_an_account_from_an_address(site: Site) -> N
     assert 0 < int(stopped.headers["Retry-After"]) <= WINDOW_MS // 1000
     assert "Too many attempts. Try again in 15 minutes." in soup(stopped).get_text()
     assert elsewhere.status_code == 303
+
+
+def test_a_burst_of_guesses_gets_no_more_than_the_limit(site: Site) -> None:
+    site.signed_in()
+    guessers = [site.browser(REMOTE_ADDR="203.0.113.11") for _ in range(12)]
+    for guesser in guessers:
+        guesser.get("/login")
+
+    with ThreadPoolExecutor(len(guessers)) as threads:
+        answers = list(
+            threads.map(lambda one: one.post("/login", {"name": "admin", "password": "guess"}).status_code, guessers)
+        )
+
+    assert sorted(answers) == [401] * LIMITS["pair"] + [429] * (len(guessers) - LIMITS["pair"])
 
 
 def test_the_right_password_clears_the_count(site: Site) -> None:

@@ -32,7 +32,7 @@ def sign_in() -> Response:
         raise NotFound
     target = security.inside(request.values.get("next"), request.script_root, url_for("overview.index"))
     if request.method == "GET":
-        return _form(target)
+        return make_response(redirect(target, 303)) if adapter.is_signed_in() else _form(target)
     form = forms.LoginForm.read(request.form)
     try:
         security.check_token(request, session)
