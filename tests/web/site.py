@@ -41,7 +41,7 @@ class Site:
 
     def __post_init__(self) -> None:
         self.app = create_app(self.settings)
-        self.jobs = Jobs(self.service.connection)
+        self.jobs = Jobs(self.service.connection, prefix=self.settings.default_prefix)
 
     @property
     def service(self) -> Service:
@@ -127,9 +127,9 @@ class Browser:
 class Jobs:
     """Makes jobs in every state with the engine's own commands."""
 
-    def __init__(self, connection: Connection, queue: str = "mail") -> None:
+    def __init__(self, connection: Connection, queue: str = "mail", prefix: str = "bull") -> None:
         self.connection = connection
-        self.queue = QueueKeys("bull", queue)
+        self.queue = QueueKeys(prefix, queue)
 
     def waiting(self, job_id: str, data: Any = None, **options: Any) -> str:
         """Add a job."""
