@@ -45,7 +45,9 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
     }
 
 
-class _QuietHandler(WSGIRequestHandler):
+class QuietHandler(WSGIRequestHandler):
+    """A server that prints no line for each request."""
+
     def log(self, type: str, message: str, *arguments: object) -> None:  # noqa: A002 - werkzeug's name
         """Say nothing: the test's report shows what the page showed."""
 
@@ -56,7 +58,7 @@ def serve() -> Iterator[Callable[[Any], str]]:
     with contextlib.ExitStack() as running:
 
         def start(application: Any) -> str:
-            server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_QuietHandler)
+            server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=QuietHandler)
             thread = threading.Thread(target=server.serve_forever, name="the served application", daemon=True)
             thread.start()
 
