@@ -28,11 +28,9 @@ def run(*command: str | Path, cwd: Path = ROOT, **environment: str) -> str:
     return done.stdout
 
 
-def build_wheel(folder: Path) -> Path:
+def build_wheel(folder: Path) -> None:
     """Build the wheel from the tree into `folder`."""
     run(sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT)
-    (wheel,) = folder.glob("*.whl")
-    return wheel
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +40,11 @@ class Environment:
     folder: Path
 
     @classmethod
-    def create(cls, folder: Path, *requirement: str | Path) -> "Environment":
+    def create(cls, folder: Path, *requirement: str | Path) -> None:
         """Make the environment and install `requirement` into it."""
         venv.create(folder, with_pip=False, symlinks=True)
-        one = cls(folder)
-        run(sys.executable, "-m", "pip", "--python", one.bin("python"), "install", "--quiet", *requirement)
-        return one
+        python = cls(folder).bin("python")
+        run(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", *requirement)
 
     def bin(self, name: str) -> Path:
         """The path of a program in it."""

@@ -8,7 +8,7 @@ import pytest
 import hatch_build
 from tests.packaging.installed import ROOT, Environment
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("packaging")]
+pytestmark = pytest.mark.slow
 
 WHERE = """
 import json

@@ -7,7 +7,7 @@ import pytest
 
 from tests.packaging.installed import Environment
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("packaging")]
+pytestmark = pytest.mark.slow
 
 ASK = """
 import json
