@@ -1,6 +1,8 @@
 """One trace from where a job is added to where it is processed, and the measures of a worker."""
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -79,6 +81,37 @@ async def test_processing_belongs_to_the_trace_that_added_the_job(front: Front, 
         assert processed.attributes["bullmq.job.id"] == job.id
         assert processed.attributes["bullmq.worker.name"] == "w1"
         assert processed.attributes["bullmq.job.state"] == "completed"
+
+
+class Broken(OpenTelemetry):
+    """A telemetry all of which fails."""
+
+    def count(self, metric: str, value: float, attributes: object) -> None:
+        """Fail."""
+        raise RuntimeError(f"the exporter's own bug {metric} {value} {attributes}")
+
+    @contextmanager
+    def span(self, operation: str, name: str, attributes: Any, *, consumes: str | None = None) -> Iterator[Any]:
+        """Fail at the end."""
+        with super().span(operation, name, attributes, consumes=consumes) as span:
+            yield span
+        raise RuntimeError("the exporter's own bug")
+
+
+@behaviour
+async def test_a_telemetry_that_breaks_does_not_cost_a_job(front: Front, caplog: pytest.LogCaptureFixture) -> None:
+    async def process(job: AsyncJob) -> str:
+        return job.name
+
+    async with front:
+        queue = front.queue("mail")
+        jobs = [await queue.add("x") for _ in range(5)]
+        await front.worker("mail", process, telemetry=Broken()).start()
+
+        for job in jobs:
+            assert (await ended(queue, job.id)).return_value == "x"
+
+    assert "the exporter's own bug" in caplog.text
 
 
 @behaviour

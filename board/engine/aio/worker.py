@@ -477,8 +477,19 @@ class AsyncWorker:
         while (work := await self._runs.get()) is not None:
             run: Run | None = work
             while run is not None:
-                run = await self._work(run)
+                current = run
+                try:
+                    run = await self._work(current)
+                except Exception as error:  # noqa: BLE001 - the edge of a slot, which must go on
+                    run = self._abandon(current.lease, error)
             self._idle += 1
+
+    def _abandon(self, lease: Lease, error: Exception) -> Run | None:
+        """Let go of a job over which we stumbled ourselves: its lock expires, and the stalled check gives it back."""
+        logger.error("a job was dropped", extra={"queue": self.keys.name, "job_id": lease.job_id}, exc_info=error)
+        self._stints.pop(lease, None)
+        self._emit("error", error)
+        return self._tell(Ended(lease))
 
     async def _work(self, run: Run) -> Run | None:
         """Run and settle one job; returns the next."""

@@ -577,7 +577,11 @@ class Worker:
             if isinstance(work, Run):
                 run: Run | None = work
                 while run is not None:
-                    is_mine, run = self._work(run, child)
+                    current = run
+                    try:
+                        is_mine, run = self._work(current, child)
+                    except Exception as error:  # noqa: BLE001 - the edge of a slot, which must go on
+                        is_mine, run = True, self._abandon(current.lease, error)
                     if not is_mine:
                         return  # this thread was given up while its function ran; another took its place
             else:
@@ -586,6 +590,14 @@ class Worker:
                 self._idle += 1
         if child is not None:
             child.close()
+
+    def _abandon(self, lease: Lease, error: Exception) -> Run | None:
+        """Let go of a job over which we stumbled ourselves: its lock expires, and the stalled check gives it back."""
+        logger.error("a job was dropped", extra={"queue": self.keys.name, "job_id": lease.job_id}, exc_info=error)
+        with self._lock:
+            self._stints.pop(lease, None)
+        self._emit("error", error)
+        return self._tell(Ended(lease))
 
     def _work(self, run: Run, child: Child | None) -> tuple[bool, Run | None]:
         """Run and settle one job; returns whether this thread is still the slot's, and the next job."""
