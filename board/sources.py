@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from board.addresses import escape, unescape
 from board.config import Settings
@@ -59,6 +60,7 @@ def open_connection(settings: Settings) -> Connection:
     return Connection.open(settings.redis_url, client_name="queue-board", timeout_s=settings.redis_timeout_seconds)
 
 
+@lru_cache(maxsize=8_192)
 def slug_of(queue: QueueKeys, default_prefix: str) -> str:
     """Spell a queue as one segment of an address: its name, after its prefix when that is not the default one."""
     name = escape(queue.name)

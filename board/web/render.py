@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
+from functools import lru_cache
 from typing import Any, Protocol
 from urllib.parse import quote
 
 from flask import Flask, Response, g, make_response, render_template, request, session, url_for
+from markupsafe import Markup
 
 from board import __version__
 from board.auth.policy import Permission, can
@@ -42,6 +45,7 @@ def install(app: Flask) -> None:
     """Give every template the layout's globals and the filters."""
     filters.install(app.jinja_env)
     app.jinja_env.filters["job_ref"] = _job_ref
+    app.jinja_env.globals["remembered"] = _remembered
     app.context_processor(_globals)
 
 
@@ -92,6 +96,35 @@ def _form_token() -> str:
         g.form_token = security.csrf_token(session)
     token: str = g.form_token
     return token
+
+
+def _remembered(macro: Callable[..., Markup], *arguments: Hashable) -> Markup:
+    """Call a macro that is a function of its arguments, and of the addresses in it, or return what it gave before."""
+    return _called(_Macro(macro), request.script_root, assets().digest, arguments)
+
+
+class _Macro:
+    """A macro of a template. Jinja makes it anew for each page; it is the same as long as its template is."""
+
+    __slots__ = ("call", "name")
+
+    def __init__(self, macro: Any) -> None:
+        self.call = macro
+        self.name = (macro.name, macro._func.__code__)  # noqa: SLF001 - compiled once a template
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Macro) and self.name == other.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+
+@lru_cache(maxsize=2_048)
+def _called(macro: _Macro, script_root: str, digest: str, arguments: tuple[Hashable, ...]) -> Markup:
+    """Call a macro. 2,048 lines of a table are some 4 MB."""
+    del script_root, digest  # part of the key
+    written: Markup = macro.call(*arguments)
+    return written
 
 
 def _job_ref(job: _Referable) -> str:

@@ -1,8 +1,9 @@
-"""Addresses: how a job id becomes a segment of a path, and where the application begins."""
+"""Addresses: how a job id becomes a segment of a path, how links are built, and where the application begins."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 
 from flask import Flask, redirect, request, url_for
@@ -10,8 +11,9 @@ from werkzeug.routing import BaseConverter, ValidationError
 from werkzeug.wrappers import Response as BaseResponse
 
 from board.addresses import escape, unescape
+from board.web.assets import assets
 
-__all__ = ["BasePath", "install"]
+__all__ = ["BasePath", "install", "link"]
 
 Wsgi = Callable[..., Iterable[bytes]]
 
@@ -30,9 +32,22 @@ class _JobId(BaseConverter):
 
 
 def install(app: Flask) -> None:
-    """Teach the routes about job ids, and end the mount point in a slash."""
+    """Teach the routes about job ids and the templates to build links, and end the mount point in a slash."""
     app.url_map.converters["job_id"] = _JobId
+    app.jinja_env.globals["url_for"] = link
     app.before_request(_end_mount_point)
+
+
+def link(endpoint: str, **values: Any) -> str:
+    """Build an address as Flask's ``url_for`` does. A page holds a thousand links, most of them those of before."""
+    return _built(request.script_root, assets().digest, endpoint, tuple(values.items()))
+
+
+@lru_cache(maxsize=8_192)
+def _built(script_root: str, digest: str, endpoint: str, values: tuple[tuple[str, Any], ...]) -> str:
+    """Build an address once for a mount point and a release of our files, which are all that it depends on."""
+    del script_root, digest  # part of the key
+    return url_for(endpoint, **dict(values))
 
 
 def _end_mount_point() -> BaseResponse | None:
