@@ -116,6 +116,40 @@ def an_end_of_a_parent_with_a_failed_child(connection: Connection, queue: QueueK
     return end(queue, parent, token="p")
 
 
+def taken_out_of_active(connection: Connection, queue: QueueKeys) -> str:
+    """Take a job, and its id out of `active` behind the worker's back."""
+    job_id = take(connection, queue)
+    connection.call(Call(("LREM", queue.container(JobState.ACTIVE), 0, job_id), int))
+    return job_id
+
+
+def an_end_of_a_job_that_is_not_active(connection: Connection, queue: QueueKeys) -> Call[Any]:
+    add(connection, queue)
+    return end(queue, taken_out_of_active(connection, queue))
+
+
+def a_backoff_of_a_job_that_is_not_active(connection: Connection, queue: QueueKeys) -> Call[Any]:
+    add(connection, queue)
+    job_id = taken_out_of_active(connection, queue)
+    return leases.delay_active_job(
+        queue, job_id, token="t", delay_ms=5, now_ms=NOW, count_attempt=True, reason="no", stacktrace=["no"]
+    )
+
+
+def a_retry_of_a_job_that_is_not_active(connection: Connection, queue: QueueKeys) -> Call[Any]:
+    add(connection, queue)
+    job_id = taken_out_of_active(connection, queue)
+    add(connection, queue, delay=1)
+    return leases.retry_active_job(queue, job_id, token="t", now_ms=NOW + 1000, reason="no")
+
+
+def a_wait_for_children_of_a_job_that_is_not_active(connection: Connection, queue: QueueKeys) -> Call[Any]:
+    add(connection, queue)
+    parent = taken_out_of_active(connection, queue)
+    add(connection, queue, parent=ParentRef(parent, queue.qualified))
+    return leases.wait_for_children(queue, parent, token="t", now_ms=NOW)
+
+
 def a_child_of_a_parent_that_is_gone(_connection: Connection, queue: QueueKeys) -> Call[Any]:
     options = JobOptions(parent=ParentRef("404", queue.qualified))
     return jobs.add_job(queue, prepare_job("send", 1, options, now_ms=NOW))
@@ -145,6 +179,10 @@ REFUSALS: list[tuple[Situation, type[EngineError]]] = [
     (an_end_with_another_token, LockLostError),
     (an_end_of_a_parent_with_a_pending_child, PendingChildrenError),
     (an_end_of_a_parent_with_a_failed_child, FailedChildrenError),
+    (an_end_of_a_job_that_is_not_active, JobNotInStateError),
+    (a_backoff_of_a_job_that_is_not_active, JobNotInStateError),
+    (a_retry_of_a_job_that_is_not_active, JobNotInStateError),
+    (a_wait_for_children_of_a_job_that_is_not_active, JobNotInStateError),
     (a_child_of_a_parent_that_is_gone, ParentNotFoundError),
     (a_dead_letter_that_is_none, JobNotInStateError),
     (a_burial_of_a_waiting_job, JobNotInStateError),

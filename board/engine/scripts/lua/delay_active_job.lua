@@ -9,7 +9,7 @@ local base = KEYS[1]
 local job_id, token, now, delay = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local counts, fields, taker = ARGV[5] == '1', cmsgpack.unpack(ARGV[6]), ARGV[7]
 -- @include read_meta
--- @include drop_lock
+-- @include leave_active
 -- @include set_fields
 -- @include put_delayed
 -- @include emit_trimmed
@@ -19,14 +19,11 @@ local key = base .. job_id
 if redis.call('EXISTS', key) == 0 then
   return -1
 end
-local code = drop_lock(base, job_id, token)
+local code = leave_active(base, job_id, token)
 if code < 0 then
   return code
 end
 set_fields(key, fields)
-if redis.call('LREM', base .. 'active', -1, job_id) == 0 then
-  return -3
-end
 local meta = read_meta(base)
 if counts then
   redis.call('HINCRBY', key, 'atm', 1)

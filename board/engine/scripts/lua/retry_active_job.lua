@@ -9,25 +9,22 @@ local base = KEYS[1]
 local job_id, token, now, lifo, fields = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1', cmsgpack.unpack(ARGV[5])
 -- @include read_meta
 -- @include promote_due
--- @include drop_lock
+-- @include leave_active
 -- @include set_fields
 -- @include enqueue
 -- @include emit_trimmed
-local meta = read_meta(base)
 local key = base .. job_id
-promote_due(base, meta, now)
 local stored = redis.call('HGET', key, 'priority')
 if not stored and redis.call('EXISTS', key) == 0 then
   return -1
 end
-local code = drop_lock(base, job_id, token)
+local code = leave_active(base, job_id, token)
 if code < 0 then
   return code
 end
+local meta = read_meta(base)
 set_fields(key, fields)
-if redis.call('LREM', base .. 'active', -1, job_id) == 0 then
-  return -3
-end
+promote_due(base, meta, now)
 enqueue(base, meta, job_id, tonumber(stored or nil) or 0, lifo)
 redis.call('HINCRBY', key, 'atm', 1)
 emit_trimmed(base, meta, 'waiting', 'jobId', job_id, 'prev', 'active')

@@ -8,6 +8,7 @@
 local base = KEYS[1]
 local job_id, token = ARGV[1], ARGV[2]
 -- @include read_meta
+-- @include lock_code
 -- @include drop_lock
 -- @include push_waiting
 -- @include emit_trimmed
@@ -15,10 +16,11 @@ local key = base .. job_id
 if redis.call('EXISTS', key) == 0 then
   return -1
 end
-local code = drop_lock(base, job_id, token)
+local code = lock_code(base, job_id, token)
 if code < 0 then
   return code
 end
+drop_lock(base, job_id, token)
 if redis.call('LREM', base .. 'active', 1, job_id) > 0 then
   local meta = read_meta(base)
   local priority = tonumber(redis.call('HGET', key, 'priority') or nil) or 0

@@ -8,7 +8,7 @@
 -- COST    O(log n) and O(active)
 local base = KEYS[1]
 local job_id, token, now, child_key = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
--- @include drop_lock
+-- @include leave_active
 -- @include emit
 local key = base .. job_id
 if redis.call('EXISTS', key) == 0 then
@@ -26,12 +26,9 @@ end
 if not pending then
   return 1
 end
-local code = drop_lock(base, job_id, token)
+local code = leave_active(base, job_id, token)
 if code < 0 then
   return code
-end
-if redis.call('LREM', base .. 'active', -1, job_id) == 0 then
-  return -3
 end
 redis.call('ZADD', base .. 'waiting-children', now, job_id)
 emit(base, 'waiting-children', 'jobId', job_id, 'prev', 'active')

@@ -1,6 +1,7 @@
 -- finish_one: an active job ends as completed or failed. 0 done, else the code that says why not.
--- Up to the lock nothing is written; after it a job that is not in `active` answers -3 although the lock is gone, as Node's.
--- @include drop_lock
+-- Refused, it has changed nothing. Redis undoes nothing when a script breaks off, so the keys of the parent and of the
+-- dead letter are touched before anything is written: one of a wrong type, or on another node of a cluster, costs no job.
+-- @include leave_active
 -- @include set_fields
 -- @include trim_stream
 -- @include settle_deduplication
@@ -28,19 +29,22 @@ local function finish_one(base, meta, now, finish)
       return -9
     end
   end
-  local code = drop_lock(base, job_id, finish.token)
+  local parent = parent_of(fields[2], fields[3])
+  if parent then
+    redis.call('SCARD', parent.key .. ':dependencies')
+  end
+  if finish.dead_letter then
+    redis.call('HLEN', finish.dead_letter.base .. finish.dead_letter.origin .. '/' .. job_id)
+  end
+  local code = leave_active(base, job_id, finish.token)
   if code < 0 then
     return code
   end
   set_fields(key, finish.fields)
-  if redis.call('LREM', base .. 'active', -1, job_id) == 0 then
-    return -3
-  end
   trim_stream(base, meta)
   if fields[4] then
     settle_deduplication(base, meta, job_id, fields[4], now)
   end
-  local parent = parent_of(fields[2], fields[3])
   if parent and completed then
     tell_parent_completed(parent, key, finish.value, now)
   elseif parent then

@@ -1,4 +1,5 @@
--- promote_due: make up to 1,000 delayed jobs runnable whose time has come. They stay delayed-marked in no way: `delay` is 0.
+-- promote_due: make up to 1,000 delayed jobs runnable whose time has come; their `delay` is 0 then.
+-- Ids whose hash is gone are dropped: setting the field would make a job of them.
 -- @include waiting_list
 -- @include emit
 -- @include wake_worker
@@ -12,15 +13,18 @@ local function promote_due(base, meta, now)
   local target = waiting_list(base, meta)
   for _, job_id in ipairs(ids) do
     local job = base .. job_id
-    local priority = tonumber(redis.call('HGET', job, 'priority') or nil) or 0
-    if priority > 0 then
-      local turn = redis.call('INCR', base .. 'pc') % 4294967296
-      redis.call('ZADD', base .. 'prioritized', priority * 4294967296 + turn, job_id)
-    else
-      redis.call('LPUSH', target, job_id)
+    local stored = redis.call('HGET', job, 'priority')
+    if stored or redis.call('EXISTS', job) == 1 then
+      local priority = tonumber(stored or nil) or 0
+      if priority > 0 then
+        local turn = redis.call('INCR', base .. 'pc') % 4294967296
+        redis.call('ZADD', base .. 'prioritized', priority * 4294967296 + turn, job_id)
+      else
+        redis.call('LPUSH', target, job_id)
+      end
+      emit(base, 'waiting', 'jobId', job_id, 'prev', 'delayed')
+      redis.call('HSET', job, 'delay', 0)
     end
-    emit(base, 'waiting', 'jobId', job_id, 'prev', 'delayed')
-    redis.call('HSET', job, 'delay', 0)
   end
   wake_worker(base, meta)
 end

@@ -1,5 +1,6 @@
 -- take_waiting: move the next runnable job to `active` and return its id, or nil.
--- Ids that lead nowhere (pseudo ids of old releases, jobs whose hash is gone) are dropped, at most 100 in one call.
+-- Ids that lead nowhere (pseudo ids of old releases, jobs whose hash is gone) are dropped, at most 100 in one call;
+-- the marker then sends a worker back for the rest.
 local function take_waiting(base)
   local active = base .. 'active'
   for _ = 1, 100 do
@@ -17,5 +18,6 @@ local function take_waiting(base)
     end
     redis.call('LREM', active, 1, job_id)
   end
+  redis.call('ZADD', base .. 'marker', 0, '0')
   return nil
 end
