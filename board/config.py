@@ -25,6 +25,8 @@ SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 1024
 """Longer ones only make the hash function work for an attacker."""
 
+UNREADABLE = "has a host or port that cannot be read; in a password, %-encode / ? # @ [ ] : and all but plain letters"
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -152,7 +154,10 @@ def _redis_url(text: str) -> str:
     if scheme not in SCHEMES or "://" not in text:
         known = ", ".join(f"{known}://" for known in SCHEMES)
         raise ValueError(f"must begin with one of {known}")
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError:  # its words would repeat the password
+        raise ValueError(UNREADABLE) from None
     if scheme == "unix":
         if not parts.path:
             raise ValueError("names no socket: write unix:///path/to/redis.sock")
@@ -171,7 +176,7 @@ def _check_place(place: str, scheme: str) -> None:
         parts = urlsplit(f"//{place}")
         host, port = parts.hostname, parts.port
     except ValueError:
-        raise ValueError("has a host or port that cannot be read; in a password, %-encode / ? # @ and :") from None
+        raise ValueError(UNREADABLE) from None
     if not host:
         raise ValueError(f"names no host: write {scheme}://host:6379/0")
     if port == 0:
