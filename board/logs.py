@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from datetime import UTC, datetime
 from typing import Any
 
 __all__ = ["configure"]
@@ -27,12 +28,29 @@ class _Line(logging.Formatter):
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
-def configure(level: int = logging.INFO) -> None:
+class _Json(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, the extra fields, and the stack trace as `trace`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write one record as one line."""
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line |= {name: value for name, value in record.__dict__.items() if name not in _PLAIN}
+        if record.exc_info:
+            line["trace"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=True, default=str)
+
+
+def configure(level: int = logging.INFO, *, json_lines: bool = False) -> None:
     """Send the records of this process to standard error; calling it again changes nothing."""
     root = logging.getLogger()
     if root.handlers:
         return
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Line())
+    handler.setFormatter(_Json() if json_lines else _Line())
     root.addHandler(handler)
     root.setLevel(level)

@@ -83,15 +83,26 @@ def dev(*, reload: bool, data: Path) -> None:
 
 
 @board.command()
-@click.argument("target", metavar="MODULE:NAME")
-@click.option("--processes", type=click.IntRange(1, 64), default=1, show_default=True, help="How many to run.")
-def worker(target: str, processes: int) -> int:
-    """Run the Worker or AsyncWorker that NAME in MODULE is, or makes, until SIGTERM or SIGINT."""
-    configure()
-    if processes == 1:
-        working.run(target)
-        return 0
-    return working.run_many(target, processes)
+@click.argument("targets", metavar="MODULE:NAME...", nargs=-1, required=True)
+@click.option(
+    "--processes", type=click.IntRange(1, 64), default=1, show_default=True, help="How many to run of each worker."
+)
+@click.option("--concurrency", type=click.IntRange(1, 10_000), help="Jobs at once in each process, whatever it says.")
+@click.option("--log", type=click.Choice(["readable", "json"]), default="readable", show_default=True)
+@click.option("--health", metavar="[HOST:]PORT", help="Answer GET /healthz there.")
+@click.option("--reload", is_flag=True, help="Start again when a Python file below this folder changes.")
+def worker(
+    targets: tuple[str, ...], processes: int, concurrency: int | None, log: str, health: str | None, *, reload: bool
+) -> int:
+    """Run the Worker or AsyncWorker that NAME in MODULE is, or makes, until SIGTERM or SIGINT.
+
+    Running jobs finish first; a second signal hands them back at once.
+    """
+    configure(json_lines=log == "json")
+    plan = working.WorkerPlan(
+        targets, processes, concurrency, json_logs=log == "json", health=working.parse_health(health), reload=reload
+    )
+    return working.run(plan)
 
 
 @board.command("doctor")
