@@ -110,6 +110,18 @@ async def test_a_job_that_has_ended_is_not_waited_for(front: Front) -> None:
 
 
 @behaviour
+async def test_the_result_of_a_job_that_is_removed_as_it_ends_is_not_missed(front: Front) -> None:
+    async with front:
+        queue, events = front.queue("mail"), front.events("mail")
+        await events.start()
+        await front.worker("mail", echo, concurrency=5).start()
+
+        for number in range(30):
+            job = await queue.add("x", number, remove_on_complete=True)
+            assert await job.wait_until_finished(events, 5000) == number
+
+
+@behaviour
 async def test_a_job_that_is_gone_is_told(front: Front) -> None:
     async with front:
         queue, events = front.queue("mail"), front.events("mail")

@@ -10,18 +10,22 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any, Self
 
 from board.engine.codec import load_json
-from board.engine.commands.events import Event, last_event_id, read_events
+from board.engine.commands.events import Event, RecentEnds, last_event_id, read_events
 from board.engine.commands.jobs import is_finished
 from board.engine.connection.aio import AsyncClient, AsyncConnection
 from board.engine.errors import ClosedError, JobFailedError, JobNotFoundError, StoreError
 from board.engine.keys import DEFAULT_PREFIX, QueueKeys
 from board.engine.options import to_ms
-from board.engine.types import Duration, JobState, JsonValue
+from board.engine.types import FINISHED_STATES, Duration, JobState, JsonValue
 
 __all__ = ["AsyncQueueEvents"]
 
 BLOCK_MS = 10_000
 """How long one read waits for events, as BullMQ's."""
+
+LATE_MS = 500
+"""How long the end of a job that is gone already may be on its way to us: it may have ended and been removed while its
+state was asked for."""
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +57,7 @@ class AsyncQueueEvents:
         self._blocking = self._connection.blocking(client_name=self.keys.events_client_name, longest_s=BLOCK_MS / 1000)
         self._listeners: dict[str, list[Listener]] = {}
         self._waiters: dict[str, list[asyncio.Future[Event]]] = {}
+        self._recent = RecentEnds()
         self._reader: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
         self._closed = False
@@ -116,15 +121,20 @@ class AsyncQueueEvents:
         try:
             # Looked up after the waiter is in place: an end in between is seen by one of the two.
             state, value = await self._connection.call(is_finished(self.keys, job_id))
-            if state is JobState.UNKNOWN:
-                raise JobNotFoundError(
-                    f"job {job_id} is not in queue {self.keys.name}; it may have ended and been removed",
-                    queue=self.keys.name,
-                    job_id=job_id,
-                )
-            if state is None:
-                seconds = None if timeout is None else to_ms(timeout, "timeout") / 1000
-                event = await asyncio.wait_for(waiter, seconds)
+            if state not in FINISHED_STATES:
+                patience = LATE_MS if state is JobState.UNKNOWN else timeout
+                seconds = None if patience is None else to_ms(patience, "timeout") / 1000
+                try:
+                    recent = self._recent.get(job_id) if state is JobState.UNKNOWN else None
+                    event = recent if recent is not None else await asyncio.wait_for(waiter, seconds)
+                except TimeoutError:
+                    if state is None:
+                        raise
+                    raise JobNotFoundError(
+                        f"job {job_id} is not in queue {self.keys.name}; it may have ended and been removed",
+                        queue=self.keys.name,
+                        job_id=job_id,
+                    ) from None
                 state = JobState(event.name)
                 value = event.fields.get("returnvalue" if state is JobState.COMPLETED else "failedReason", "")
         finally:
@@ -155,6 +165,7 @@ class AsyncQueueEvents:
 
     async def _tell(self, event: Event) -> None:
         if event.name in ("completed", "failed") and event.job_id is not None:
+            self._recent.remember(event.job_id, event)
             for waiter in self._waiters.get(event.job_id, ()):
                 if not waiter.done():
                     waiter.set_result(event)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,10 @@ from board.engine.commands.script_call import script_call
 from board.engine.keys import QueueKeys
 from board.engine.types import JsonValue
 
-__all__ = ["Event", "last_event_id", "publish_event", "read_events"]
+__all__ = ["Event", "RecentEnds", "last_event_id", "publish_event", "read_events"]
+
+MOST_RECENT = 256
+LONGEST_RECENT = 65_536
 
 _JSON_FIELDS = {"progress": "data", "completed": "returnvalue"}
 
@@ -48,6 +52,31 @@ class Event:
         if self.name == "delayed" and str(values.get("delay", "")).isdecimal():
             values["delay"] = int(values["delay"])
         return values
+
+
+class RecentEnds:
+    """The latest ends of jobs: one that is removed as it ends may have ended before anybody waits for it.
+
+    Keeps 256 of them, and only results of up to 65,536 characters: 16 MB at most.
+    """
+
+    __slots__ = ("_events",)
+
+    def __init__(self) -> None:
+        self._events: OrderedDict[str, Event] = OrderedDict()
+
+    def remember(self, job_id: str, event: Event) -> None:
+        """Keep the end of a job, and forget the oldest when there are too many."""
+        if sum(map(len, event.fields.values())) > LONGEST_RECENT:
+            return
+        self._events[job_id] = event
+        self._events.move_to_end(job_id)
+        while len(self._events) > MOST_RECENT:
+            self._events.popitem(last=False)
+
+    def get(self, job_id: str) -> Event | None:
+        """Return how a job ended, if that is remembered."""
+        return self._events.get(job_id)
 
 
 def read_events(
