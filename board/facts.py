@@ -18,6 +18,7 @@ class ConnectionFacts:
 
     Attributes:
         host: what people call this Redis.
+        product: `Redis` or `Valkey`.
         version: of the server; Valkey's own where it tells one.
         memory_bytes: in use.
         memory_max_bytes: the limit, None without one.
@@ -25,6 +26,7 @@ class ConnectionFacts:
     """
 
     host: str
+    product: str
     version: str | None
     memory_bytes: int | None
     memory_max_bytes: int | None
@@ -46,6 +48,7 @@ def read_facts(connection: Connection, host: str) -> ConnectionFacts:
     limit = _number(memory.get("maxmemory"))
     return ConnectionFacts(
         host=host,
+        product="Valkey" if "valkey_version" in server else "Redis",
         version=server.get("valkey_version") or server.get("redis_version"),
         memory_bytes=_number(memory.get("used_memory")),
         memory_max_bytes=limit or None,
