@@ -18,6 +18,7 @@ from board.engine.calls import Call
 from board.engine.errors import OutOfMemoryError, PermissionDeniedError, ReadOnlyError, StoreError
 from board.facts import ConnectionFacts, read_facts
 from board.namespace import Namespace
+from board.sharing import Sharing
 from board.sources import Sources, open_connection
 
 __all__ = ["Service", "wall_clock_ms"]
@@ -26,6 +27,9 @@ logger = logging.getLogger(__name__)
 
 FACTS_SECONDS = 15.0
 """How old the facts about Redis in the sidebar may be."""
+
+SHARED_SECONDS = 1.0
+"""How old the overview of a refresh may be, so that many who watch cost Redis what one costs."""
 
 
 def wall_clock_ms() -> int:
@@ -48,6 +52,7 @@ class Service:
         desk: what actions work with.
         clock: ms since the epoch.
         secret: what signs cookies; empty until ``prepare`` has been through.
+        readings: of pages, shared by people who watch the same.
         trouble_since_ms: when Redis began to fail; None while it answers.
         answered_at_ms: when Redis last answered a page; None before the first.
         facts: of the latest look at Redis; None before the first.
@@ -74,6 +79,7 @@ class Service:
         self.audit = Audit(self.namespace, settings.audit_entries)
         self.desk = Desk(self.connection, self.audit, settings.read_only, clock)
         self.secret = ""
+        self.readings = Sharing(SHARED_SECONDS)
         self.trouble_since_ms: int | None = None
         self.answered_at_ms: int | None = None
         self.facts: ConnectionFacts | None = None

@@ -42,9 +42,9 @@ SEPARATOR = "~"
 """Between prefix and name in an address; ``escape`` writes it in neither."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class QueueList:
-    """The queues found.
+    """The queues found. The same object as before while nothing changed, so that it may be part of a key.
 
     Attributes:
         queues: by prefix (as configured) and name.
@@ -78,6 +78,7 @@ class Sources:
         self._walking = threading.Lock()
         self._known: frozenset[QueueKeys] = frozenset()
         self._found: set[QueueKeys] = set()
+        self._listed: tuple[frozenset[QueueKeys], QueueList] | None = None
         self._at = 0
         self._cursor = 0
         self._ended_at: float | None = None
@@ -105,8 +106,11 @@ class Sources:
         elif self._ended_at is None:
             with self._walking:  # the very first answer is worth the wait
                 pass
-        known = self._known
-        return QueueList(tuple(sorted(known, key=self._order)), self._ended_at is not None and not self._is_cut)
+        known, is_complete = self._known, self._ended_at is not None and not self._is_cut
+        latest = self._listed
+        if latest is None or latest[0] is not known or latest[1].is_complete != is_complete:
+            latest = self._listed = known, QueueList(tuple(sorted(known, key=self._order)), is_complete)
+        return latest[1]
 
     def list_all(self) -> QueueList:
         """Return every queue, however long it takes to find them: for commands, not for pages."""

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from board import __version__
 from board.auth.policy import Permission, can
-from board.web import filters, htmx, security
+from board.web import filters, htmx, refreshing, security
 from board.web.assets import ENDPOINT, STYLESHEET, assets
 from board.web.state import board, current_user
 
@@ -31,14 +31,15 @@ class _Referable(Protocol):
     def queue(self) -> Any: ...
 
 
-def page(template: str, *, status: int = 200, **context: Any) -> Response:
+def page(template: str, *, made: dict[Hashable, Any] | None = None, **context: Any) -> Response:
     """Render ``template`` with ``context``.
 
-    The same template and context give the page and the live region: a page extends ``layout``.
+    The same template and context give the page and the live region: a page extends ``layout``. With ``made``, of a
+    shared reading, the region is rendered once for those who may see the same.
     """
-    layout = "live.html" if htmx.is_fragment(request) else "layout.html"
-    response = make_response(render_template(template, layout=layout, **context), status)
-    return htmx.vary(response)
+    if htmx.is_fragment(request):
+        return htmx.vary(refreshing.refresh(template, context, made))
+    return htmx.vary(make_response(render_template(template, layout="layout.html", **context)))
 
 
 def install(app: Flask) -> None:
@@ -92,6 +93,8 @@ def _globals() -> dict[str, Any]:
 
 def _form_token() -> str:
     """Return the token for the forms of this answer, the same for all of them."""
+    if placeholder := refreshing.token_placeholder():
+        return placeholder
     if "form_token" not in g:
         g.form_token = security.csrf_token(session)
     token: str = g.form_token

@@ -1,5 +1,6 @@
 // Entry. Every page reads and acts without scripts; each module adds one behaviour, found by data attributes.
 import "./live.js"
+import "./unchanged.js"
 import "./control.js"
 import "./rows.js"
 import "./times.js"

@@ -33,9 +33,10 @@ function refresh() {
   }
 }
 
+let heard = 0
 function synchronise() {
   const told = Number(document.getElementById("live")?.dataset.now)
-  if (told) ahead = told - Date.now()
+  if (told && told !== heard) ahead = (heard = told) - Date.now() // an old moment tells nothing about now
 }
 
 addEventListener("htmx:after:swap", () => { synchronise(); refresh() })

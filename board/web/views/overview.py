@@ -2,8 +2,8 @@
 
 from flask import Response, request
 
-from board.queries.overview import read_overview
-from board.web import render
+from board.queries.overview import OverviewPage, read_overview
+from board.web import htmx, render
 from board.web.state import board
 from board.web.views.blueprints import overview
 
@@ -15,15 +15,23 @@ def index() -> Response:
     """Show every queue and what needs attention."""
     own, asked = board(), request.args
     found = own.sources.list()
-    page = read_overview(
-        own.connection,
-        own.sources,
-        found.queues,
-        now_ms=own.clock(),
-        q=asked.get("q", "")[:200],
-        only=asked.get("only", ""),
-        sort=asked.get("sort", ""),
-        is_complete=found.is_complete,
-        prefixes=own.settings.prefixes,
-    )
-    return render.page("overview/overview.html", page=page)
+    q, only, sort = asked.get("q", "")[:200], asked.get("only", ""), asked.get("sort", "")
+
+    def read() -> OverviewPage:
+        return read_overview(
+            own.connection,
+            own.sources,
+            found.queues,
+            now_ms=own.clock(),
+            q=q,
+            only=only,
+            sort=sort,
+            is_complete=found.is_complete,
+            prefixes=own.settings.prefixes,
+        )
+
+    # Everything the reading depends on; the queues are those this person may see. Whoever opens the page, perhaps
+    # after an action, sees it as it is now.
+    key = ("overview", found, q, only, sort)
+    reading = own.readings.get(key, read, fresh=not htmx.is_fragment(request))
+    return render.page("overview/overview.html", page=reading.value, made=reading.made)

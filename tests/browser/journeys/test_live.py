@@ -95,6 +95,23 @@ def test_numbers_change_in_place(person: Person, mail: Filler) -> None:
     expect(tab).to_contain_text("1")
 
 
+def test_a_refresh_without_news_is_answered_with_304_and_leaves_the_page_alone(reader: Person, mail: Filler) -> None:
+    page = reader.page
+    page.locator("#live").evaluate("region => { region.querySelector('h1').dataset.mine = 'kept' }")
+    reader.wait_for_tick()  # the first refresh of a page is whole, and takes the mark away
+    page.locator("#live").evaluate("region => { region.querySelector('h1').dataset.mine = 'kept' }")
+
+    with page.expect_response(lambda answer: answer.request.headers.get("hx-target") == "div#live") as answer:
+        reader.wait_for_tick()
+
+    assert answer.value.status == 304
+    assert page.locator("#live h1").get_attribute("data-mine") == "kept"
+    expect(page.locator("#live-control")).to_contain_text(re.compile(r"^Live, \d+ s$"))
+    expect(page.locator("#live")).not_to_have_class(re.compile("stale"))
+    mail.failed("newest", NOW + 5_000)
+    expect(page.get_by_role("link", name=re.compile("1 new failed job, show"))).to_be_visible()
+
+
 def test_live_updates_can_be_paused(person: Person, mail: Filler) -> None:
     """The browser's clock is moved on, so that nobody has to wait for what must not happen."""
     page = person.page

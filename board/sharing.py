@@ -1,0 +1,99 @@
+"""One answer for many who ask the same at the same time.
+
+Ten people who watch one page ask Redis once: the first reads, the others wait for it, and for a moment afterwards its
+answer is theirs too. What may be shared is the caller's decision, made by the key: everything the answer depends on,
+what the person may see included, must be in it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+__all__ = ["Shared", "Sharing"]
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True, eq=False)
+class Shared(Generic[T]):
+    """An answer and what was made of it.
+
+    Attributes:
+        value: the answer.
+        made: what was derived from it, by keys of its own; gone when the answer is.
+    """
+
+    value: T
+    made: dict[Hashable, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class _Flight:
+    """A read, under way or done."""
+
+    begun_at: float
+    done: threading.Event = field(default_factory=threading.Event)
+    answer: Shared[Any] | None = None
+    error: BaseException | None = None
+
+
+class Sharing:
+    """Shares answers for a moment. Safe to use from many threads."""
+
+    def __init__(self, seconds: float, most: int = 16, timer: Callable[[], float] = time.monotonic) -> None:
+        """Keep ``most`` answers, each no longer than ``seconds`` after its read began."""
+        self._seconds = seconds
+        self._most = most
+        self._timer = timer
+        self._lock = threading.Lock()
+        self._flights: dict[Hashable, _Flight] = {}
+
+    def get(self, key: Hashable, read: Callable[[], T], *, fresh: bool = False) -> Shared[T]:
+        """Return the answer to ``key``: one that is under way or young, else a new one.
+
+        Args:
+            key: everything that the answer depends on.
+            read: asks.
+            fresh: ask in any case. Others who come meanwhile share the new answer.
+
+        Raises:
+            BaseException: whatever ``read`` raised, in everybody who waited for it; the next one asks again.
+        """
+        with self._lock:
+            now = self._timer()
+            flight = None if fresh else self._flights.get(key)
+            is_mine = flight is None or (flight.done.is_set() and now - flight.begun_at >= self._seconds)
+            if flight is None or is_mine:
+                flight = self._flights[key] = _Flight(now)
+                self._tidy(now)
+        if is_mine:
+            self._fly(key, flight, read)
+        flight.done.wait()
+        if flight.error is not None:
+            raise flight.error
+        if flight.answer is None:  # a flight that is done has one or the other
+            raise RuntimeError("a read ended without an answer")
+        return flight.answer
+
+    def _fly(self, key: Hashable, flight: _Flight, read: Callable[[], Any]) -> None:
+        try:
+            flight.answer = Shared(read())
+        except BaseException as error:  # noqa: BLE001 - told to everybody who waits, this thread included
+            flight.error = error
+            with self._lock:
+                if self._flights.get(key) is flight:
+                    del self._flights[key]
+        finally:
+            flight.done.set()
+
+    def _tidy(self, now: float) -> None:
+        """Forget what is old, and the oldest of too many."""
+        for key, flight in list(self._flights.items()):
+            if flight.done.is_set() and now - flight.begun_at >= self._seconds:
+                del self._flights[key]
+        while len(self._flights) > self._most:
+            del self._flights[next(iter(self._flights))]

@@ -1,0 +1,80 @@
+"""A refresh of the live region: told by a tag whether anything changed, and rendered once for all who may see the same.
+
+The tag is weak. It stands for what a person would notice: ages that the browser counts on by itself (``times.js``) and
+the moment of the answer are left out of it, and so is the mask over the form token. It does depend on the token itself:
+after signing in anew, the forms on the page are renewed.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Hashable
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, Final
+
+from flask import Response, g, make_response, render_template, request, session
+
+from board.web import security
+from board.web.assets import assets
+from board.web.state import current_user
+
+__all__ = ["refresh", "token_placeholder"]
+
+MOST_MADE: Final = 8
+"""Regions kept of one shared reading: one for each person and address that asks within its second."""
+
+_PLACEHOLDER: Final = secrets.token_hex(24)
+"""Stands for the form token while a region is rendered. Nobody outside knows it, so nothing shown can hold it."""
+
+_COUNTED_ON = re.compile(
+    r' data-now="\d+"'
+    r"|(?<=data-ago>)(?:now|\d+ (?:s|min|h) ago|in \d+ (?:s|min|h))(?=</time>)"
+    r"|(?<=data-age>)(?:[\d.]+ (?:ms|s|min)|(?:1?\d|2[0-3])(?:\.\d)? h)(?=</time>)"
+)
+"""What changes from one answer to the next though nothing happened, as far as the browser counts it on: for a day."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Region:
+    html: str
+    digest: str
+
+
+def token_placeholder() -> str | None:
+    """Return what stands for the form token in the region being rendered; None while a whole page is."""
+    return _PLACEHOLDER if g.get("is_region") else None
+
+
+def refresh(template: str, context: dict[str, Any], made: dict[Hashable, Any] | None) -> Response:
+    """Answer a refresh: the region, or 304 when the page shows it already.
+
+    Args:
+        template: of the page.
+        context: of the page.
+        made: regions rendered from the same reading, when it is shared; those of other people are never taken.
+    """
+    key = (template, request.path, request.query_string, request.script_root, current_user(), assets().digest)
+    region: _Region | None = None if made is None else made.get(key)
+    if region is None:
+        region = _render(template, context)
+        if made is not None and len(made) < MOST_MADE:
+            made[key] = region
+    g.is_region = False
+    token = security.csrf_token(session) if _PLACEHOLDER in region.html else ""
+    response = make_response(region.html.replace(_PLACEHOLDER, token))
+    response.set_etag(_tag(region), weak=True)
+    response.make_conditional(request)
+    return response
+
+
+def _render(template: str, context: dict[str, Any]) -> _Region:
+    g.is_region = True
+    html = render_template(template, layout="live.html", **context)
+    return _Region(html, blake2b(_COUNTED_ON.sub("", html).encode(), digest_size=12).hexdigest())
+
+
+def _tag(region: _Region) -> str:
+    plain = str(session.get(security.CSRF_FIELD, ""))
+    return blake2b(f"{region.digest} {plain}".encode(), digest_size=12).hexdigest()

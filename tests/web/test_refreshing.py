@@ -1,0 +1,186 @@
+"""A refresh costs what changed: nothing is sent again, and many who watch cost Redis what one costs."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+import redis
+from werkzeug.test import TestResponse
+
+from board.engine.commands.jobs import remove_job
+from tests.web.site import Browser, Site, soup
+
+PAGES = ("/", "/q/mail/failed", "/q/mail/failed?job=job-1", "/q/mail/job/job-1", "/failures", "/?q=mail&only=trouble")
+
+
+@pytest.fixture
+def watched(site: Site) -> Site:
+    """A board with a failed job and one that waits."""
+    site.jobs.failed("job-1")
+    site.jobs.waiting("job-2")
+    return site
+
+
+def again(browser: Browser, path: str, tag: str) -> TestResponse:
+    """Refresh as a browser that shows the answer with this tag."""
+    headers = {"HX-Request": "true", "HX-Target": "div#live", "If-None-Match": tag}
+    return browser.get(path, **headers)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_refresh_that_changes_nothing_sends_nothing(watched: Site, path: str) -> None:
+    browser = watched.signed_in()
+    tag = browser.tick(path).headers["ETag"]
+
+    answer = again(browser, path, tag)
+
+    assert tag.startswith('W/"')
+    assert (answer.status_code, answer.data) == (304, b"")
+    assert answer.headers["ETag"] == tag
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_time_that_the_browser_counts_on_is_no_change(
+    watched: Site, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched.service.readings._seconds = 0
+    moment = watched.service.clock()
+    browser = watched.signed_in()
+    texts, tags = [], []
+    for later in (2_000, 14_000):
+        monkeypatch.setattr(watched.service, "clock", lambda at=moment + later: at)
+        answer = browser.tick(path)
+        texts.append(re.sub(r'value="[^"]+"|data-now="\d+"', "", answer.text))
+        tags.append(answer.headers["ETag"])
+
+    assert texts[0] != texts[1], "the page shows no age at all"
+    assert tags[0] == tags[1]
+
+
+def test_a_date_that_the_browser_does_not_count_on_is_a_change(watched: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    browser = watched.signed_in()
+    moment = watched.service.clock()
+    tags = []
+    for later in (0, 3 * 86_400_000):
+        monkeypatch.setattr(watched.service, "clock", lambda at=moment + later: at)
+        browser = watched.signed_in()
+        tags.append(browser.tick("/q/mail/failed").headers["ETag"])
+
+    assert tags[0] != tags[1]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_refresh_after_a_change_brings_it(watched: Site, path: str) -> None:
+    watched.service.readings._seconds = 0
+    browser = watched.signed_in()
+    tag = browser.tick(path).headers["ETag"]
+
+    watched.service.connection.call(remove_job(watched.jobs.queue, "job-1"))
+
+    answer = again(browser, path, tag)
+    assert answer.status_code in {200, 404}
+    assert answer.headers.get("ETag") != tag
+
+
+def test_who_signed_in_anew_gets_forms_that_work(watched: Site) -> None:
+    browser = watched.signed_in()
+    tag = browser.tick("/").headers["ETag"]
+
+    browser.post("/logout")
+    browser.sign_in("admin")
+
+    assert again(browser, "/", tag).status_code == 200
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_the_forms_of_a_refresh_work(watched: Site, path: str) -> None:
+    browser = watched.signed_in()
+
+    for _ in range(2):
+        answer = browser.tick(path)
+        tokens = [str(one["value"]) for one in soup(answer).select("input[name=csrf_token]")]
+        assert tokens
+        for token in set(tokens):
+            assert browser.post("/settings/theme", {"csrf_token": token, "theme": "dark"}).status_code == 303
+
+
+def test_what_one_may_do_is_not_shown_to_another(watched: Site) -> None:
+    """Both refresh within the same second, so they share the reading and must not share the page."""
+    admin, viewer = watched.signed_in("admin"), watched.signed_in("viewer")
+    watched.service.readings._seconds = 60
+
+    pages = {"admin": admin.tick("/"), "viewer": viewer.tick("/"), "admin again": admin.tick("/")}
+
+    assert "Your role is viewer" in pages["viewer"].text
+    assert "Your role" not in pages["admin"].text + pages["admin again"].text
+    assert again(viewer, "/", pages["admin"].headers["ETag"]).status_code == 200
+
+
+class Counted:
+    """Commands that the server carried out for scripts and clients, by name."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+
+    def scripts(self) -> int:
+        """Return how many scripts ran so far."""
+        stats = self._client.info("commandstats")
+        return sum(stats.get(f"cmdstat_{name}", {"calls": 0})["calls"] for name in ("evalsha", "eval", "evalsha_ro"))
+
+
+@pytest.fixture
+def counted(redis_client: redis.Redis) -> Counted:
+    return Counted(redis_client)
+
+
+def test_many_who_watch_cost_redis_what_one_costs(watched: Site, counted: Counted) -> None:
+    watched.service.readings._seconds = 60
+    people = [watched.signed_in(role) for role in ("admin", "viewer", "operator", "admin")]
+    people[0].get("/")
+    before = counted.scripts()
+
+    for _ in range(5):
+        for person in people:
+            assert person.tick("/").status_code == 200
+
+    assert counted.scripts() == before
+
+
+def test_who_opens_the_page_sees_it_as_it_is_now(watched: Site, counted: Counted) -> None:
+    watched.service.readings._seconds = 60
+    browser = watched.signed_in()
+    before = counted.scripts()
+    browser.get("/")
+    one = counted.scripts() - before
+
+    browser.get("/")
+
+    assert counted.scripts() == before + 2 * one
+    assert one >= 1
+
+
+def test_what_is_shared_is_a_second_old_at_most(watched: Site, counted: Counted) -> None:
+    now = [100.0]
+    watched.service.readings._timer = lambda: now[0]
+    browser = watched.signed_in()
+    browser.tick("/")
+    before = counted.scripts()
+
+    now[0] += 0.99
+    browser.tick("/")
+    assert counted.scripts() == before
+    now[0] += 0.02
+    browser.tick("/")
+
+    assert counted.scripts() > before
+
+
+def test_boards_that_show_other_queues_share_nothing(make_site: Callable[..., Site]) -> None:
+    everything, limited = make_site(), make_site(queues=("other-*",))
+    everything.jobs.failed("job-1")
+    for site in (everything, limited):
+        site.service.readings._seconds = 60
+
+    assert "queue-mail" in everything.signed_in().tick("/").text
+    assert "queue-mail" not in limited.signed_in().tick("/").text
