@@ -72,11 +72,7 @@ class SentinelSet:
 
     def master(self) -> Server:
         """Return the server that most Sentinels call the master."""
-        ports = []
-        for sentinel in self.sentinels:
-            with contextlib.closing(sentinel.client()) as client:
-                address: Any = client.sentinel_get_master_addr_by_name(SERVICE)
-            ports.append(int(address[1]))
+        ports = self._masters()
         port = max(ports, key=ports.count)
         return next(server for server in self.servers if server.port == port)
 
@@ -89,19 +85,31 @@ class SentinelSet:
         self.master().flush()
 
     def failover(self) -> Server:
-        """Kill the master; return it once another server takes writes."""
+        """Kill the master; return it once another server takes writes.
+
+        All Sentinels have to agree by then: one that still believes in the old master, were it restarted earlier, can
+        make it the master again, and what the other has taken meanwhile is gone.
+        """
         lost = self.master()
         lost.kill()
 
         def taken_over() -> bool:
-            now = self.master()
-            if now is lost:
+            ports = set(self._masters())
+            if len(ports) > 1 or lost.port in ports:
                 return False
-            with contextlib.closing(now.client()) as client:
-                return bool(client.info("replication")["role"] == "master")
+            with contextlib.closing(self.client()) as client:
+                return client.info("replication")["role"] == "master" and online(client) > 0
 
-        wait_until(taken_over, "another server to become master", 30)
+        wait_until(taken_over, "another server to become master, with a replica", 30)
         return lost
+
+    def _masters(self) -> list[int]:
+        ports = []
+        for sentinel in self.sentinels:
+            with contextlib.closing(sentinel.client()) as client:
+                address: Any = client.sentinel_get_master_addr_by_name(SERVICE)
+            ports.append(int(address[1]))
+        return ports
 
     def _sees_all(self, sentinel: Sentinel) -> bool:
         with contextlib.closing(sentinel.client()) as client:

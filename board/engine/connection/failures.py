@@ -28,6 +28,8 @@ EMPTIED = theirs.NoScriptError
 NEVER_RAN = (theirs.MovedError, theirs.AskError, theirs.TryAgainError, theirs.ClusterDownError, theirs.MasterDownError)
 """Replies of a cluster that say: not here, or not now; nothing was done."""
 
+_MORE_ROOM = "give it more, or clean finished jobs and keep fewer of them (remove_on_complete, remove_on_fail)"
+
 
 def store_error(error: BaseException, place: str) -> EngineError:
     """Return what an exception or an error reply means to the caller.
@@ -47,7 +49,7 @@ def store_error(error: BaseException, place: str) -> EngineError:
     if isinstance(error, theirs.ReadOnlyError) or code in ("READONLY", "MISCONF", "NOREPLICAS"):
         return ReadOnlyError(f"Redis at {place} takes no writes: {_first_line(text)}")
     if isinstance(error, theirs.OutOfMemoryError) or code == "OOM":
-        return OutOfMemoryError(f"Redis at {place} has no memory left (maxmemory) and evicts nothing")
+        return OutOfMemoryError(f"Redis at {place} has reached maxmemory: {_MORE_ROOM}")
     if isinstance(error, theirs.BusyLoadingError) or code == "LOADING":
         return LoadingError(f"Redis at {place} is still loading its data")
     if code in ("BUSY", "UNKILLABLE"):
@@ -65,7 +67,9 @@ def _reply_error(code: str, text: str, place: str) -> StoreError:
     if code in ("MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK"):
         return ConnectionLostError(f"Redis at {place} is changing its master or its slots")
     # An error inside a script may carry the error of the command that it ran: "… OOM command not allowed …".
-    for marker, kind in (("OOM ", OutOfMemoryError), ("READONLY ", ReadOnlyError), ("MISCONF ", ReadOnlyError)):
+    if "OOM " in text:
+        return OutOfMemoryError(f"Redis at {place} has reached maxmemory: {_MORE_ROOM}")
+    for marker, kind in (("READONLY ", ReadOnlyError), ("MISCONF ", ReadOnlyError), ("NOREPLICAS ", ReadOnlyError)):
         if marker in text:
             return kind(f"Redis at {place} takes no writes: {_first_line(text[text.index(marker) :])}")
     return ScriptError(f"Redis at {place} answered: {_first_line(text)}")

@@ -1,0 +1,106 @@
+"""Workers, and Redis itself, are killed under load: every job completes, none after it has completed.
+
+Each test writes down what it measured, see `fleet.write_down`. On a machine with two cores:
+
+KILLS
+"""
+
+import contextlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from board.engine.commands import queues
+from board.engine.connection.sync import Connection
+from board.engine.errors import StoreError
+from board.engine.keys import QueueKeys
+from tests.faults.fleet import OPTIONS, Fleet, add_all, look_at, now_ms, pause, write_down
+from tests.servers import Kind, Server
+from tests.topologies.cluster import Cluster
+from tests.topologies.sentinels import SentinelSet
+from tests.waiting import wait_until
+
+pytestmark = [pytest.mark.node, pytest.mark.slow, pytest.mark.xdist_group("faults")]
+
+FRONTS = ("threads", "asyncio", "node")
+SECONDS = 150
+ATTEMPTS = 100
+"""Node's worker fails a job when Redis refuses its finish (NOREPLICAS while a new master waits for its replica)."""
+
+
+def completed(connection: Connection, queue: QueueKeys) -> int:
+    """Count the completed jobs; 0 while Redis is away."""
+    try:
+        return connection.call(queues.get_counts(queue)).completed
+    except StoreError:
+        return 0
+
+
+@pytest.mark.timeout(SECONDS)
+def test_jobs_survive_killed_workers_and_a_killed_redis(fresh_server: Callable[..., Server]) -> None:
+    server = fresh_server(append_only=True, arguments=("--appendfsync", "always"))
+    queue, ids = QueueKeys("bull", "load"), [f"job-{number}" for number in range(20_000)]
+    add_all(server.url, queue, ids)
+    with Fleet(server.url, "load") as fleet, Connection.open(server.url) as connection:
+        fleet.start(*FRONTS)
+        while not pause(1, lambda: completed(connection, queue) == len(ids)):
+            assert fleet.ended() == [], fleet.output
+            fleet.replace_one()
+            if fleet.kills == 4:
+                server.kill()
+                server.start()
+        with contextlib.closing(server.client()) as client:
+            outcome = look_at(fleet, client, queue, ids)
+
+    write_down("killed workers and a killed Redis", outcome.figures())
+    assert fleet.kills > 4
+    assert outcome.late == []
+    assert outcome.unexplained == []
+
+
+@pytest.mark.timeout(SECONDS)
+def test_jobs_survive_the_loss_of_a_master_behind_sentinels(server_kind: Kind) -> None:
+    careful = ("--min-replicas-to-write", "1", "--min-replicas-max-lag", "1", "--appendfsync", "always")
+    servers = SentinelSet(server_kind, append_only=True, settings=careful)
+    with contextlib.ExitStack() as at_the_end:
+        at_the_end.callback(servers.destroy)
+        servers.start()
+        figures = lose_a_master(servers, QueueKeys("bull", "load"), replicas=1)
+    write_down("a master lost behind Sentinels", figures)
+
+
+@pytest.mark.timeout(SECONDS)
+def test_jobs_survive_the_loss_of_a_master_of_a_cluster(server_kind: Kind) -> None:
+    servers = Cluster(server_kind, append_only=True)
+    with contextlib.ExitStack() as at_the_end:
+        at_the_end.callback(servers.destroy)
+        servers.start()
+        figures = lose_a_master(servers, QueueKeys("{b}", "load"), replicas=0)
+    write_down("a master of a cluster lost", figures)
+
+
+def lose_a_master(servers: SentinelSet | Cluster, queue: QueueKeys, replicas: int) -> dict[str, int]:
+    """Add jobs while three workers run them, kill the master in the midst of it, and see that every job completes."""
+    ids = [f"job-{number}" for number in range(4_000)]
+    with (
+        ThreadPoolExecutor() as threads,
+        Fleet(servers.url, queue.name, queue.prefix, 0.01, OPTIONS | {"lock_duration": 8_000}) as fleet,
+        Connection.open(servers.url) as connection,
+    ):
+        fleet.start(*FRONTS)
+        adding = threads.submit(add_all, servers.url, queue, ids, attempts=ATTEMPTS, replicas=replicas)
+        wait_until(lambda: completed(connection, queue) > len(ids) // 8, "the workers to be busy", 60)
+        lost_ms = now_ms()
+        lost = servers.failover() if isinstance(servers, SentinelSet) else servers.failover(queue.base)
+        taken_over_ms = now_ms()
+        lost.start()
+        wait_until(lambda: completed(connection, queue) == len(ids), "every job to complete", 90)
+        assert fleet.ended() == [], fleet.output
+        repeated_adds = adding.result()
+        with contextlib.closing(servers.client()) as client:
+            outcome = look_at(fleet, client, queue, ids)
+    assert outcome.late == []
+    ours = [first for first, _ in outcome.unexplained if first.member.front != "node"]
+    assert [run for run in ours if run.began_ms > taken_over_ms] == [], "jobs ran twice without a reason"
+    return outcome.figures() | {"adds repeated": repeated_adds, "ms without a master": taken_over_ms - lost_ms}
