@@ -442,9 +442,9 @@ class AsyncWorker:
             self._emit("error", error)
 
     async def _hand_back(self, lease: Lease, *, started: bool) -> None:
-        self._giving_up.set()
         stint = self._stints.get(lease)
-        if started:
+        if started:  # one that came too late is handed back while others may still finish
+            self._giving_up.set()
             if stint is None or (stint.is_over.is_set() and not stint.is_handed_back):
                 return  # it is being settled and will end by itself
             stint.is_handed_back = True

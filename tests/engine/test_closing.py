@@ -1,0 +1,64 @@
+"""A worker that closes in the middle of something: what it has done counts, what it has not begun goes back."""
+
+import asyncio
+import threading
+from typing import Any
+
+from board.engine import AsyncJob, JobState
+from tests.engine.fronts import Front, behaviour, count_is, state_is
+from tests.waiting import wait_until_async
+
+
+@behaviour
+async def test_a_job_that_arrives_at_a_closing_worker_costs_the_running_one_no_second_run(
+    front: Front, redis_client: Any
+) -> None:
+    """The late one is handed back unopened; the running one's end is tried until Redis takes it, as ever."""
+    runs: list[str] = []
+    troubles: list[Exception] = []
+    may_end = threading.Event()
+
+    async def process(job: AsyncJob) -> str:
+        runs.append(job.id)
+        await wait_until_async(may_end.is_set, "the test to let the job end")
+        return "done"
+
+    async with front:
+        queue = front.queue("mail")
+        worker = front.worker("mail", process, concurrency=2)
+        worker.on("error", troubles.append)
+        await worker.start()
+        running = await queue.add("x", {})
+        await state_is(queue, running.id, JobState.ACTIVE)
+        await wait_until_async(lambda: _is_held_up(redis_client, "bzpopmin"), "the worker to wait for another job")
+
+        # The marker wakes the worker while writes are held back, so its fetch is under way when the close comes.
+        transaction = redis_client.pipeline()
+        transaction.hset("bull:mail:late", mapping={"name": "x", "data": "{}", "opts": "{}", "timestamp": 1})
+        transaction.lpush("bull:mail:wait", "late")
+        transaction.zadd("bull:mail:marker", {"0": 0})
+        transaction.execute_command("CLIENT", "PAUSE", 60_000, "WRITE")
+        transaction.execute()
+        await wait_until_async(lambda: _is_held_up(redis_client, "eval"), "the fetch to be held back")
+        closing = asyncio.create_task(worker.close())
+        await wait_until_async(lambda: not worker.is_running, "the worker to begin closing")
+        redis_client.execute_command("CLIENT", "UNPAUSE")
+        await wait_until_async(lambda: redis_client.hget("bull:mail:late", "ats"), "the late job to be taken")
+        await state_is(queue, "late", JobState.WAITING)
+        troubles.clear()
+
+        redis_client.config_set("min-replicas-to-write", 1)
+        try:
+            may_end.set()
+            await wait_until_async(lambda: bool(troubles), "Redis to refuse the end of the job")
+        finally:
+            redis_client.config_set("min-replicas-to-write", 0)
+
+        await count_is(queue, JobState.COMPLETED, 1)
+        await closing
+        assert runs == [running.id]
+
+
+def _is_held_up(redis_client: Any, command: str) -> bool:
+    """Whether the server makes a client wait for the reply to such a command."""
+    return any(client["cmd"].startswith(command) and "b" in client["flags"] for client in redis_client.client_list())
