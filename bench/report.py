@@ -1,0 +1,111 @@
+"""The page about performance, written from what the bench measured."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+from typing import Any
+
+BEGIN, END = "<!-- dashboard: written by python -m bench.dashboard -->", "<!-- end of dashboard -->"
+
+INTRODUCTION = """\
+# Performance
+
+What Queue Board costs beside the tools people use today, measured side by side on one machine, and where a peer wins.
+Times and rates depend on the machine: read the ratios, and repeat the run on yours.
+
+    make bench
+"""
+
+
+def write_report(result: dict[str, Any], page: Path) -> str:
+    """Replace the dashboard's part of the page; return that part."""
+    part = f"{BEGIN}\n{dashboard(result)}\n{END}"
+    text = page.read_text() if page.exists() else f"{INTRODUCTION}\n{BEGIN}\n{END}\n"
+    if BEGIN not in text:
+        text = f"{text.rstrip()}\n\n{BEGIN}\n{END}\n"
+    before, _, rest = text.partition(BEGIN)
+    page.write_text(before + part + rest.partition(END)[2])
+    return part
+
+
+def dashboard(result: dict[str, Any]) -> str:
+    """Tell the results as tables and sentences."""
+    rows, machine = result["rows"], result["machine"]
+    lines = [
+        "## The dashboard",
+        "",
+        "Our finished HTML beside the JSON from which bull-board's pages are made in the browser: one process each",
+        "(gunicorn with threads; Express with one shared connection), the same Redis, both asked with",
+        "`Accept-Encoding: gzip` over kept-alive connections on loopback. *Opened* is the whole page, read from Redis",
+        "each time. *Refreshed* is what a watched page asks for; readings up to one second old are shared there.",
+        "*Nothing new* tells the tag of what is shown and gets a 304. bull-board has one answer for all three.",
+        "The ratio is the median over the rounds of ours against theirs; beside each rate stand the slowest and the",
+        "fastest round.",
+        "",
+        "| page | queues | clients | ours, requests/s | bull-board, requests/s | ratio | ours, p50 | bull-board, p50 |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for row in rows:
+        ours, theirs = row["ours"], row["theirs"]
+        lines.append(
+            f"| {row['name']} | {row['queues']:,} | {row['clients']} | {_rate(ours)} | {_rate(theirs)} "
+            f"| **{row['ratio']:.3g}** | {ours['p50_ms']:.1f} ms | {theirs['p50_ms']:.1f} ms |"
+        )
+    lines += [
+        "",
+        "What one request costs. Commands count those inside scripts too; ms are CPU time.",
+        "",
+        "| page, ours / theirs | queues | clients | Redis commands | Redis ms | web ms | bytes sent | RSS, MB |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    lines += [
+        f"| {row['name']} | {row['queues']:,} | {row['clients']} | {_pair(row, 'commands', ',.4g')} "
+        f"| {_pair(row, 'redis_ms', '.2f')} | {_pair(row, 'web_ms', '.1f')} | {_pair(row, 'body_bytes', ',.0f')} "
+        f"| {_pair(row, 'rss_mb', '.0f')} |"
+        for row in rows
+    ]
+    lines += ["", "### Where bull-board wins", "", *_losses(rows), "", *_told(machine)]
+    return "\n".join(lines)
+
+
+def _losses(rows: list[dict[str, Any]]) -> list[str]:
+    lost = [
+        f"- {row['name']}, {row['queues']:,} queues, {_clients(row)}: {row['ratio']:.2f} times its requests/s."
+        for row in rows
+        if row["ratio"] < 1
+    ]
+    named = {"commands": "Redis commands", "redis_ms": "Redis CPU", "web_ms": "CPU of the web process"}
+    for key, words in named.items():
+        more = [row for row in rows if row["ours"][key] > row["theirs"][key] * 1.05 and row["ours"][key] > 0.05]
+        if more:
+            where = "; ".join(f"{row['name']}, {row['queues']:,} queues, {_clients(row)}" for row in more)
+            lost.append(f"- {words} a request is larger with us: {where}.")
+    return [line for one in lost for line in textwrap.wrap(one, 118, subsequent_indent="  ")] or [
+        "Nowhere in this run."
+    ]
+
+
+def _told(machine: dict[str, str]) -> list[str]:
+    tools = ("Python", "Flask", "gunicorn", "Redis", "Node", "Express", "bull-board", "BullMQ")
+    text = (
+        f"Measured on {machine['cores']} cores ({machine['system']}) that Redis, both dashboards, the load generator "
+        f"and other work shared, under a load of {machine['load before']} before and {machine['load after']} after the run; "
+        f"{machine['rounds']} rounds of {machine['seconds a sample']} s. "
+        + ", ".join(f"{tool} {machine[tool]}" for tool in tools)
+        + ". The raw medians are in `bench/results/dashboard.json`."
+    )
+    return textwrap.wrap(text, 118)
+
+
+def _clients(row: dict[str, Any]) -> str:
+    return "1 client" if row["clients"] == 1 else f"{row['clients']} clients"
+
+
+def _rate(side: dict[str, Any]) -> str:
+    low, high = side["spread"]
+    return f"{side['per_second']:,.0f} ({low:,.0f} to {high:,.0f})"
+
+
+def _pair(row: dict[str, Any], key: str, form: str) -> str:
+    return f"{row['ours'][key]:{form}} / {row['theirs'][key]:{form}}"
