@@ -78,6 +78,28 @@ def test_a_wide_node_shows_the_first_and_counts_the_rest(connection: Connection,
     assert page.root.more == 1_980
 
 
+def test_a_flow_whose_children_hide_in_a_long_line_searches_it_a_few_times_and_no_more(
+    connection: Connection, known: Known, mail: Filler
+) -> None:
+    """Passing 100,000 ids for each of hundreds of jobs would hold the server for a second, at every refresh."""
+    mail.parent("root")
+    for start in range(0, 100_000, 10_000):
+        mail.client.rpush(mail.key("wait"), *(f"other-{n}" for n in range(start, start + 10_000)))
+    for a in range(20):
+        mail.parent(f"{a}")
+        mail.child(f"{a}", "root")
+        for b in range(5):
+            mail.child(f"{a}-{b}", f"{a}")
+            mail.client.lrem(mail.key("wait"), 0, f"{a}-{b}")
+    mail.client.config_resetstat()
+
+    page = page_of(connection, known, "root")
+
+    searches = mail.client.info("commandstats").get("cmdstat_lpos", {"calls": 0})["calls"]
+    assert page.node_count == 121
+    assert searches <= 30
+
+
 @pytest.mark.parametrize("asked", ["0", "1999"])
 def test_the_job_asked_for_is_shown_however_wide_its_parent_is(
     connection: Connection, known: Known, mail: Filler, asked: str

@@ -64,10 +64,10 @@ put('logs', lines)
 local counts = child_counts(key)
 put('child_counts', counts)
 if counts[1] + counts[2] + counts[3] + counts[4] > 0 then
-  local children = {}
+  local children, passed = {}, { left = 1000000 }
   local function add(child_kind, keys, step)
     for i = 1, math.min(#keys, child_limit * step), step do
-      local at = locate_job(keys[i])
+      local at = locate_job(keys[i], passed)
       children[#children + 1] = { child_kind, keys[i], at[1], at[2], at[3], at[4] }
     end
   end

@@ -1,8 +1,9 @@
 -- locate_job: the full key of a job into {base, id, state, name}. The id is the text after the last colon unless no
 -- container of that queue knows it: ids of schedulers hold colons themselves, so up to four are given back to the id.
+-- `budget` is that of `state_of`.
 -- @include state_of
 -- @include split_key
-local function locate_job(key)
+local function locate_job(key, budget)
   local base, job_id = split_key(key)
   if not base then
     return { '', key, false, false }
@@ -10,7 +11,7 @@ local function locate_job(key)
   local name = try_read('HGET', key, 'name')
   local try_base, try_id = base, job_id
   for _ = 1, name and 5 or 1 do
-    local found = state_of(try_base, try_id)
+    local found = state_of(try_base, try_id, budget)
     if found then
       return { try_base, try_id, found[1], name and string.sub(name, 1, 300) }
     end
