@@ -18,6 +18,7 @@
         FailedChildrenError        a child failed under "fail parent on failure"
         ParentNotFoundError        the parent's hash is gone
         ParentConflictError        the existing job belongs to another parent
+        TreeTooLargeError          more jobs hang below it than were to be removed at once
         SchedulerJobError          the pending iteration of a live scheduler
         JobFailedError             a job that was waited for has failed
         BulkAddError               some jobs of a bulk add were refused
@@ -87,6 +88,7 @@ __all__ = [
     "SchedulerJobError",
     "ScriptError",
     "StoreError",
+    "TreeTooLargeError",
     "UnrecoverableError",
     "UsageError",
     "WaitingChildrenError",
@@ -173,6 +175,10 @@ class PendingChildrenError(JobError):
 
 class FailedChildrenError(JobError):
     """A child failed that was added with "fail parent on failure"."""
+
+
+class TreeTooLargeError(JobError):
+    """More jobs hang below the job than were to be removed at once."""
 
 
 class ParentNotFoundError(JobError):

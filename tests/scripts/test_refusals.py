@@ -20,6 +20,7 @@ from board.engine.errors import (
     ParentNotFoundError,
     PendingChildrenError,
     SchedulerJobError,
+    TreeTooLargeError,
 )
 from board.engine.keys import QueueKeys
 from board.engine.options import prepare_job
@@ -87,6 +88,20 @@ def a_removal_of_a_parent_whose_child_is_active(connection: Connection, queue: Q
     add(connection, queue, parent=ParentRef(parent, queue.qualified))
     take(connection, queue)
     return jobs.remove_job(queue, parent)
+
+
+def a_removal_of_a_tree_that_is_too_large(connection: Connection, queue: QueueKeys) -> Call[Any]:
+    root = add(connection, queue, delay=1000)
+    child = add(connection, queue, delay=1000, parent=ParentRef(root, queue.qualified))
+    add(connection, queue, delay=1000, parent=ParentRef(child, queue.qualified))
+    return jobs.remove_job(queue, root, most_below=1)
+
+
+def a_removal_of_a_tree_that_bites_its_own_tail(connection: Connection, queue: QueueKeys) -> Call[Any]:
+    root = add(connection, queue, delay=1000)
+    child = add(connection, queue, delay=1000, parent=ParentRef(root, queue.qualified))
+    connection.call(Call(("SADD", f"{queue.job(child)}:dependencies", queue.job(root)), int))
+    return jobs.remove_job(queue, root, most_below=100)
 
 
 def an_end_without_the_lock(connection: Connection, queue: QueueKeys) -> Call[Any]:
@@ -175,6 +190,8 @@ REFUSALS: list[tuple[Situation, type[EngineError]]] = [
     (a_new_delay_of_a_waiting_job, JobNotInStateError),
     (a_removal_of_an_active_job, JobLockedError),
     (a_removal_of_a_parent_whose_child_is_active, JobLockedError),
+    (a_removal_of_a_tree_that_is_too_large, TreeTooLargeError),
+    (a_removal_of_a_tree_that_bites_its_own_tail, TreeTooLargeError),
     (an_end_without_the_lock, LockLostError),
     (an_end_with_another_token, LockLostError),
     (an_end_of_a_parent_with_a_pending_child, PendingChildrenError),
@@ -206,6 +223,18 @@ def test_a_refused_operation_changes_nothing(
 
     assert everything(server_bytes) == before
     assert str(caught.value)
+
+
+def test_a_tree_within_its_limit_is_removed_whole(
+    connection: Connection, queue: QueueKeys, redis_client: redis.Redis
+) -> None:
+    root = add(connection, queue, delay=1000)
+    for _ in range(3):
+        add(connection, queue, delay=1000, parent=ParentRef(root, queue.qualified))
+
+    connection.call(jobs.remove_job(queue, root, most_below=3))
+
+    assert redis_client.exists(queue.job(root), "bull:mail:delayed", *(queue.job(f"{n}") for n in (2, 3, 4))) == 0
 
 
 def test_a_child_that_has_another_living_parent_stays_with_it(

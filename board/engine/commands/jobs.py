@@ -8,7 +8,7 @@ from typing import Any
 from board.engine.calls import Call
 from board.engine.codec import decode_job, dump_json, pack, text
 from board.engine.commands.script_call import script_call, texts, unless_negative
-from board.engine.errors import EngineError, InvalidOptionError, JobLockedError, job_error
+from board.engine.errors import EngineError, InvalidOptionError, JobLockedError, TreeTooLargeError, job_error
 from board.engine.keys import STATE_CONTAINERS, QueueKeys
 from board.engine.options import MAX_PRIORITY, NewJob
 from board.engine.types import JobData, JobState, JsonValue, LogPage
@@ -35,6 +35,9 @@ __all__ = [
     "update_data",
     "update_progress",
 ]
+
+_TOO_MANY_BELOW = -20
+"""What the removal script answers; BullMQ has no number for it."""
 
 MAX_JOBS_PER_CALL = 50
 """Most jobs that one call of ``add_jobs`` adds: keeps the time that Redis is held below a millisecond or two."""
@@ -132,11 +135,16 @@ def promote_job(queue: QueueKeys, job_id: str) -> Call[None]:
     return script_call("promote_job", (queue.base,), (job_id,), check).map(_nothing)
 
 
-def remove_job(queue: QueueKeys, job_id: str, *, remove_children: bool = True) -> Call[None]:
+def remove_job(
+    queue: QueueKeys, job_id: str, *, remove_children: bool = True, most_below: int | None = None
+) -> Call[None]:
     """Remove a job and, unless told otherwise, everything below it; atomic. A job that is gone already is no error.
+
+    One script removes the whole tree, and the server answers nobody meanwhile: ``most_below`` bounds it.
 
     Raises:
         JobLockedError: a worker holds it or one of its pending children; nothing was done.
+        TreeTooLargeError: more than ``most_below`` jobs hang below it; nothing was done.
         SchedulerJobError: it is the next run of a job scheduler; nothing was done.
     """
 
@@ -148,10 +156,17 @@ def remove_job(queue: QueueKeys, job_id: str, *, remove_children: bool = True) -
                 queue=queue.name,
                 job_id=job_id,
             )
+        if code == _TOO_MANY_BELOW:
+            raise TreeTooLargeError(
+                f"more than {most_below} jobs hang below job {job_id} of queue {queue.name}",
+                queue=queue.name,
+                job_id=job_id,
+            )
         if code < 0:
             raise job_error(code, queue=queue.name, job_id=job_id)
 
-    return script_call("remove_job", (queue.base,), (job_id, _flag(remove_children)), decode)
+    most = -1 if most_below is None else most_below
+    return script_call("remove_job", (queue.base,), (job_id, _flag(remove_children), most), decode)
 
 
 def update_data(queue: QueueKeys, job_id: str, data: JsonValue) -> Call[None]:
