@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from board.engine import Job, JobState, Queue, Worker
+from board.engine import AsyncJob, AsyncWorker, Job, JobState, Queue, Worker
 from board.engine.errors import InvalidOptionError, UsageError
 from tests.waiting import wait_until
 
@@ -138,6 +138,23 @@ def test_a_processor_that_cannot_be_found_is_refused_when_the_worker_is_made(red
 def test_a_function_cannot_be_sent_to_another_process(redis_url: str) -> None:
     with pytest.raises(UsageError, match=r"package\.module:function"):
         Worker("mail", print, connection=redis_url, executor="process")
+
+
+def test_async_functions_belong_to_the_other_worker(redis_url: str) -> None:
+    async def process(job: AsyncJob) -> None:
+        """Do nothing."""
+
+    def plain(job: Job) -> None:
+        """Do nothing."""
+
+    wrong: Any = plain
+    wrong_too: Any = process
+    with pytest.raises(UsageError, match="AsyncWorker"):
+        Worker("mail", wrong_too, connection=redis_url)
+    with pytest.raises(UsageError, match="there is Worker"):
+        AsyncWorker("mail", wrong, connection=redis_url)
+    with pytest.raises(UsageError, match="no event loop"):
+        Worker("mail", plain, connection=redis_url).on("drained", process)
 
 
 @pytest.mark.parametrize(

@@ -292,7 +292,7 @@ class AsyncWorker:
                 if self._wait is not None:
                     self._wait.cancel()
             case messages.HandBack(lease=lease, started=started):
-                self._spawn(self._hand_back(lease, started=started))
+                self._spawn(self._hand_back_surely(lease, started=started))
             case messages.Renew(leases=due):
                 self._spawn(self._renew(due))
             case messages.CheckStalled():
@@ -440,6 +440,14 @@ class AsyncWorker:
                 self._emit("stalled", job_id, "active")
         except Exception as error:  # noqa: BLE001 - the edge of a loop
             self._emit("error", error)
+
+    async def _hand_back_surely(self, lease: Lease, *, started: bool) -> None:
+        try:
+            await self._hand_back(lease, started=started)
+        except Exception as error:
+            logger.exception("handing a job back failed", extra={"queue": self.keys.name, "job_id": lease.job_id})
+            self._emit("error", error)
+            self._take_over(self._tell(Ended(lease)))  # or a close would wait for it for ever
 
     async def _hand_back(self, lease: Lease, *, started: bool) -> None:
         stint = self._stints.get(lease)

@@ -12,6 +12,7 @@ What to do is decided by ``worker.machine`` under one lock; what becomes of a jo
 from __future__ import annotations
 
 import contextlib
+import inspect
 import logging
 import queue as queues
 import random
@@ -159,6 +160,8 @@ class Worker:
         self._processor = load_target(processor) if isinstance(processor, str) else processor
         if not callable(self._processor):
             raise UsageError(f"the processor must be a function, not {type(processor).__name__}")
+        if inspect.iscoroutinefunction(self._processor):
+            raise UsageError("a Worker takes a plain function; for async functions there is AsyncWorker")
         self._owned = not isinstance(connection, Connection)
         self.connection = connection if isinstance(connection, Connection) else Connection.open(connection)
         self._blocking = self.connection.blocking(
@@ -187,6 +190,8 @@ class Worker:
 
     def on(self, event: str, listener: Callable[..., Any]) -> None:
         """Call ``listener`` at each such event, in the thread where it happens; see ``worker.listeners.EVENTS``."""
+        if inspect.iscoroutinefunction(listener):
+            raise UsageError("a listener of a Worker must be a plain function: it has no event loop")
         self._listeners.add(event, listener)
 
     def off(self, event: str, listener: Callable[..., Any]) -> None:
@@ -451,6 +456,8 @@ class Worker:
             except Exception as error:
                 logger.exception("a worker's chore failed", extra={"queue": self.keys.name})
                 self._emit("error", error)
+                if isinstance(chore, messages.HandBack):  # or a close would wait for it for ever
+                    self._take_over(self._tell(Ended(chore.lease)))
             self._end_overdue()
 
     def _seconds_to_wait(self) -> float | None:
@@ -509,7 +516,8 @@ class Worker:
             self._emit("error", error)
 
     def _hand_back(self, lease: Lease, *, started: bool) -> None:
-        self._giving_up.set()
+        if started:  # one that came too late is handed back while others may still finish
+            self._giving_up.set()
         stint = self._stints.get(lease)
         if started and (stint is None or not stint.claim()):
             return  # it is being settled and will end by itself
