@@ -6,6 +6,7 @@ import pytest
 import redis
 from flask import url_for
 
+from board.actions.jobs import MOST_BELOW
 from board.actions.perform import MOST_JOBS
 from board.engine.types import JobState
 from tests.web.site import Jobs, Site, soup, text_of
@@ -99,6 +100,21 @@ def test_a_confirmed_removal_removes_and_leads_to_the_list(site: Site) -> None:
     assert site.jobs.state("1a") is JobState.UNKNOWN
     (entry,) = site.audit()
     assert (entry.action, entry.ids, entry.result) == ("remove", ("1a",), "done")
+
+
+def test_a_tree_too_large_for_one_removal_is_left_alone(site: Site, redis_client: redis.Redis) -> None:
+    site.jobs.failed("root")
+    redis_client.sadd("bull:mail:root:dependencies", *(f"bull:mail:child-{n}" for n in range(MOST_BELOW + 1)))
+    browser = site.signed_in()
+
+    answer = browser.post(job_url(site, "root", "remove"), {"confirmed": "1"})
+
+    assert browser.messages(answer) == [
+        "Job root has more than 1,000 jobs below it, too many to remove at once; nothing was done."
+    ]
+    assert site.jobs.state("root") is JobState.FAILED
+    (entry,) = site.audit()
+    assert (entry.action, entry.result, entry.done) == ("remove", "nothing", 0)
 
 
 @pytest.mark.parametrize(
