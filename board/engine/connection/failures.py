@@ -28,6 +28,9 @@ EMPTIED = theirs.NoScriptError
 NEVER_RAN = (theirs.MovedError, theirs.AskError, theirs.TryAgainError, theirs.ClusterDownError, theirs.MasterDownError)
 """Replies of a cluster that say: not here, or not now; nothing was done."""
 
+_NOT_ALLOWED = ("The user executing the script can't", "ACL failure in script", "No permissions to access")
+"""How servers of different ages put it when a script does what its user may not; only some begin with NOPERM."""
+
 _MORE_ROOM = "give it more, or clean finished jobs and keep fewer of them (remove_on_complete, remove_on_fail)"
 
 
@@ -67,6 +70,8 @@ def _reply_error(code: str, text: str, place: str) -> StoreError:
     if code in ("MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK"):
         return ConnectionLostError(f"Redis at {place} is changing its master or its slots")
     # An error inside a script may carry the error of the command that it ran: "… OOM command not allowed …".
+    if any(phrase in text for phrase in _NOT_ALLOWED):
+        return PermissionDeniedError(f"Redis at {place} does not let this user do that: {_first_line(text)}")
     if "OOM " in text:
         return OutOfMemoryError(f"Redis at {place} has reached maxmemory: {_MORE_ROOM}")
     for marker, kind in (("READONLY ", ReadOnlyError), ("MISCONF ", ReadOnlyError), ("NOREPLICAS ", ReadOnlyError)):
