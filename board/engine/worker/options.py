@@ -113,6 +113,10 @@ class WorkerOptions:
         for option in ("drain_delay", "lock_renew_time", "job_timeout", "grace"):
             if getattr(self, option) is not None:
                 to_ms(getattr(self, option), option)
+        if self.lock_renew_time is not None and to_ms(self.lock_renew_time) >= self.lock_ms:
+            raise InvalidOptionError(
+                "lock_renew_time", "lock_renew_time must be shorter than lock_duration, or every lock runs out first"
+            )
 
     @property
     def lock_ms(self) -> int:
