@@ -89,8 +89,9 @@ def _losses(rows: list[dict[str, Any]]) -> list[str]:
 def _told(machine: dict[str, str]) -> list[str]:
     tools = ("Python", "Flask", "gunicorn", "Redis", "Node", "Express", "bull-board", "BullMQ")
     text = (
-        f"Measured on {machine['cores']} cores ({machine['system']}) that Redis, both dashboards, the load generator "
-        f"and other work shared, under a load of {machine['load before']} before and {machine['load after']} after the run; "
+        f"Measured on {machine['cores']} cores ({machine['system']}) that Redis, both dashboards, the load "
+        f"generator and other work shared, under a load of {machine['load before']} before "
+        f"and {machine['load after']} after the run; "
         f"{machine['rounds']} rounds of {machine['seconds a sample']} s. "
         + ", ".join(f"{tool} {machine[tool]}" for tool in tools)
         + ". The raw medians are in `bench/results/dashboard.json`."
