@@ -54,6 +54,15 @@ class Cluster:
             wait_until(lambda: all(is_ready(node) for node in nodes), "the cluster to be ready", 30)
         return self
 
+    def heal(self) -> None:
+        """Start again what a test has killed, and wait until all is well."""
+        if all(server.is_running for server in self.servers):
+            return
+        for server in self.servers:
+            server.start()
+        with self._clients() as nodes:
+            wait_until(lambda: all(is_ready(node) for node in nodes), "the cluster to be whole again", 30)
+
     def destroy(self) -> None:
         """Kill the servers and delete their data."""
         for server in self.servers:

@@ -61,11 +61,12 @@ def sentinels_for_all(server_kind: Kind) -> Iterator[SentinelSet]:
 
 
 @pytest.fixture(params=TOPOLOGIES)
-def topology(request: pytest.FixtureRequest) -> Topology:
-    """Each topology in turn, emptied."""
+def topology(request: pytest.FixtureRequest) -> Iterator[Topology]:
+    """Each topology in turn, emptied, and whole again for the next test."""
     servers: Cluster | SentinelSet = request.getfixturevalue(f"{request.param}_for_all")
     servers.flush()
-    return Topology(servers, "{b}" if request.param == "cluster" else "bull")
+    yield Topology(servers, "{b}" if request.param == "cluster" else "bull")
+    servers.heal()
 
 
 @pytest.fixture

@@ -65,6 +65,20 @@ class SentinelSet:
         wait_until(lambda: all(self._sees_all(one) for one in self.sentinels), "the Sentinels to agree", 30)
         return self
 
+    def heal(self) -> None:
+        """Start again what a test has killed, and wait until the Sentinels have made it a replica."""
+        everyone = [*self.servers, *self.sentinels]
+        if all(server.is_running for server in everyone):
+            return
+        for server in everyone:
+            server.start()
+
+        def is_whole() -> bool:
+            with contextlib.closing(self.client()) as client:
+                return client.info("replication")["role"] == "master" and online(client) == 2
+
+        wait_until(is_whole, "the replicas to be online again", 30)
+
     def destroy(self) -> None:
         """Kill everything and delete its data."""
         for server in [*self.sentinels, *self.servers]:
