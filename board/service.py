@@ -85,6 +85,7 @@ class Service:
         self.facts: ConnectionFacts | None = None
         self._facts_at = float("-inf")
         self._preparing = threading.Lock()
+        self._unprepared: tuple[float, StoreError] | None = None
 
     def prepare(self, *, signs_in: bool) -> str | None:
         """Get ready for requests, once: learn the key that signs cookies, make the first administrator.
@@ -96,13 +97,21 @@ class Service:
             The generated password of the first administrator, to be shown once; None when there is nothing to show.
 
         Raises:
-            StoreError: Redis is away; the next call tries again.
+            StoreError: Redis is away; the next call tries again. Calls that waited for one that failed fail with it:
+            a server that does not answer costs each of them one time-out, not one for every call before it.
         """
+        asked_at = time.monotonic()
         with self._preparing:
             if self.secret:
                 return None
-            generated = self._ensure_admin() if signs_in else None
-            self.secret = self.settings.secret_key or shared_secret(self.connection, self.namespace)
+            if self._unprepared is not None and self._unprepared[0] >= asked_at:
+                raise self._unprepared[1]
+            try:
+                generated = self._ensure_admin() if signs_in else None
+                self.secret = self.settings.secret_key or shared_secret(self.connection, self.namespace)
+            except StoreError as trouble:
+                self._unprepared = (time.monotonic(), trouble)
+                raise
             return generated
 
     def ping(self) -> float:

@@ -76,6 +76,10 @@ def announce(password: str | None) -> None:
         print(text, file=sys.stderr, flush=True)  # noqa: T201 - the one thing that must reach a person, not a log
 
 
+NO_COOKIE = ("/static/", "/healthz", "/readyz")
+"""Addresses that need no session, and so no key that signs its cookie."""
+
+
 class _Prepared:
     """Learns the key that signs cookies before the first request that needs it.
 
@@ -87,7 +91,7 @@ class _Prepared:
         self._wsgi = wsgi
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if not self._app.secret_key and not environ.get("PATH_INFO", "").startswith(("/static/", "/healthz")):
+        if not self._app.secret_key and not environ.get("PATH_INFO", "").startswith(NO_COOKIE):
             own: Service = self._app.extensions[EXTENSION]
             try:
                 announce(own.prepare(signs_in=self._app.extensions[login.IDENTIFY] is None))
@@ -96,9 +100,6 @@ class _Prepared:
                 environ[NOT_PREPARED] = trouble
         return self._wsgi(environ, start_response)
 
-
-NO_COOKIE = ("/static/", "/healthz", "/readyz")
-"""Addresses that need no session, and answer without waiting for Redis."""
 
 NOT_PREPARED = "queue-board.not-prepared"
 

@@ -1,6 +1,10 @@
 """Redis away, refusing, read-only, full: a sentence and a remedy, never a traceback, and recovery by itself."""
 
+import socket
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat, starmap, takewhile
 
 import pytest
 import redis
@@ -94,6 +98,34 @@ def test_a_redis_that_hangs_is_given_up_after_the_timeout(
 
     assert "No connection can be made." in sentence(page)
     wait_until(lambda: browser.get("/").status_code == 200, "the board to recover")
+
+
+def test_pages_that_wait_for_a_hanging_redis_wait_together(site_on: Callable[..., Site]) -> None:
+    """One after the other they would wait a time-out each, and health checks behind them."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        site = site_on(f"redis://127.0.0.1:{silent.getsockname()[1]}/0", redis_timeout_seconds=0.5)
+        together = threading.Barrier(8)
+
+        def ask(_number: int) -> int:
+            together.wait()
+            return site.browser().get("/").status_code
+
+        with ThreadPoolExecutor(8) as pages:
+            statuses = list(pages.map(ask, range(8)))
+        silent.settimeout(0)
+        tries = sum(takewhile(bool, starmap(_accept, repeat((silent,)))))
+
+    assert statuses == [503] * 8
+    assert tries <= 2
+
+
+def _accept(listener: socket.socket) -> bool:
+    """Take one connection that was made, and end it; False when there is none."""
+    try:
+        listener.accept()[0].close()
+    except BlockingIOError:
+        return False
+    return True
 
 
 def test_a_wrong_password_is_named_and_never_shown(fresh_server: MakeServer, site_on: Callable[..., Site]) -> None:
