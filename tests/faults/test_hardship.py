@@ -127,7 +127,11 @@ def test_a_blocked_event_loop_is_logged_and_the_second_run_is_not_silent(
         with Worker("mail", run_it_again, connection=redis_url, stalled_interval=100) as other:
             other.on("stalled", lambda job_id, _previous: stalled.append(job_id))
             wait_until(lambda: queue.get_job_state(job.id) is JobState.COMPLETED, "the job to complete", 20)
-        wait_until(lambda: "has no lock: it expired while it ran" in caplog.text, "the first worker to report its lost lock", 10)
+        wait_until(
+            lambda: "has no lock: it expired while it ran" in caplog.text,
+            "the first worker to report its lost lock",
+            10,
+        )
 
         found = queue.get_job(job.id)
         assert found is not None
