@@ -1,28 +1,32 @@
 """The command ``board``. Each command is thin: it reads its options, calls one function and prints.
 
+What a command works with is imported when it runs, so that ``board --help`` answers at once.
+
 Exit codes: 0 done, 1 it went wrong (Redis away, a check failed, no such user), 2 asked wrongly (settings, options).
 """
 
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from board import __version__, doctor
-from board.cli import opening, queues, users, working
+from board import __version__
+from board.cli import opening
 from board.config import Settings, from_environment, without_secrets
-from board.dev.seeds import seed as write_seeds
 from board.engine.errors import StoreError, UsageError
 from board.errors import BoardError, SettingsError
 from board.logs import configure
-from board.service import wall_clock_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from board.doctor import Finding
 
 __all__ = ["main"]
-
-MARKS = {doctor.Verdict.OK: "ok  ", doctor.Verdict.WARNING: "warn", doctor.Verdict.FAILURE: "FAIL"}
 
 
 def main() -> None:
@@ -51,8 +55,8 @@ def board() -> None:
 def serve() -> None:
     """Serve the board by gunicorn, for real use."""
     # Late: gunicorn is not there on Windows, and the other commands need no web framework.
-    from board.gunicorn import serve as run  # noqa: PLC0415
-    from board.web import announce, create_app  # noqa: PLC0415
+    from board.gunicorn import serve as run
+    from board.web import announce, create_app
 
     settings = from_environment()
     configure()
@@ -76,7 +80,7 @@ def serve() -> None:
 )
 def dev(*, reload: bool, data: Path) -> None:
     """Serve the board on a server of its own, with demo data and busy workers; with REDIS_URL set, on that Redis."""
-    from board.dev import run  # noqa: PLC0415 - late: the other commands need no web framework
+    from board.dev import run
 
     configure()
     run.run(from_environment(needs_redis=False), data=data, reload=reload)
@@ -99,6 +103,8 @@ def worker(
     Running jobs finish first; a second signal hands them back at once.
     """
     configure(json_lines=log == "json")
+    from board.cli import working
+
     plan = working.WorkerPlan(
         targets, processes, concurrency, json_logs=log == "json", health=working.parse_health(health), reload=reload
     )
@@ -113,25 +119,66 @@ def examine(*, short: bool) -> int:
         if short:
             service.ping()
             return 0
-        findings = list(doctor.examine(service))
-    for finding in findings:
-        click.echo(f"{MARKS[finding.verdict]}  {finding.name}: {finding.sentence}")
-        if finding.remedy:
-            click.echo(f"      {finding.remedy}")
-    return 1 if any(finding.verdict is doctor.Verdict.FAILURE for finding in findings) else 0
+        from board import doctor
+
+        return _tell(list(doctor.examine(service)))
 
 
 @board.command()
 def seed() -> None:
     """Write demo data into REDIS_URL. Refuses a Redis that holds keys it did not write."""
+    from board.dev.seeds import seed as write_seeds
+    from board.service import wall_clock_ms
+
     with opening.service() as service:
         prefix = service.settings.default_prefix
         done = write_seeds(service.connection, service.namespace, prefix, wall_clock_ms())
     click.echo(f"{done.jobs} jobs in {done.queues} queues")
 
 
-board.add_command(users.user)
-board.add_command(queues.queue)
+class _Late(click.Group):
+    """A group of commands whose module is imported when one of them is asked for."""
+
+    def __init__(self, name: str, module: str, words: str) -> None:
+        """Stand for the group ``name`` of ``module``; ``words`` are its help, which ``board --help`` shows."""
+        super().__init__(name, help=words)
+        self._module = module
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of its commands."""
+        return self._group().list_commands(ctx)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return one of its commands."""
+        return self._group().get_command(ctx, cmd_name)
+
+    def _group(self) -> click.Group:
+        group: click.Group = getattr(import_module(self._module), self.name or "")
+        return group
+
+
+board.add_command(_Late("user", "board.cli.users", "Add, list, change and remove the people who may sign in."))
+board.add_command(
+    _Late(
+        "queue",
+        "board.cli.queues",
+        "List queues and repair their jobs. QUEUE is a name, or PREFIX:NAME for another prefix than the first.",
+    )
+)
+
+
+def _tell(findings: Iterable[Finding]) -> int:
+    """Print what was found; return the exit code."""
+    from board.doctor import Verdict
+
+    marks = {Verdict.OK: "ok  ", Verdict.WARNING: "warn", Verdict.FAILURE: "FAIL"}
+    code = 0
+    for finding in findings:
+        click.echo(f"{marks[finding.verdict]}  {finding.name}: {finding.sentence}")
+        if finding.remedy:
+            click.echo(f"      {finding.remedy}")
+        code = 1 if finding.verdict is Verdict.FAILURE else code
+    return code
 
 
 def _address(settings: Settings) -> str:

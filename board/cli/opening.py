@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from board.config import from_environment
-from board.service import Service
+
+if TYPE_CHECKING:
+    from board.service import Service
 
 __all__ = ["service"]
 
@@ -18,6 +21,8 @@ def service() -> Iterator[Service]:
     Raises:
         SettingsError: the environment does not add up.
     """
+    from board.service import Service
+
     opened = Service(from_environment())
     try:
         yield opened
