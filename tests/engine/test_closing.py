@@ -59,6 +59,28 @@ async def test_a_job_that_arrives_at_a_closing_worker_costs_the_running_one_no_s
         assert runs == [running.id]
 
 
+@behaviour
+async def test_a_job_that_ends_while_locks_are_renewed_has_not_lost_its_own(front: Front) -> None:
+    """A renewal that passes the end of a job finds no lock: that is as it should be, and no news."""
+    completed: set[str] = set()
+    lost: set[str] = set()
+
+    async def process(job: AsyncJob) -> None:
+        await asyncio.sleep(0.15)
+
+    async with front:
+        queue = front.queue("mail")
+        ids = {job.id for job in await queue.add_bulk([("x", {}) for _ in range(1_000)])}
+        worker = front.worker("mail", process, concurrency=50, lock_duration=400, skip_stalled_check=True)
+        worker.on("completed", lambda job, *_told: completed.add(job.id))
+        worker.on("lock_lost", lost.add)
+        worker.on("error", lambda _error: None)
+        await worker.start()
+        await wait_until_async(lambda: completed | lost == ids, "all jobs to end", 50)
+
+        assert completed & lost == set()
+
+
 def _is_held_up(redis_client: Any, command: str) -> bool:
     """Whether the server makes a client wait for the reply to such a command."""
     return any(client["cmd"].startswith(command) and "b" in client["flags"] for client in redis_client.client_list())

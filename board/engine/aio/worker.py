@@ -7,6 +7,8 @@ blocked (``aio.watchdog``).
 
 What to do is decided by ``worker.machine``; what becomes of a job by ``worker.settle``. All of it happens in the
 loop, so there are no locks; between two ``await`` nothing changes.
+
+A long file, for one reason: what may happen at each ``await`` can only be checked where all of it is in sight.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from functools import partial
 from typing import Any, Self, TypeVar, Unpack
 
 from board.engine.aio.job import AsyncJob
+from board.engine.aio.stints import RunningAsyncJob, Stint
 from board.engine.aio.watchdog import LoopWatchdog
 from board.engine.clock import SteadyClock, wall_ms
 from board.engine.commands import leases, limits
@@ -40,7 +43,7 @@ from board.engine.keys import DEFAULT_PREFIX, QueueKeys
 from board.engine.options import to_ms
 from board.engine.shutdown import on_signal
 from board.engine.targets import load_target
-from board.engine.types import Duration, JsonValue
+from board.engine.types import Duration
 from board.engine.worker import messages
 from board.engine.worker.listeners import Listeners
 from board.engine.worker.machine import State, WorkerMachine
@@ -61,44 +64,6 @@ LAST_WORDS_S = 1.0
 """How long a cancelled processor may take to clean up before its job is handed back beside it."""
 
 logger = logging.getLogger(__name__)
-
-
-class RunningAsyncJob(AsyncJob):
-    """A job while its processor runs."""
-
-    __slots__ = ("_tell",)
-
-    def __init__(self, job: AsyncJob, tell: Callable[..., None]) -> None:
-        super().__init__(job.info, job.keys, job._connection, job.token)  # noqa: SLF001 - the same job, one class up
-        self._tell = tell
-
-    async def update_progress(self, progress: JsonValue) -> None:
-        """Store the progress, any JSON value, and tell the listeners, the worker's own among them."""
-        await super().update_progress(progress)
-        self._tell("progress", self, progress)
-
-
-class _Stint:
-    """One job in one slot."""
-
-    __slots__ = ("error", "is_handed_back", "is_over", "job", "lease", "task")
-
-    def __init__(self, job: RunningAsyncJob, lease: Lease) -> None:
-        self.job = job
-        self.lease = lease
-        self.task: asyncio.Task[None] | None = None
-        """The slot's, while the processor runs."""
-        self.error: Exception | None = None
-        """Why the processor was cancelled."""
-        self.is_handed_back = False
-        self.is_over = asyncio.Event()
-        """The processor has returned."""
-
-    def cancel(self, error: Exception) -> None:
-        """Cancel the processor, if it runs."""
-        if self.task is not None and self.error is None:
-            self.error = error
-            self.task.cancel()
 
 
 class AsyncWorker:
@@ -138,7 +103,7 @@ class AsyncWorker:
         self._machine = WorkerMachine(self.options.machine_settings(self.id))
         self._listeners = Listeners(queue)
         self._runs: asyncio.Queue[Run | None] = asyncio.Queue()
-        self._stints: dict[Lease, _Stint] = {}
+        self._stints: dict[Lease, Stint] = {}
         self._slots: set[asyncio.Task[None]] = set()
         self._idle = 0
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -271,7 +236,7 @@ class AsyncWorker:
         for action in actions:
             if isinstance(action, Run):
                 job = AsyncJob(action.job, self.keys, self.connection, action.lease.token)
-                self._stints[action.lease] = _Stint(RunningAsyncJob(job, self._emit), action.lease)
+                self._stints[action.lease] = Stint(RunningAsyncJob(job, self._emit), action.lease)
                 if is_slot and mine is None:
                     mine = action
                 else:
@@ -300,11 +265,17 @@ class AsyncWorker:
             case messages.Reclaim(tokens=tokens):
                 self._spawn(self._reclaim(tokens))
             case messages.LockLost(lease=lease):
-                self._emit("lock_lost", lease.job_id)
+                self._lose(lease)
             case messages.Announce(event=event):
                 self._emit(event)
             case messages.Close():
                 self._spawn(self._end())
+
+    def _lose(self, lease: Lease) -> None:
+        """Tell that a running job has lost its lock. One that is being ended gives it up, and hears of it otherwise."""
+        stint = self._stints.get(lease)
+        if stint is not None and not stint.is_over.is_set():
+            self._emit("lock_lost", lease.job_id)
 
     def _run(self, run: Run) -> None:
         self._idle -= 1
@@ -524,7 +495,7 @@ class AsyncWorker:
             measure_end(telemetry, span, run.job, self.keys.name, decision, now_ms=wall_ms())
             return next_run
 
-    async def _process(self, stint: _Stint) -> Returned | Raised:
+    async def _process(self, stint: Stint) -> Returned | Raised:
         task: asyncio.Task[Any] | None = asyncio.current_task()
         assert task is not None  # noqa: S101 - slots are tasks
         timeout_ms = self.options.job_timeout_ms
@@ -548,7 +519,7 @@ class AsyncWorker:
             if stint.error is not None and task.cancelling():
                 task.uncancel()  # the cancellation was the job's, not the slot's
 
-    async def _settle(self, stint: _Stint, result: Returned | Raised) -> tuple[Run | None, Decision | None]:
+    async def _settle(self, stint: Stint, result: Returned | Raised) -> tuple[Run | None, Decision | None]:
         """Tell Redis what became of a job, then the listeners; returns the job to go on with, and what was done."""
         job, lease = stint.job, stint.lease
         settled = Settled(None)
@@ -637,7 +608,7 @@ def _is_unsure(error: StoreError) -> bool:
     return isinstance(error, ConnectionLostError)
 
 
-def _was_handed_back(stint: _Stint) -> bool:
+def _was_handed_back(stint: Stint) -> bool:
     return stint.is_handed_back
 
 

@@ -7,6 +7,9 @@ Threads of a worker that runs, all of them daemons so that a job that hangs cann
 - one thread for each *slot* runs a job, settles it, and goes on with the job that came along.
 
 What to do is decided by ``worker.machine`` under one lock; what becomes of a job by ``worker.settle``.
+
+A long file, for one reason: which thread may do what, under which lock, can only be checked where all of it is in
+sight.
 """
 
 from __future__ import annotations
@@ -39,8 +42,9 @@ from board.engine.options import to_ms
 from board.engine.shutdown import on_signal
 from board.engine.sync.job import Job
 from board.engine.sync.processes import Child
+from board.engine.sync.stints import RunningJob, Stint
 from board.engine.targets import load_target
-from board.engine.types import Duration, JsonValue
+from board.engine.types import Duration
 from board.engine.worker import messages
 from board.engine.worker.listeners import Listeners
 from board.engine.worker.machine import State, WorkerMachine
@@ -64,61 +68,6 @@ JOIN_S = 5.0
 """How long a close waits for each thread that has nothing more to do."""
 
 logger = logging.getLogger(__name__)
-
-
-class RunningJob(Job):
-    """A job while its processor runs."""
-
-    __slots__ = ("_cancelled", "_tell")
-
-    def __init__(self, job: Job, tell: Callable[..., None]) -> None:
-        super().__init__(job.info, job.keys, job._connection, job.token)  # noqa: SLF001 - the same job, one class up
-        self._tell = tell
-        self._cancelled = threading.Event()
-
-    @property
-    def is_cancelled(self) -> bool:
-        """Whether somebody asked this job to stop; a long processor should look now and then."""
-        return self._cancelled.is_set()
-
-    def raise_if_cancelled(self) -> None:
-        """Stop here if the job was cancelled.
-
-        Raises:
-            JobCancelledError: it was.
-        """
-        if self.is_cancelled:
-            raise JobCancelledError(f"job {self.id} was cancelled")
-
-    def update_progress(self, progress: JsonValue) -> None:
-        """Store the progress, any JSON value, and tell the listeners, the worker's own among them."""
-        super().update_progress(progress)
-        self._tell("progress", self, progress)
-
-
-class _Stint:
-    """One job in one slot. Whoever claims it first, its thread or the keeper, decides what becomes of it."""
-
-    __slots__ = ("_is_claimed", "child", "deadline_ms", "job", "lease", "lock", "thread")
-
-    def __init__(self, job: RunningJob, lease: Lease) -> None:
-        self.job = job
-        self.lease = lease
-        self.deadline_ms: int | None = None
-        self.child: Child | None = None
-        self.thread: threading.Thread | None = None
-        self._is_claimed = False
-        self.lock = threading.Lock()
-
-    def claim(self) -> bool:
-        """Take the decision; False when somebody else has."""
-        with self.lock:
-            was_claimed, self._is_claimed = self._is_claimed, True
-        return not was_claimed
-
-    def is_claimed(self) -> bool:
-        """Whether somebody has taken the decision."""
-        return self._is_claimed
 
 
 class Worker:
@@ -175,7 +124,7 @@ class Worker:
         self._orders: queues.SimpleQueue[Action | None] = queues.SimpleQueue()
         self._chores: queues.SimpleQueue[Action | Event | None] = queues.SimpleQueue()
         self._runs: queues.SimpleQueue[Run | Callable[[], None] | None] = queues.SimpleQueue()
-        self._stints: dict[Lease, _Stint] = {}
+        self._stints: dict[Lease, Stint] = {}
         self._threads: list[threading.Thread] = []
         self._slots = 0
         self._idle = 0
@@ -269,7 +218,7 @@ class Worker:
         with self._lock:
             found = [stint for stint in self._stints.values() if stint.lease.job_id == job_id]
         for stint in found:
-            stint.job._cancelled.set()  # noqa: SLF001 - ours
+            stint.ask_to_stop()
             if stint.child is not None and stint.claim():
                 self._part_from(stint)
                 self._settle_elsewhere(stint, Raised(JobCancelledError(reason), trace=f"JobCancelledError: {reason}"))
@@ -320,7 +269,7 @@ class Worker:
             for action in actions:
                 if isinstance(action, Run):
                     job = Job(action.job, self.keys, self.connection, action.lease.token)
-                    self._stints[action.lease] = _Stint(RunningJob(job, self._emit), action.lease)
+                    self._stints[action.lease] = Stint(RunningJob(job, self._emit), action.lease)
             wake_at = self._machine.wake_at_ms
             is_earlier = wake_at is not None and (self._keeper_until is None or wake_at < self._keeper_until)
         if is_earlier:
@@ -347,11 +296,17 @@ class Worker:
             case messages.Announce(event):
                 self._emit(event)
             case messages.LockLost(lease):
-                self._emit("lock_lost", lease.job_id)
+                self._lose(lease)
             case messages.Close():
                 self._end()
             case _:
                 self._chores.put(action)
+
+    def _lose(self, lease: Lease) -> None:
+        """Tell that a running job has lost its lock. One that is being ended gives it up, and hears of it otherwise."""
+        stint = self._stints.get(lease)
+        if stint is not None and not stint.is_claimed():
+            self._emit("lock_lost", lease.job_id)
 
     def _run(self, work: Run | Callable[[], None]) -> None:
         with self._lock:
@@ -550,20 +505,20 @@ class Worker:
             message = f"job {stint.job.id} ran longer than {self.options.job_timeout_ms} ms"
             self._settle_elsewhere(stint, Raised(JobTimeoutError(message), trace=f"JobTimeoutError: {message}"))
 
-    def _part_from(self, stint: _Stint) -> None:
+    def _part_from(self, stint: Stint) -> None:
         """Stop a job's processor as far as that is possible, and count its thread, which may never end, no longer."""
-        stint.job._cancelled.set()  # noqa: SLF001 - ours
+        stint.ask_to_stop()
         if stint.child is not None:
             stint.child.kill()
         with self._lock:
             if stint.thread in self._threads:
                 self._threads.remove(stint.thread)
 
-    def _settle_elsewhere(self, stint: _Stint, result: Raised) -> None:
+    def _settle_elsewhere(self, stint: Stint, result: Raised) -> None:
         """Settle a job whose own thread is not to be waited for: that one ends when its function returns."""
         self._run(lambda: self._settle_alone(stint, result))
 
-    def _settle_alone(self, stint: _Stint, result: Raised) -> None:
+    def _settle_alone(self, stint: Stint, result: Raised) -> None:
         telemetry, info = self.options.telemetry, stint.job.info
         with process_span(None, info, self.keys.name, worker_id=self.id, worker_name=None) as span:
             run, decision = self._settle(stint, result)
@@ -634,7 +589,7 @@ class Worker:
             measure_end(telemetry, span, run.job, self.keys.name, decision, now_ms=wall_ms())
             return True, next_run
 
-    def _begin(self, stint: _Stint, child: Child | None) -> None:
+    def _begin(self, stint: Stint, child: Child | None) -> None:
         if child is not None:
             child.prepare()  # not on the job's time
         stint.child = child
@@ -654,7 +609,7 @@ class Worker:
         except BaseException as error:  # noqa: BLE001 - SystemExit in a thread ends nothing but the attempt
             return Raised(error)
 
-    def _settle(self, stint: _Stint, result: Returned | Raised) -> tuple[Run | None, Decision | None]:
+    def _settle(self, stint: Stint, result: Returned | Raised) -> tuple[Run | None, Decision | None]:
         """Tell Redis what became of a job, then the listeners; returns the job to go on with, and what was done."""
         job, lease = stint.job, stint.lease
         settled = Settled(None)

@@ -1,0 +1,50 @@
+"""A job while a slot of an asyncio worker has it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from board.engine.aio.job import AsyncJob
+from board.engine.types import JsonValue
+from board.engine.worker.messages import Lease
+
+__all__ = ["RunningAsyncJob", "Stint"]
+
+
+class RunningAsyncJob(AsyncJob):
+    """A job while its processor runs."""
+
+    __slots__ = ("_tell",)
+
+    def __init__(self, job: AsyncJob, tell: Callable[..., None]) -> None:
+        super().__init__(job.info, job.keys, job._connection, job.token)  # noqa: SLF001 - the same job, one class up
+        self._tell = tell
+
+    async def update_progress(self, progress: JsonValue) -> None:
+        """Store the progress, any JSON value, and tell the listeners, the worker's own among them."""
+        await super().update_progress(progress)
+        self._tell("progress", self, progress)
+
+
+class Stint:
+    """One job in one slot."""
+
+    __slots__ = ("error", "is_handed_back", "is_over", "job", "lease", "task")
+
+    def __init__(self, job: RunningAsyncJob, lease: Lease) -> None:
+        self.job = job
+        self.lease = lease
+        self.task: asyncio.Task[None] | None = None
+        """The slot's, while the processor runs."""
+        self.error: Exception | None = None
+        """Why the processor was cancelled."""
+        self.is_handed_back = False
+        self.is_over = asyncio.Event()
+        """The processor has returned."""
+
+    def cancel(self, error: Exception) -> None:
+        """Cancel the processor, if it runs."""
+        if self.task is not None and self.error is None:
+            self.error = error
+            self.task.cancel()
