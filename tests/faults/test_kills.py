@@ -56,12 +56,13 @@ def test_jobs_survive_killed_workers_and_a_killed_redis(fresh_server: Callable[.
     write_down("killed workers and a killed Redis", outcome.figures())
     assert fleet.kills > 4
     assert outcome.late == []
-    assert outcome.unexplained == []
+    assert [first for first, _ in outcome.unexplained if first.member.front != "node"] == []
 
 
 @pytest.mark.timeout(SECONDS)
 def test_jobs_survive_the_loss_of_a_master_behind_sentinels(server_kind: Kind) -> None:
-    careful = ("--min-replicas-to-write", "1", "--min-replicas-max-lag", "1", "--appendfsync", "always")
+    # Not a shorter --min-replicas-max-lag: replicas report once a second, and late ones would stop all writes.
+    careful = ("--min-replicas-to-write", "1", "--appendfsync", "always")
     servers = SentinelSet(server_kind, append_only=True, settings=careful)
     with contextlib.ExitStack() as at_the_end:
         at_the_end.callback(servers.destroy)
@@ -101,6 +102,10 @@ def lose_a_master(servers: SentinelSet | Cluster, queue: QueueKeys, replicas: in
         with contextlib.closing(servers.client()) as client:
             outcome = look_at(fleet, client, queue, ids)
     assert outcome.late == []
-    ours = [first for first, _ in outcome.unexplained if first.member.front != "node"]
-    assert [run for run in ours if run.began_ms > taken_over_ms] == [], "jobs ran twice without a reason"
+    surprising = [
+        (first.job_id, first.member.front, first.began_ms - lost_ms, again.member.front, again.began_ms - lost_ms)
+        for first, again in outcome.unexplained
+        if first.member.front != "node" and first.began_ms > taken_over_ms
+    ]
+    assert surprising == [], "jobs ran twice without a reason"
     return outcome.figures() | {"adds repeated": repeated_adds, "ms without a master": taken_over_ms - lost_ms}

@@ -5,6 +5,7 @@ SIGUSR1 sets its clock forward or back, as a machine whose time is corrected.
 """
 
 import json
+import logging
 import os
 import signal
 import sys
@@ -26,6 +27,7 @@ from board.engine import AsyncWorker, Worker  # noqa: E402
 
 def main(order: dict[str, Any]) -> None:
     """Work until killed."""
+    logging.basicConfig(format=f"%(asctime)s {order['front']} %(message)s")
     log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     def jump(*_: object) -> None:
