@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 
+from bench import dashboard
 from board.engine import AsyncJob, AsyncQueue, AsyncWorker, Queue
 from tests.interop.node import Complete, NodeBullMQ, NodeMissingError
 from tests.servers import Server
@@ -126,4 +127,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main() or dashboard.main(sys.argv[1:]))
