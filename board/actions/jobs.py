@@ -25,7 +25,7 @@ from board.engine.errors import (
 from board.engine.keys import QueueKeys
 from board.engine.types import FINISHED_STATES, JobState
 
-__all__ = ["ACTIONS", "promote", "remove", "retry", "states"]
+__all__ = ["ACTIONS", "change_each", "promote", "remove", "retry", "states"]
 
 MOST_BELOW = 1_000
 """Jobs below one that may be removed with it. A tree goes in one script: some 10 ms for these beside a short waiting
@@ -42,7 +42,9 @@ def retry(desk: Desk, actor: Actor, queue: QueueKeys, ids: Sequence[str]) -> Out
             return retry_job(queue, job_id, state)
         return f"is {state.value}; only failed or completed jobs can be retried"
 
-    return perform(desk, actor, Permission.RETRY, queue, lambda: _change(desk.connection, queue, ids, plan), ids=ids)
+    return perform(
+        desk, actor, Permission.RETRY, queue, lambda: change_each(desk.connection, queue, ids, plan), ids=ids
+    )
 
 
 def promote(desk: Desk, actor: Actor, queue: QueueKeys, ids: Sequence[str]) -> Outcome:
@@ -53,7 +55,9 @@ def promote(desk: Desk, actor: Actor, queue: QueueKeys, ids: Sequence[str]) -> O
             return promote_job(queue, job_id)
         return f"is {state.value}; only delayed jobs can be promoted"
 
-    return perform(desk, actor, Permission.PROMOTE, queue, lambda: _change(desk.connection, queue, ids, plan), ids=ids)
+    return perform(
+        desk, actor, Permission.PROMOTE, queue, lambda: change_each(desk.connection, queue, ids, plan), ids=ids
+    )
 
 
 def remove(desk: Desk, actor: Actor, queue: QueueKeys, ids: Sequence[str]) -> Outcome:
@@ -64,7 +68,9 @@ def remove(desk: Desk, actor: Actor, queue: QueueKeys, ids: Sequence[str]) -> Ou
             return "is active: a worker holds it; nothing was done"
         return remove_job(queue, job_id, most_below=MOST_BELOW)
 
-    return perform(desk, actor, Permission.REMOVE, queue, lambda: _change(desk.connection, queue, ids, plan), ids=ids)
+    return perform(
+        desk, actor, Permission.REMOVE, queue, lambda: change_each(desk.connection, queue, ids, plan), ids=ids
+    )
 
 
 ACTIONS: Mapping[str, Callable[[Desk, Actor, QueueKeys, Sequence[str]], Outcome]] = {
@@ -84,7 +90,7 @@ def states(connection: Connection, queue: QueueKeys, ids: Sequence[str]) -> dict
     return dict(zip(unique, found, strict=True))
 
 
-def _change(
+def change_each(
     connection: Connection,
     queue: QueueKeys,
     ids: Sequence[str],

@@ -60,11 +60,13 @@ class Change:
         done: ids of the jobs that were changed.
         refusals: jobs that nothing was done to.
         unnamed: how many more were changed whose ids the engine does not tell.
+        detail: what else there is to say, for the audit log and the person.
     """
 
     done: tuple[str, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     unnamed: int = 0
+    detail: str = ""
 
     @property
     def count(self) -> int:
@@ -154,11 +156,15 @@ def perform(
         raise
     try:
         done = change()
+    except BoardError as refusal:
+        record(desk, replace(entry, result="refused", detail=str(refusal), duration_ms=_since(started)))
+        raise
     except EngineError as trouble:
         record(desk, replace(entry, result="failed", detail=str(trouble), duration_ms=_since(started)))
         raise
     result = "done" if not done.refusals else "partly" if done.count else "nothing"
-    detail = "; ".join(f"{refusal.job_id} {refusal.reason}" for refusal in done.refusals[:3])
+    said = (f"{refusal.job_id} {refusal.reason}" for refusal in done.refusals[:3])
+    detail = "; ".join(filter(None, (done.detail, *said)))
     problem = record(desk, replace(entry, result=result, detail=detail, done=done.count, duration_ms=_since(started)))
     return Outcome(permission, queue, done, problem)
 

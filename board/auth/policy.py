@@ -20,7 +20,13 @@ class Permission(StrEnum):
     RETRY = "retry"
     PROMOTE = "promote"
     PAUSE = "pause"
+    ADD = "add"
+    EDIT = "edit"
+    LIMIT = "limit"
     REMOVE = "remove"
+    EMPTY = "empty"
+    SCHEDULE = "schedule"
+    OBLITERATE = "obliterate"
     AUDIT = "audit"
 
 
@@ -36,6 +42,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.VIEWER: frozenset({Permission.VIEW}),
     Role.OPERATOR: frozenset(
         {Permission.VIEW, Permission.RETRY, Permission.PROMOTE, Permission.PAUSE, Permission.AUDIT}
+        | {Permission.ADD, Permission.EDIT, Permission.LIMIT}
     ),
     Role.ADMIN: frozenset(Permission),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from board.engine.calls import Batch, Call
 from board.engine.commands.pages import ChildReading, Cut, JobReading, ParentReading, queue_of, whole_number
@@ -14,7 +15,7 @@ from board.engine.types import ChildCounts
 from board.errors import UnknownJobError
 from board.queries.log_lines import LogLine, log_lines
 from board.queries.options_words import options_in_words
-from board.queries.payload import Payload, payload
+from board.queries.payload import Pairs, Payload, payload
 from board.queries.redaction import redact_text
 from board.queries.rows import allowed_actions, due_of, error_texts, option_number, progress_text, read_json
 from board.queries.shared import Allowed, Known, QueueName, Reads, queue_name
@@ -22,7 +23,7 @@ from board.queries.stack import Attempt, attempts, error_of
 from board.queries.text import display, shorten
 from board.queries.timeline import Life, Step, timeline
 
-__all__ = ["FlowLink", "JobPage", "RawField", "flow_link", "job_call", "job_page", "read_job"]
+__all__ = ["FlowLink", "JobPage", "Letter", "RawField", "flow_link", "job_call", "job_page", "read_job"]
 
 JSON_FIELDS = frozenset({"data", "opts", "returnvalue", "progress", "stacktrace", "parent"})
 
@@ -67,6 +68,18 @@ class RawField:
     name: str
     text: str
     size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """Where a dead letter came from, and why; ``slug`` is empty for a queue that this board does not show."""
+
+    queue: str
+    slug: str
+    job_id: str
+    reason: str
+    attempts_made: int
+    failed_at_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +133,7 @@ class JobPage:
         prev_id: neighbour before it.
         next_id: neighbour after it.
         measured_at_ms: when.
+        letter: None unless it is a dead letter.
     """
 
     queue: QueueName
@@ -168,6 +182,7 @@ class JobPage:
     prev_id: str | None
     next_id: str | None
     measured_at_ms: int
+    letter: Letter | None = None
 
 
 def read_job(
@@ -267,6 +282,25 @@ def job_page(reading: JobReading, known: Known, *, now_ms: int, attempt: int | N
         prev_id=reading.previous_id,
         next_id=reading.next_id,
         measured_at_ms=now_ms,
+        letter=_letter(options, known),
+    )
+
+
+def _letter(options: Any, known: Known) -> Letter | None:
+    told = options.get("deadLetter") if isinstance(options, Pairs) else None
+    if not isinstance(told, Pairs):
+        return None
+    queue, prefix, job_id, reason = (
+        value if isinstance(value := told.get(name), str) else "" for name in ("queue", "prefix", "id", "reason")
+    )
+    keys = _queue(f"{prefix}:{queue}:")
+    return Letter(
+        queue=display(queue),
+        slug=known.slug(keys) if keys is not None and job_id and known.is_shown(keys) else "",
+        job_id=job_id,
+        reason=display(reason),
+        attempts_made=option_number(told, "attemptsMade") or 0,
+        failed_at_ms=option_number(told, "failedOn"),
     )
 
 

@@ -10,7 +10,7 @@ from board.actions.jobs import ACTIONS
 from board.errors import BadRequestError
 from board.web.render import THEMES
 
-__all__ = ["BulkForm", "LoginForm", "theme"]
+__all__ = ["BulkForm", "LoginForm", "length_ms", "theme", "whole"]
 
 LONGEST_ID = 1_000
 """Characters of a job id that a form may send; longer ones make addresses that servers refuse."""
@@ -81,3 +81,38 @@ def theme(form: Mapping[str, str]) -> str:
     if chosen not in THEMES:
         raise BadRequestError(f"There is no theme {chosen[:40]!r}.")
     return chosen
+
+
+UNITS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000, "days": 86_400_000}
+"""Units of time that forms offer, in ms."""
+
+LONGEST_MS = 366 * 86_400_000
+"""Longest delay or age a form may ask for: a leap year."""
+
+
+def whole(form: Mapping[str, str], field: str, noun: str, low: int, high: int) -> int:
+    """Read a whole number.
+
+    Raises:
+        BadRequestError: it is none, or out of bounds.
+    """
+    text = form.get(field, "").strip()
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else -1
+    if not low <= number <= high:
+        raise BadRequestError(f"{noun} is a whole number from {low:,} to {high:,}, not {text[:40]!r}.")
+    return number
+
+
+def length_ms(form: Mapping[str, str], field: str) -> int:
+    """Read a length of time: a number, and its unit in the field ``…_unit``.
+
+    Raises:
+        BadRequestError: no number, no unit, or longer than a year.
+    """
+    unit = form.get(f"{field}_unit", "") or "s"
+    if unit not in UNITS:
+        raise BadRequestError(f"There is no unit of time {unit[:40]!r}.")
+    length = whole(form, field, "A length of time", 0, LONGEST_MS) * UNITS[unit]
+    if length > LONGEST_MS:
+        raise BadRequestError("That is longer than a year.")
+    return length

@@ -16,9 +16,9 @@ LONGEST = 160
 """Characters of one job's part of a message."""
 
 
-def say(outcomes: Sequence[Outcome]) -> Iterable[tuple[str, str]]:
-    """Yield messages, each with its category: ok, warn or error."""
-    verb = DONE[outcomes[0].permission.value]
+def say(outcomes: Sequence[Outcome], verb: str = "") -> Iterable[tuple[str, str]]:
+    """Yield messages, each with its category: ok, warn or error; ``verb`` where the permission does not tell it."""
+    verb = verb or DONE[outcomes[0].permission.value]
     done = [job_id for outcome in outcomes for job_id in outcome.change.done]
     refusals = [refusal for outcome in outcomes for refusal in outcome.change.refusals]
     if done:

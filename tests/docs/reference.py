@@ -26,7 +26,13 @@ MEANING = {
     Permission.RETRY: "retry failed and completed jobs",
     Permission.PROMOTE: "promote delayed jobs",
     Permission.PAUSE: "pause and resume queues",
+    Permission.ADD: "add and duplicate jobs, run a scheduler's job now",
+    Permission.EDIT: "edit data, delay and priority of a job, move it to the dead letters and back",
+    Permission.LIMIT: "set and lift rate limit and concurrency of a queue",
     Permission.REMOVE: "remove jobs",
+    Permission.EMPTY: "drain and clean queues",
+    Permission.SCHEDULE: "create, change and remove schedulers",
+    Permission.OBLITERATE: "obliterate queues",
     Permission.AUDIT: "read the audit log",
 }
 

@@ -1,5 +1,6 @@
 """Where a request may come from, whom it may come from, and what every answer carries."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -12,6 +13,14 @@ from board.web.security import HEADERS, inside
 from tests.web.site import PASSWORD, Browser, Site
 
 FORM = {"verb": "retry", "id": "1a", "confirmed": "1", "theme": "dark", "name": "admin", "password": PASSWORD}
+FORM |= {
+    "data": "{}",
+    "digest": hashlib.sha1(b"null", usedforsecurity=False).hexdigest(),
+    "delay": "5",
+    "priority": "3",
+    "grave": "dead",
+}
+FORM |= {"concurrency": "5", "max": "10", "window": "5", "age": "1", "typed": "mail", "state": "failed", "force": "1"}
 """Enough for any of our forms to be carried out."""
 
 ROLES = ("nobody", "viewer", "operator", "admin")
@@ -22,11 +31,31 @@ WHO_MAY: dict[tuple[str, str], tuple[str, ...]] = {
     ("queues.state", "GET"): ("viewer", "operator", "admin"),
     ("queues.pause", "POST"): ("operator", "admin"),
     ("queues.resume", "POST"): ("operator", "admin"),
+    ("queues.add", "GET"): ("viewer", "operator", "admin"),
+    ("queues.add_job", "POST"): ("operator", "admin"),
+    ("queues.manage", "GET"): ("viewer", "operator", "admin"),
+    ("queues.retry_all", "POST"): ("operator", "admin"),
+    ("queues.promote_all", "POST"): ("operator", "admin"),
+    ("queues.concurrency", "POST"): ("operator", "admin"),
+    ("queues.rate_limit", "POST"): ("operator", "admin"),
+    ("queues.release_limit", "POST"): ("operator", "admin"),
+    ("queues.drain", "POST"): ("admin",),
+    ("queues.clean", "POST"): ("admin",),
+    ("queues.obliterate", "POST"): ("admin",),
     ("jobs.show", "GET"): ("viewer", "operator", "admin"),
     ("jobs.retry", "POST"): ("operator", "admin"),
     ("jobs.promote", "POST"): ("operator", "admin"),
     ("jobs.remove", "POST"): ("admin",),
     ("jobs.bulk", "POST"): ("operator", "admin"),
+    ("jobs.edit", "GET"): ("viewer", "operator", "admin"),
+    ("jobs.edit_data", "POST"): ("operator", "admin"),
+    ("jobs.change", "GET"): ("viewer", "operator", "admin"),
+    ("jobs.duplicate", "POST"): ("operator", "admin"),
+    ("jobs.retry_afresh", "POST"): ("operator", "admin"),
+    ("jobs.delay", "POST"): ("operator", "admin"),
+    ("jobs.priority", "POST"): ("operator", "admin"),
+    ("jobs.bury", "POST"): ("operator", "admin"),
+    ("jobs.send_back", "POST"): ("operator", "admin"),
     ("flows.index", "GET"): ("viewer", "operator", "admin"),
     ("flows.show", "GET"): ("viewer", "operator", "admin"),
     ("failures.index", "GET"): ("viewer", "operator", "admin"),

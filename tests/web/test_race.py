@@ -1,6 +1,6 @@
 """A job that moves between the look and the act: nothing is done to it, and what it is now is said."""
 
-from board.actions.jobs import _change
+from board.actions.jobs import change_each
 from board.engine.calls import Call
 from board.engine.commands.jobs import promote_job, remove_job, retry_job
 from board.engine.types import JobState
@@ -16,7 +16,7 @@ def test_a_job_retried_by_somebody_else_meanwhile(site: Site) -> None:
             site.jobs.connection.call(retry_job(site.jobs.queue, job_id, state))
         return retry_job(site.jobs.queue, job_id, state)
 
-    change = _change(site.jobs.connection, site.jobs.queue, ["1a", "2b"], plan)
+    change = change_each(site.jobs.connection, site.jobs.queue, ["1a", "2b"], plan)
 
     assert change.done == ("2b",)
     (left,) = change.refusals
@@ -32,7 +32,7 @@ def test_a_job_removed_by_somebody_else_meanwhile(site: Site) -> None:
         site.jobs.connection.call(remove_job(site.jobs.queue, job_id))
         return promote_job(site.jobs.queue, job_id)
 
-    change = _change(site.jobs.connection, site.jobs.queue, ["1a"], plan)
+    change = change_each(site.jobs.connection, site.jobs.queue, ["1a"], plan)
 
     assert change.done == ()
     assert [left.reason for left in change.refusals] == ["is not in Redis any more; nothing was done"]
@@ -46,7 +46,7 @@ def test_a_job_taken_by_a_worker_meanwhile_is_not_removed(site: Site) -> None:
         site.jobs.take()
         return remove_job(site.jobs.queue, job_id)
 
-    change = _change(site.jobs.connection, site.jobs.queue, ["1a"], plan)
+    change = change_each(site.jobs.connection, site.jobs.queue, ["1a"], plan)
 
     assert [left.reason for left in change.refusals] == [
         "is held by a worker, or one of its children is; nothing was done"

@@ -3,7 +3,20 @@
 Importing this package registers every view on its blueprint; ``create_app`` puts the blueprints into an application.
 """
 
-from board.web.views import actions, audit, failures, flows, health, jobs, login, overview, queues, settings
+from board.web.views import (
+    actions,
+    audit,
+    failures,
+    flows,
+    health,
+    jobs,
+    login,
+    overview,
+    queues,
+    repairs,
+    settings,
+    upkeep,
+)
 
 __all__ = [
     "actions",
@@ -15,5 +28,7 @@ __all__ = [
     "login",
     "overview",
     "queues",
+    "repairs",
     "settings",
+    "upkeep",
 ]

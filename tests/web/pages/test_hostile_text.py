@@ -24,6 +24,8 @@ def paths(text: str) -> Iterator[str]:
     yield f"/?q={quote(text)}&only={quote(text)}&sort={quote(text)}"
     for state in ("waiting", "active", "prioritized", "delayed", "waiting-children", "completed", "failed"):
         yield f"/q/{slug}/{state}"
+    yield f"/q/{slug}/add"
+    yield f"/q/{slug}/manage"
     for query in ("q", "error", "sort", "size", "after", "job", "attempt"):
         yield f"/q/{slug}/failed?{query}={quote(text)}"
         yield f"/failures?{query}={quote(text)}"
@@ -31,6 +33,8 @@ def paths(text: str) -> Iterator[str]:
     for job_id in ("broken", *(f"{text}{one}" for one in IDS)):
         yield f"/q/{slug}/failed?job={quote(job_id)}"
         yield f"/q/{slug}/job/{quote(escape(job_id))}"
+        yield f"/q/{slug}/job/{quote(escape(job_id))}/edit"
+        yield f"/q/{slug}/job/{quote(escape(job_id))}/change"
         yield f"/flows/{slug}/{quote(escape(job_id))}"
     yield "/failures"
     yield f"/failures?queue={slug}"

@@ -1,0 +1,111 @@
+"""What can be done to a queue as a whole, and what each of it would touch, counted now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from board.engine.calls import Batch, Call
+from board.engine.commands.pages import QueueReading, read_queues
+from board.engine.commands.schedulers import count_schedulers
+from board.engine.keys import QueueKeys
+from board.queries.shared import Counts, Known, QueueName, Reads, queue_name
+
+__all__ = ["Effect", "ManagePage", "effects", "read_manage"]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One line of a preview: the jobs of one state, and what becomes of them."""
+
+    state: str
+    words: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ManagePage:
+    """A queue as a whole.
+
+    Attributes:
+        queue: its name.
+        counts: jobs in each state.
+        schedulers: how many make jobs for it.
+        is_paused: workers take no jobs.
+        concurrency: most active jobs over all workers; None without limit.
+        limit_max: most starts in a window; None without limit.
+        limit_ms: that window.
+        limited_ms: held back for so long; None when it is not.
+        old: finished jobs that are older than was asked; 0 where it was not.
+    """
+
+    queue: QueueName
+    counts: Counts
+    schedulers: int
+    is_paused: bool
+    concurrency: int | None
+    limit_max: int | None
+    limit_ms: int | None
+    limited_ms: int | None
+    old: int
+
+
+def read_manage(
+    connection: Reads, known: Known, queue: QueueKeys, *, state: str = "completed", before_ms: int = 0
+) -> ManagePage:
+    """Read the page in one round trip; ``before_ms`` counts the finished jobs of ``state`` that ended until then."""
+    container = state if state in ("completed", "failed") else "completed"
+    calls: list[Call[Any]] = [
+        read_queues([queue]),
+        count_schedulers(queue),
+        Call(("ZCOUNT", queue.key(container), "-inf", before_ms), int, writes=False),
+    ]
+    (found,), schedulers, old = connection.batch(Batch.of(calls))
+    reading: QueueReading = found
+    return ManagePage(
+        queue=queue_name(queue, known),
+        counts=Counts.read(reading.counts),
+        schedulers=schedulers,
+        is_paused=reading.meta.paused,
+        concurrency=reading.meta.concurrency,
+        limit_max=reading.meta.limit_max,
+        limit_ms=reading.meta.limit_duration_ms,
+        limited_ms=reading.limited_ms,
+        old=old,
+    )
+
+
+def effects(page: ManagePage, action: str, *, state: str = "", delayed: bool = False) -> tuple[Effect, ...]:
+    """Return what an action would do to how many jobs; lines of nothing are left out."""
+    counts = page.counts
+    waiting = counts.waiting + counts.paused
+    lines: tuple[Effect, ...]
+    if action == "retry_all":
+        lines = (Effect("failed", "failed, will run again", counts.failed),)
+    elif action == "promote_all":
+        lines = (Effect("delayed", "delayed, will run now", counts.delayed),)
+    elif action == "drain":
+        lines = (
+            Effect("waiting", "waiting, never to run", waiting),
+            Effect("prioritized", "prioritized, never to run", counts.prioritized),
+            Effect("delayed", "delayed, never to run" if delayed else "delayed, left alone", counts.delayed),
+            Effect("active", "active, left alone", counts.active),
+        )
+    elif action == "clean":
+        is_finished = state in ("completed", "failed")
+        number = page.old if is_finished else counts.of(state)
+        lines = (Effect(state, f"{state}, old enough" if is_finished else f"{state}, of these the old ones", number),)
+    else:
+        lines = (
+            Effect("failed", "failed", counts.failed),
+            Effect(
+                "waiting",
+                "waiting, prioritized and delayed, never to run",
+                waiting + counts.prioritized + counts.delayed,
+            ),
+            Effect("active", "active, their workers will err when they finish", counts.active),
+            Effect("waiting-children", "waiting for children", counts.waiting_children),
+            Effect("completed", "completed, with return values and logs", counts.completed),
+            Effect("schedulers", "schedulers", page.schedulers),
+        )
+    return tuple(line for line in lines if line.count)

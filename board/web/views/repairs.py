@@ -1,0 +1,118 @@
+"""Repair one job: edit its data, copy it, change its place in line, send it to the dead letters and back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from flask import Response, flash, make_response, redirect, request, url_for
+
+from board.actions import repairs
+from board.actions.perform import Outcome
+from board.engine.errors import JobLockedError, JobNotInStateError
+from board.errors import BadRequestError
+from board.queries.edit import EDIT_LIMIT, read_edit
+from board.queries.job import read_job
+from board.sources import QueueKeys
+from board.web import forms, render, security
+from board.web.state import actor, board, queue_or_404
+from board.web.views.blueprints import jobs
+from board.web.wording import say
+
+__all__ = ["bury", "change", "delay", "duplicate", "edit", "edit_data", "priority", "retry_afresh", "send_back"]
+
+
+@jobs.get("/q/<queue>/job/<job_id:job_id>/edit")
+def edit(queue: str, job_id: str) -> Response:
+    """Show a job's data in a form."""
+    own = board()
+    return render.page("jobs/edit.html", page=read_edit(own.connection, own.sources, queue_or_404(queue), job_id))
+
+
+@jobs.post("/q/<queue>/job/<job_id:job_id>/edit")
+def edit_data(queue: str, job_id: str) -> Response:
+    """Show what an edit would change; once that was seen, store it."""
+    keys, own = queue_or_404(queue), board()
+    draft = request.form.get("data", "").replace("\r\n", "\n")
+    if len(draft.encode("utf-8", "surrogatepass")) > 2 * EDIT_LIMIT:
+        raise BadRequestError("These data are larger than 64 KB. Nothing was changed.")
+    found = read_edit(own.connection, own.sources, keys, job_id, draft)
+    is_final = request.form.get("confirmed") == "1" and not request.form.get("again")
+    if not is_final or found.final is None:
+        return render.page("jobs/edit.html", page=found)
+    digest = request.form.get("digest", "")
+    retries = request.form.get("retry") == "1"
+    try:
+        outcome = repairs.edit_data(own.desk, actor(), keys, job_id, found.final, digest=digest, retries=retries)
+    except (JobNotInStateError, JobLockedError) as refusal:
+        response = render.page("jobs/edit.html", page=replace(found, problem=f"{refusal}."))
+        response.status_code = 409
+        return response
+    return _leave(outcome, "Changed the data of and retried" if retries else "Changed the data of", queue, job_id)
+
+
+@jobs.get("/q/<queue>/job/<job_id:job_id>/change")
+def change(queue: str, job_id: str) -> Response:
+    """Show the forms that change a job's delay and priority, or move it to the dead letters."""
+    own = board()
+    page = read_job(own.connection, own.sources, queue_or_404(queue), job_id, now_ms=own.clock())
+    return render.page("jobs/change.html", page=page)
+
+
+@jobs.post("/q/<queue>/job/<job_id:job_id>/duplicate")
+def duplicate(queue: str, job_id: str) -> Response:
+    """Add a new job like this one, and show it."""
+    outcome = repairs.duplicate(board().desk, actor(), queue_or_404(queue), job_id)
+    return _leave(outcome, "Added, as a copy,", queue, outcome.change.done[0], stays=False)
+
+
+@jobs.post("/q/<queue>/job/<job_id:job_id>/retry-afresh")
+def retry_afresh(queue: str, job_id: str) -> Response:
+    """Retry a job with all its attempts before it."""
+    outcome = repairs.retry_afresh(board().desk, actor(), queue_or_404(queue), job_id)
+    return _leave(outcome, "Retried, with fresh attempts,", queue, job_id)
+
+
+@jobs.post("/q/<queue>/job/<job_id:job_id>/delay")
+def delay(queue: str, job_id: str) -> Response:
+    """Let a delayed job wait so long from now on."""
+    keys, length_ms = queue_or_404(queue), forms.length_ms(request.form, "delay")
+    outcome = repairs.change_delay(board().desk, actor(), keys, job_id, length_ms)
+    return _leave(outcome, "Changed the delay of", queue, job_id)
+
+
+@jobs.post("/q/<queue>/job/<job_id:job_id>/priority")
+def priority(queue: str, job_id: str) -> Response:
+    """Give a job in line another priority."""
+    keys, wanted = queue_or_404(queue), forms.whole(request.form, "priority", "A priority", 0, 2_097_151)
+    outcome = repairs.change_priority(board().desk, actor(), keys, job_id, wanted)
+    return _leave(outcome, "Changed the priority of", queue, job_id)
+
+
+@jobs.post("/q/<queue>/job/<job_id:job_id>/bury")
+def bury(queue: str, job_id: str) -> Response:
+    """Move a failed job into a dead-letter queue."""
+    keys, name = queue_or_404(queue), request.form.get("grave", "").strip()
+    grave = QueueKeys(keys.prefix, name)
+    if grave == keys or not board().sources.is_shown(grave):
+        raise BadRequestError(f"{name[:200]} cannot be the dead-letter queue of {keys.name}.")
+    outcome = repairs.bury(board().desk, actor(), keys, job_id, grave)
+    back = url_for("queues.show", queue=queue) if outcome.change.done else None
+    return _leave(outcome, f"Moved to {grave.name}:", queue, job_id, back=back)
+
+
+@jobs.post("/q/<queue>/job/<job_id:job_id>/send-back")
+def send_back(queue: str, job_id: str) -> Response:
+    """Send a dead letter back to where it came from."""
+    outcome = repairs.send_back(board().desk, actor(), queue_or_404(queue), job_id)
+    back = url_for("queues.show", queue=queue) if outcome.change.done else None
+    return _leave(outcome, f"Sent back ({outcome.change.detail})", queue, job_id, back=back)
+
+
+def _leave(
+    outcome: Outcome, verb: str, slug: str, job_id: str, *, stays: bool = True, back: str | None = None
+) -> Response:
+    for category, text in say([outcome], verb):
+        flash(text, category)
+    page = url_for("jobs.show", queue=slug, job_id=job_id)
+    target = security.inside(request.form.get("next"), request.script_root, page) if stays and back is None else page
+    return make_response(redirect(back or target, 303))

@@ -1,0 +1,246 @@
+"""A queue as a whole: add a job, set its limits, act on all its jobs; what touches many shows first what that is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Response, flash, make_response, redirect, request, url_for
+
+from board.actions import upkeep
+from board.actions.perform import Outcome
+from board.auth.policy import Permission, can
+from board.engine.errors import UsageError
+from board.engine.types import Backoff, JobOptions, JobState
+from board.errors import BadRequestError
+from board.queries.json_text import compact, is_json
+from board.queries.manage import Effect, ManagePage, effects, read_manage
+from board.queries.shared import QueueName, queue_name
+from board.sources import QueueKeys
+from board.web import forms, render
+from board.web.state import actor, board, queue_or_404
+from board.web.views.blueprints import queues
+
+__all__ = ["AddPage", "UpkeepPage", "add", "manage"]
+
+FIELDS = ("name", "data", "delay", "delay_unit", "priority", "attempts", "backoff", "backoff_ms", "job_id", "lifo")
+KEEPS = ("remove_on_complete", "remove_on_fail")
+CLEANED = ("completed", "failed", "waiting", "delayed", "prioritized", "active")
+
+
+@dataclass(frozen=True, slots=True)
+class AddPage:
+    """The form that adds a job: what was typed, and why it was not taken."""
+
+    queue: QueueName
+    values: dict[str, str]
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class UpkeepPage:
+    """What an action on a whole queue would touch.
+
+    Attributes:
+        queue: the queue.
+        action: its endpoint without ``queues.``.
+        fields: what the form sends again.
+        effects: one line an effect.
+        touched: jobs that the action is about; more than ``largest`` are refused.
+        largest: most jobs that one request works through.
+        can_go: False when it would be refused, or there is nothing to do.
+    """
+
+    queue: QueueName
+    action: str
+    fields: dict[str, str]
+    effects: tuple[Effect, ...]
+    touched: int
+    largest: int
+    can_go: bool
+
+
+@queues.get("/q/<queue>/add")
+def add(queue: str) -> Response:
+    """Show the form that adds a job."""
+    own, keys = board(), queue_or_404(queue)
+    return render.page("queues/add.html", page=AddPage(queue_name(keys, own.sources), {"data": "{}"}, ""))
+
+
+@queues.post("/q/<queue>/add")
+def add_job(queue: str) -> Response:
+    """Add a job, or say what is wrong with it."""
+    own, keys = board(), queue_or_404(queue)
+    values = {name: request.form.get(name, "") for name in (*FIELDS, *KEEPS)}
+    data = values["data"].replace("\r\n", "\n")
+    try:
+        name, text, options = values["name"].strip(), _json(data), _options(values)
+        outcome = upkeep.add_job(own.desk, actor(), keys, name, data_text=text, options=options)
+    except (UsageError, BadRequestError) as refusal:
+        page = AddPage(queue_name(keys, own.sources), values, str(refusal))
+        response = render.page("queues/add.html", page=page)
+        response.status_code = 400
+        return response
+    job_id = outcome.change.done[0]
+    return _leave(outcome, f"Added job {job_id}.", url_for("jobs.show", queue=queue, job_id=job_id))
+
+
+@queues.get("/q/<queue>/manage")
+def manage(queue: str) -> Response:
+    """Show everything that can be done to a queue as a whole."""
+    own = board()
+    return render.page("queues/manage.html", page=read_manage(own.connection, own.sources, queue_or_404(queue)))
+
+
+@queues.post("/q/<queue>/retry-all")
+def retry_all(queue: str) -> Response:
+    """Retry all failed jobs, after asking."""
+    keys = queue_or_404(queue)
+    if _asks(keys, Permission.RETRY):
+        return _ask(keys, "retry_all", {})
+    outcome = upkeep.retry_all(board().desk, actor(), keys)
+    return _leave(outcome, f"Retried {_jobs(outcome)} of {keys.name}.", url_for("queues.show", queue=queue))
+
+
+@queues.post("/q/<queue>/promote-all")
+def promote_all(queue: str) -> Response:
+    """Promote all delayed jobs, after asking."""
+    keys = queue_or_404(queue)
+    if _asks(keys, Permission.PROMOTE):
+        return _ask(keys, "promote_all", {})
+    outcome = upkeep.promote_all(board().desk, actor(), keys)
+    return _leave(outcome, f"Promoted {_jobs(outcome)} of {keys.name}.", url_for("queues.show", queue=queue))
+
+
+@queues.post("/q/<queue>/drain")
+def drain(queue: str) -> Response:
+    """Remove everything that waits, after asking."""
+    keys, delayed = queue_or_404(queue), request.form.get("delayed") == "1"
+    if _asks(keys, Permission.EMPTY):
+        return _ask(keys, "drain", {"delayed": "1"} if delayed else {})
+    outcome = upkeep.drain(board().desk, actor(), keys, delayed=delayed)
+    return _leave(outcome, f"Removed {_jobs(outcome)} from {keys.name}.", url_for("queues.show", queue=queue))
+
+
+@queues.post("/q/<queue>/clean")
+def clean(queue: str) -> Response:
+    """Remove the old jobs of one state, after asking."""
+    keys, state = queue_or_404(queue), request.form.get("state", "completed")
+    if state not in CLEANED:
+        raise BadRequestError(f"Jobs that are {state[:40]!r} cannot be cleaned.")
+    older_ms = forms.length_ms(request.form, "age")
+    if _asks(keys, Permission.EMPTY):
+        fields = {"state": state, "age": request.form["age"], "age_unit": request.form.get("age_unit", "s")}
+        return _ask(keys, "clean", fields, before_ms=board().clock() - older_ms)
+    outcome = upkeep.clean(board().desk, actor(), keys, JobState(state), older_ms)
+    more = " There may be more: clean again." if outcome.change.count == upkeep.LARGEST_RUN else ""
+    text = f"Removed {_jobs(outcome)} from {keys.name}.{more}"
+    return _leave(outcome, text, url_for("queues.state", queue=queue, state=state))
+
+
+@queues.post("/q/<queue>/obliterate")
+def obliterate(queue: str) -> Response:
+    """Delete a queue with everything in it, after its name was typed."""
+    keys, force = queue_or_404(queue), request.form.get("force") == "1"
+    if _asks(keys, Permission.OBLITERATE):
+        return _ask(keys, "obliterate", {"force": "1"} if force else {})
+    outcome = upkeep.obliterate(board().desk, actor(), keys, request.form.get("typed", ""), force=force)
+    board().sources.forget()
+    return _leave(outcome, f"Obliterated {keys.name} with {_jobs(outcome)}.", url_for("overview.index"))
+
+
+@queues.post("/q/<queue>/concurrency")
+def concurrency(queue: str) -> Response:
+    """Set or lift the limit of jobs that run at once."""
+    keys = queue_or_404(queue)
+    most = forms.whole(request.form, "concurrency", "A concurrency", 0, 1_000_000)
+    outcome = upkeep.set_concurrency(board().desk, actor(), keys, most)
+    text = f"At most {most:,} jobs of {keys.name} run at once now." if most else f"{keys.name} runs without limit now."
+    return _leave(outcome, text, url_for("queues.manage", queue=queue))
+
+
+@queues.post("/q/<queue>/rate-limit")
+def rate_limit(queue: str) -> Response:
+    """Set or lift the rate limit."""
+    keys = queue_or_404(queue)
+    most = forms.whole(request.form, "max", "A rate limit", 0, 1_000_000_000)
+    window_ms = forms.length_ms(request.form, "window") if most else 0
+    outcome = upkeep.set_rate_limit(board().desk, actor(), keys, most, window_ms)
+    text = f"The rate limit of {keys.name} is {'set' if most else 'lifted'}."
+    return _leave(outcome, text, url_for("queues.manage", queue=queue))
+
+
+@queues.post("/q/<queue>/release-limit")
+def release_limit(queue: str) -> Response:
+    """Let jobs start again at once."""
+    keys = queue_or_404(queue)
+    outcome = upkeep.release_limit(board().desk, actor(), keys)
+    return _leave(outcome, f"Released the rate limit of {keys.name}.", url_for("queues.manage", queue=queue))
+
+
+def _asks(queue: QueueKeys, permission: Permission) -> bool:
+    """Whether to ask first. Who may not act is refused by the action itself, which records the attempt."""
+    may = not board().settings.read_only and can(actor().identity, permission, queue.name)
+    return may and request.form.get("confirmed") != "1"
+
+
+def _ask(queue: QueueKeys, action: str, fields: dict[str, str], *, before_ms: int = 0) -> Response:
+    own = board()
+    state = fields.get("state", "")
+    found = read_manage(own.connection, own.sources, queue, state=state, before_ms=before_ms)
+    touched = _touched(found, action, fields)
+    stuck = action == "obliterate" and found.counts.active > 0 and "force" not in fields
+    fits = touched <= upkeep.LARGEST_RUN or (action == "clean" and state in ("completed", "failed"))
+    page = UpkeepPage(
+        queue=found.queue,
+        action=action,
+        fields=fields,
+        effects=effects(found, action, state=state, delayed="delayed" in fields),
+        touched=touched,
+        largest=upkeep.LARGEST_RUN,
+        can_go=fits and not stuck and (touched > 0 or action == "obliterate"),
+    )
+    return render.page("queues/confirm.html", page=page)
+
+
+def _touched(page: ManagePage, action: str, fields: dict[str, str]) -> int:
+    lines = effects(page, action, state=fields.get("state", ""), delayed="delayed" in fields)
+    return sum(line.count for line in lines if line.state != "schedulers" and "left alone" not in line.words)
+
+
+def _json(text: str) -> str:
+    if not is_json(text):
+        raise BadRequestError("The data are not JSON.")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise BadRequestError("The data hold half a surrogate pair, which UTF-8 cannot store.") from None
+    return compact(text)
+
+
+def _options(values: dict[str, str]) -> JobOptions:
+    def number(name: str, words: str, high: int) -> int | None:
+        return forms.whole(values, name, words, 0, high) if values[name].strip() else None
+
+    backoff = number("backoff_ms", "A backoff", forms.LONGEST_MS)
+    return JobOptions(
+        delay=forms.length_ms(values, "delay") if values["delay"].strip() else None,
+        priority=number("priority", "A priority", 2**53 - 1),
+        attempts=number("attempts", "A number of attempts", 1_000),
+        backoff=Backoff(values["backoff"] or "fixed", backoff) if backoff else None,
+        job_id=values["job_id"].strip() or None,
+        lifo=True if values["lifo"] == "1" else None,
+        remove_on_complete=number("remove_on_complete", "A number of jobs to keep", 2**53 - 1),
+        remove_on_fail=number("remove_on_fail", "A number of jobs to keep", 2**53 - 1),
+    )
+
+
+def _jobs(outcome: Outcome) -> str:
+    count = outcome.change.count
+    return "1 job" if count == 1 else f"{count:,} jobs"
+
+
+def _leave(outcome: Outcome, text: str, target: str) -> Response:
+    flash(text, "ok")
+    if outcome.audit_problem:
+        flash("This was done, but Redis refused the entry in the audit log.", "warn")
+    return make_response(redirect(target, 303))
