@@ -76,7 +76,8 @@ def test_an_address_that_cannot_exist_fails_at_once_with_its_reason(
 
 def test_the_worker_ends_on_sigterm(api: FlaskClient, worker: "subprocess.Popen[str]") -> None:
     placed = api.post("/orders", json={"id": 9, "email": "ada@example.com"}).get_json()
-    wait_until(lambda: state(api, placed["job"])["state"] != "waiting", "the worker to take the job")
+    # Its first sign of life: a job that only was fetched when the signal comes is handed back, not run.
+    wait_until(lambda: state(api, placed["job"])["progress"] == 50, "the job to run")
 
     worker.send_signal(signal.SIGTERM)
     _, printed = worker.communicate(timeout=30)
