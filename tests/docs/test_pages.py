@@ -165,8 +165,9 @@ def check_ours(arguments: list[str]) -> None:
     rest = list(arguments)
     while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
         name = rest.pop(0)
-        assert name in command.commands, f"board has no command {' '.join(arguments)}"
-        command = command.commands[name]
+        found = command.get_command(click.Context(command), name)
+        assert found is not None, f"board has no command {' '.join(arguments)}"
+        command = found
     try:
         command.make_context(command.name, rest, resilient_parsing=isinstance(command, click.Group))
     except click.exceptions.Exit:  # --help
