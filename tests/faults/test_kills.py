@@ -2,7 +2,22 @@
 
 Each test writes down what it measured, see `fleet.write_down`. On a machine with two cores:
 
-KILLS
+| | idle | busy |
+|---|---|---|
+| 20,000 jobs, three workers, Redis killed once | 10 s | 50 s |
+| worker processes killed | 8 | 39 |
+| jobs run twice as their worker was killed | 1 | 13 |
+| jobs begun after they had completed | 0 | 0 |
+| 4,000 jobs, a master lost behind Sentinels: run twice | 0 | 0 |
+| 4,000 jobs, a master of a cluster lost: run twice | 0 | 0 |
+
+What is promised: a job that Redis has acknowledged runs at least once, and none runs after it completed.
+Behind Sentinels and in a cluster this is as good as the replication, which Redis does after it has answered. Behind
+Sentinels a job counts here as added once a replica has it too (WAIT), and `min-replicas-to-write 1` keeps a master that
+was cut off from taking more; in the cluster nothing of the kind is asked for, and nothing was lost in the runs seen.
+A job runs twice when Redis is away, or refuses writes, for longer than its lock holds: locks of two seconds, shorter
+than the failover, made the 30 jobs run twice that were running. Node's worker may also fail a job of which Redis
+refuses the finish; ours tries again.
 """
 
 import contextlib
@@ -47,14 +62,14 @@ def test_jobs_survive_killed_workers_and_a_killed_redis(fresh_server: Callable[.
         while not pause(1, lambda: completed(connection, queue) == len(ids)):
             assert fleet.ended() == [], fleet.output
             fleet.replace_one()
-            if fleet.kills == 4:
+            if fleet.kills == 3:
                 server.kill()
                 server.start()
         with contextlib.closing(server.client()) as client:
             outcome = look_at(fleet, client, queue, ids)
 
     write_down("killed workers and a killed Redis", outcome.figures())
-    assert fleet.kills > 4
+    assert fleet.kills >= 3
     assert outcome.late == []
     assert [first for first, _ in outcome.unexplained if first.member.front != "node"] == []
 
