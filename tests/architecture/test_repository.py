@@ -53,7 +53,7 @@ def test_no_file_names_a_registry_or_a_path_of_one_machine() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["https://registry.npm" + "js.org/x", "https://pypi" + ".org/simple", "/wo" + "rk/main/board", "/home" + "/ada/x"],
+    ["https://registry.n" + "pmjs.org/x", "https://py" + "pi.org/simple", "/wo" + "rk/main/board", "/home" + "/ada/x"],
 )
 def test_each_forbidden_address_is_found(text: str) -> None:
     assert faults(text) != []
