@@ -10,10 +10,10 @@ import base64
 from dataclasses import dataclass
 from functools import lru_cache
 
-from board.engine.errors import InvalidQueueNameError
+from board.engine.errors import EngineError, InvalidQueueNameError
 from board.engine.types import JobState
 
-__all__ = ["DEFAULT_PREFIX", "STATE_CONTAINERS", "QueueKeys", "split_job_key"]
+__all__ = ["DEFAULT_PREFIX", "STATE_CONTAINERS", "QueueKeys", "child_place", "split_job_key"]
 
 DEFAULT_PREFIX = "bull"
 
@@ -108,3 +108,20 @@ def split_job_key(key: str) -> tuple[str, str]:
     """
     base, colon, job_id = key.rpartition(":")
     return base + colon, job_id
+
+
+def child_place(parent: QueueKeys, key: str) -> tuple[QueueKeys, str] | None:
+    """Return queue and id of a child by its full key; None when it is no job's key.
+
+    Args:
+        parent: the queue of the child's parent: where the child is in the same queue, its id may hold colons.
+        key: the full key.
+    """
+    if key.startswith(parent.base) and len(key) > len(parent.base):
+        return parent, key.removeprefix(parent.base)
+    base, job_id = split_job_key(key)
+    prefix, _, name = base.removesuffix(":").rpartition(":")
+    try:
+        return QueueKeys(prefix, name), job_id
+    except EngineError:
+        return None

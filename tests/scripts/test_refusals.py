@@ -7,7 +7,7 @@ import pytest
 import redis
 
 from board.engine.calls import Call
-from board.engine.commands import dead_letters, jobs, leases
+from board.engine.commands import dead_letters, jobs, leases, schedulers
 from board.engine.connection.sync import Connection
 from board.engine.errors import (
     EngineError,
@@ -19,12 +19,13 @@ from board.engine.errors import (
     ParentConflictError,
     ParentNotFoundError,
     PendingChildrenError,
+    SchedulerCollisionError,
     SchedulerJobError,
     TreeTooLargeError,
 )
 from board.engine.keys import QueueKeys
 from board.engine.options import prepare_job
-from board.engine.types import JobOptions, JobState, ParentRef
+from board.engine.types import JobOptions, JobState, ParentRef, Repeat
 
 NOW = 1_767_225_600_000
 
@@ -95,13 +96,6 @@ def a_removal_of_a_tree_that_is_too_large(connection: Connection, queue: QueueKe
     child = add(connection, queue, delay=1000, parent=ParentRef(root, queue.qualified))
     add(connection, queue, delay=1000, parent=ParentRef(child, queue.qualified))
     return jobs.remove_job(queue, root, most_below=1)
-
-
-def a_removal_of_a_tree_that_bites_its_own_tail(connection: Connection, queue: QueueKeys) -> Call[Any]:
-    root = add(connection, queue, delay=1000)
-    child = add(connection, queue, delay=1000, parent=ParentRef(root, queue.qualified))
-    connection.call(Call(("SADD", f"{queue.job(child)}:dependencies", queue.job(root)), int))
-    return jobs.remove_job(queue, root, most_below=100)
 
 
 def an_end_without_the_lock(connection: Connection, queue: QueueKeys) -> Call[Any]:
@@ -191,7 +185,6 @@ REFUSALS: list[tuple[Situation, type[EngineError]]] = [
     (a_removal_of_an_active_job, JobLockedError),
     (a_removal_of_a_parent_whose_child_is_active, JobLockedError),
     (a_removal_of_a_tree_that_is_too_large, TreeTooLargeError),
-    (a_removal_of_a_tree_that_bites_its_own_tail, TreeTooLargeError),
     (an_end_without_the_lock, LockLostError),
     (an_end_with_another_token, LockLostError),
     (an_end_of_a_parent_with_a_pending_child, PendingChildrenError),
@@ -237,6 +230,25 @@ def test_a_tree_within_its_limit_is_removed_whole(
     assert redis_client.exists(queue.job(root), "bull:mail:delayed", *(queue.job(f"{n}") for n in (2, 3, 4))) == 0
 
 
+@pytest.mark.parametrize("version", ["bullmq:5.71.0", "bullmq:6.7.0"])
+@pytest.mark.parametrize("rule", [Repeat(every=60_000), Repeat(pattern="* * * * *", tz="UTC")], ids=["every", "cron"])
+def test_a_scheduler_whose_next_runs_are_all_taken_keeps_its_pending_run(
+    connection: Connection, queue: QueueKeys, server_bytes: redis.Redis, version: str, rule: Repeat
+) -> None:
+    server_bytes.hset(queue.key("meta"), "version", version)
+    pending = connection.run(schedulers.upsert_scheduler(queue, "tick", Repeat(every=90_000), now_ms=NOW - 30_000))
+    for minute in range(-1, 40):
+        server_bytes.hset(queue.job(f"repeat:tick:{NOW + minute * 60_000}"), "name", "somebody else's")
+        server_bytes.hset(queue.job(f"repeat:tick:{NOW + 1_000 + minute * 60_000}"), "name", "somebody else's")
+    before = everything(server_bytes)
+
+    with pytest.raises(SchedulerCollisionError):
+        connection.run(schedulers.upsert_scheduler(queue, "tick", rule, now_ms=NOW + 1_000))
+
+    assert everything(server_bytes) == before
+    assert connection.call(jobs.get_state(queue, str(pending))) is JobState.WAITING
+
+
 def test_a_child_that_has_another_living_parent_stays_with_it(
     connection: Connection, queue: QueueKeys, redis_client: redis.Redis
 ) -> None:
@@ -253,9 +265,6 @@ def test_a_child_that_has_another_living_parent_stays_with_it(
 def test_the_next_run_of_a_scheduler_cannot_be_removed_as_a_job(
     connection: Connection, queue: QueueKeys, server_bytes: redis.Redis
 ) -> None:
-    from board.engine.commands import schedulers
-    from board.engine.types import Repeat
-
     job_id = connection.run(schedulers.upsert_scheduler(queue, "tick", Repeat(every=60_000), now_ms=NOW))
     assert job_id is not None
     before = everything(server_bytes)

@@ -7,7 +7,19 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from board.engine.calls import Batch, Call
-from board.engine.commands import dead_letters, events, flows, jobs, leases, limits, pages, queues, repairs, schedulers
+from board.engine.commands import (
+    dead_letters,
+    events,
+    flows,
+    jobs,
+    leases,
+    limits,
+    pages,
+    queues,
+    repairs,
+    schedulers,
+    trees,
+)
 from board.engine.connection.sync import Connection
 from board.engine.flow_plan import prepare_flow
 from board.engine.keys import QueueKeys
@@ -171,7 +183,7 @@ WRITES: dict[str, Operation] = {
     "free a deduplication": lambda q: jobs.remove_job_deduplication(q, "deduplicated", "only-one"),
     "remove a deduplication": lambda q: jobs.remove_deduplication_key(q, "only-one"),
     "detach a child": lambda q: flows.remove_child_dependency(q, "leaf", q.job("top")),
-    "remove pending children": lambda q: flows.remove_pending_children(q, "top"),
+    "remove pending children": lambda q: trees.remove_pending_children(q, "top"),
     "set a scheduler": lambda q: schedulers.upsert_scheduler(
         q, "daily", Repeat(pattern="0 0 * * *"), options=JobOptions(attempts=2, backoff=Backoff.fixed(10)), now_ms=NOW
     ),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 from board.engine.aio.job import AsyncJob
-from board.engine.commands import dead_letters, jobs, limits, queues, schedulers
+from board.engine.commands import dead_letters, jobs, limits, queues, schedulers, trees
 from board.engine.commands.queues import Metrics, WorkerInfo
 from board.engine.connection.aio import AsyncClient, AsyncConnection
 from board.engine.errors import BulkAddError, EngineError
@@ -273,7 +273,7 @@ class AsyncQueue:
 
     async def remove(self, job_id: str, *, remove_children: bool = True) -> None:
         """Remove a job and, unless told otherwise, everything below it."""
-        await self.connection.call(jobs.remove_job(self.keys, job_id, remove_children=remove_children))
+        await self.connection.run(trees.remove_tree(self.keys, job_id, remove_children=remove_children))
 
     async def retry_jobs(
         self, *, state: JobState | str = JobState.FAILED, count: int = queues.STEP, before_ms: int | None = None

@@ -10,8 +10,8 @@ from board.engine.calls import Batch, Call, Plan
 from board.engine.codec import load_json, pack, pairs, text
 from board.engine.commands.jobs import get_job
 from board.engine.commands.script_call import script_call, texts, unless_negative
-from board.engine.errors import EngineError, InvalidOptionError
-from board.engine.keys import QueueKeys, split_job_key
+from board.engine.errors import InvalidOptionError
+from board.engine.keys import QueueKeys, child_place
 from board.engine.options import NewJob
 from board.engine.types import ChildCounts, JobData, JsonValue
 
@@ -27,7 +27,6 @@ __all__ = [
     "get_flow",
     "get_ignored_failures",
     "remove_child_dependency",
-    "remove_pending_children",
     "scan_children",
 ]
 
@@ -187,10 +186,10 @@ def get_flow(queue: QueueKeys, job_id: str, *, depth: int = 10, max_children: in
         )
         below: list[tuple[QueueKeys, str]] = []
         family: list[list[int]] = []
-        for kinds in known:
+        for (parent, _, _), kinds in zip(levels[-1], known, strict=True):
             indexes = []
             for key in (key for keys in kinds.values() for key in keys):
-                place = _place(key)
+                place = child_place(parent, key)
                 if place is not None:
                     indexes.append(len(below))
                     below.append(place)
@@ -214,11 +213,6 @@ def remove_child_dependency(child: QueueKeys, child_id: str, parent_key: str) ->
     return script_call("detach_child", (child.job(child_id), parent_key), (), check).map(lambda code: code == 0)
 
 
-def remove_pending_children(queue: QueueKeys, job_id: str) -> Call[None]:
-    """Remove the children of a job that have not ended and that no worker holds."""
-    return script_call("remove_pending_children", (queue.base,), (job_id,), lambda _: None)
-
-
 def _walk(root: NewNode) -> Iterator[NewNode]:
     level = [root]
     while level:
@@ -237,15 +231,6 @@ def _first_or_code(reply: Any) -> str | int:
 
 def _tree(node: NewNode) -> FlowTree:
     return FlowTree(node.queue, node.job.job_id or "", tuple(_tree(child) for child in node.children))
-
-
-def _place(key: str) -> tuple[QueueKeys, str] | None:
-    base, job_id = split_job_key(key)
-    prefix, _, name = base.removesuffix(":").rpartition(":")
-    try:
-        return QueueKeys(prefix, name), job_id
-    except EngineError:
-        return None
 
 
 def _assemble(

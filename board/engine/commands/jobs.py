@@ -15,6 +15,8 @@ from board.engine.types import JobData, JobState, JsonValue, LogPage
 
 __all__ = [
     "MAX_JOBS_PER_CALL",
+    "MOST_AT_ONCE",
+    "TOO_MANY_BELOW",
     "add_job",
     "add_jobs",
     "add_log",
@@ -36,8 +38,11 @@ __all__ = [
     "update_progress",
 ]
 
-_TOO_MANY_BELOW = -20
-"""What the removal script answers; BullMQ has no number for it."""
+TOO_MANY_BELOW = -20
+"""What the removal scripts answer; BullMQ has no number for it."""
+
+MOST_AT_ONCE = 250
+"""Most jobs below another that one script removes: about five milliseconds of the server's time."""
 
 MAX_JOBS_PER_CALL = 50
 """Most jobs that one call of ``add_jobs`` adds: keeps the time that Redis is held below a millisecond or two."""
@@ -136,11 +141,12 @@ def promote_job(queue: QueueKeys, job_id: str) -> Call[None]:
 
 
 def remove_job(
-    queue: QueueKeys, job_id: str, *, remove_children: bool = True, most_below: int | None = None
+    queue: QueueKeys, job_id: str, *, remove_children: bool = True, most_below: int = MOST_AT_ONCE
 ) -> Call[None]:
     """Remove a job and, unless told otherwise, everything below it; atomic. A job that is gone already is no error.
 
-    One script removes the whole tree, and the server answers nobody meanwhile: ``most_below`` bounds it.
+    One script removes the whole tree, and the server answers nobody meanwhile: ``most_below`` bounds it. For larger
+    trees see ``trees.remove_tree``.
 
     Raises:
         JobLockedError: a worker holds it or one of its pending children; nothing was done.
@@ -156,7 +162,7 @@ def remove_job(
                 queue=queue.name,
                 job_id=job_id,
             )
-        if code == _TOO_MANY_BELOW:
+        if code == TOO_MANY_BELOW:
             raise TreeTooLargeError(
                 f"more than {most_below} jobs hang below job {job_id} of queue {queue.name}",
                 queue=queue.name,
@@ -165,8 +171,7 @@ def remove_job(
         if code < 0:
             raise job_error(code, queue=queue.name, job_id=job_id)
 
-    most = -1 if most_below is None else most_below
-    return script_call("remove_job", (queue.base,), (job_id, _flag(remove_children), most), decode)
+    return script_call("remove_job", (queue.base,), (job_id, _flag(remove_children), most_below), decode)
 
 
 def update_data(queue: QueueKeys, job_id: str, data: JsonValue) -> Call[None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from board.engine.commands import dead_letters, flows, jobs, leases
+from board.engine.commands import dead_letters, flows, jobs, leases, trees
 from board.engine.connection.sync import Connection
 from board.engine.errors import JobNotFoundError, UsageError
 from board.engine.job_view import JobView
@@ -64,8 +64,8 @@ class Job(JobView):
         self._connection.call(jobs.promote_job(self.keys, self.id))
 
     def remove(self, *, remove_children: bool = True) -> None:
-        """Remove the job and, unless told otherwise, everything below it."""
-        self._connection.call(jobs.remove_job(self.keys, self.id, remove_children=remove_children))
+        """Remove the job and, unless told otherwise, everything below it; see ``commands.trees`` for large trees."""
+        self._connection.run(trees.remove_tree(self.keys, self.id, remove_children=remove_children))
 
     def update_data(self, data: JsonValue) -> None:
         """Replace the payload."""
@@ -114,7 +114,7 @@ class Job(JobView):
 
     def remove_unprocessed_children(self) -> None:
         """Remove the children that have not ended and that no worker holds."""
-        self._connection.call(flows.remove_pending_children(self.keys, self.id))
+        self._connection.run(trees.remove_pending_children(self.keys, self.id))
 
     def remove_child_dependency(self) -> bool:
         """Let the parent stop waiting for this job; False when it did not wait for it."""

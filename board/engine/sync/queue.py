@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
-from board.engine.commands import dead_letters, jobs, limits, queues, schedulers
+from board.engine.commands import dead_letters, jobs, limits, queues, schedulers, trees
 from board.engine.commands.queues import Metrics, WorkerInfo
 from board.engine.connection.sync import Client, Connection
 from board.engine.errors import BulkAddError, EngineError
@@ -270,7 +270,7 @@ class Queue:
 
     def remove(self, job_id: str, *, remove_children: bool = True) -> None:
         """Remove a job and, unless told otherwise, everything below it."""
-        self.connection.call(jobs.remove_job(self.keys, job_id, remove_children=remove_children))
+        self.connection.run(trees.remove_tree(self.keys, job_id, remove_children=remove_children))
 
     def retry_jobs(
         self, *, state: JobState | str = JobState.FAILED, count: int = queues.STEP, before_ms: int | None = None

@@ -18,7 +18,6 @@ local id, now, every = spec.id, spec.now, spec.rule.every
 local record = base .. 'repeat:' .. id
 local stored = redis.call('HMGET', record, 'every', 'offset', 'ic')
 local previous = tonumber(redis.call('ZSCORE', base .. 'repeat', id) or nil)
-event_limit(base, meta)
 
 local offset = tonumber(stored[2] or nil) or 0
 if spec.rule.offset and not meta.legacy then
@@ -35,43 +34,51 @@ else
   at, slot_offset = spec.at, 0
 end
 
-local removed = false
-if previous then
-  local pending = 'repeat:' .. id .. ':' .. string.format('%.0f', previous)
-  if redis.call('EXISTS', base .. pending) == 1 then
-    removed = redis.call('ZREM', base .. 'delayed', pending) == 1
-      or redis.call('ZREM', base .. 'prioritized', pending) == 1
-      or redis.call('LREM', waiting_list(base, meta), 1, pending) > 0
-    if removed then
-      forget_job(base, meta, pending, true, true)
-    end
+-- The run that waits for its moment is replaced; one that a worker has taken, or that has ended, stays.
+local function run_at(moment)
+  return 'repeat:' .. id .. ':' .. string.format('%.0f', moment)
+end
+
+local pending = previous and run_at(previous)
+local line = waiting_list(base, meta)
+local place
+if pending and redis.call('EXISTS', base .. pending) == 1 then
+  if redis.call('ZSCORE', base .. 'delayed', pending) then
+    place = base .. 'delayed'
+  elseif redis.call('ZSCORE', base .. 'prioritized', pending) then
+    place = base .. 'prioritized'
+  elseif redis.call('LPOS', line, pending) then
+    place = line
   end
 end
-if removed and same_interval then
+if place and same_interval then
   at = previous
-elseif not removed or not kept_offset then
+elseif not place or not kept_offset then
   kept_offset = slot_offset
 end
 
 local function is_taken(moment)
-  return redis.call('EXISTS', base .. 'repeat:' .. id .. ':' .. string.format('%.0f', moment)) == 1
+  return not (place and moment == previous) and redis.call('EXISTS', base .. run_at(moment)) == 1
 end
 
-if is_taken(at) then
-  if every then
-    local tries = meta.legacy and 1 or 32
-    while is_taken(at) and tries > 0 do
-      at = at + every
-      tries = tries - 1
-    end
-    if is_taken(at) then
-      return -11
-    end
-  elseif not removed then
-    return -10
+local tries = every and (meta.legacy and 1 or 32) or 0
+while is_taken(at) do
+  if tries == 0 then
+    return every and -11 or -10
   end
+  at = at + every
+  tries = tries - 1
 end
 
+event_limit(base, meta)
+if place then
+  if place == line then
+    redis.call('LREM', line, 1, pending)
+  else
+    redis.call('ZREM', place, pending)
+  end
+  forget_job(base, meta, pending, true, true)
+end
 redis.call('ZADD', base .. 'repeat', at, id)
 redis.call('DEL', record)
 local fields = { 'name', spec.name, 'ic', stored[3] or 1, 'offset', kept_offset or slot_offset or 0 }

@@ -1,17 +1,20 @@
 -- has_more_below: whether more jobs hang below a job than `most`, whatever became of them.
--- Stops as soon as that is known; a tree that bites its own tail has more.
+-- Stops as soon as that is known; a job that is met again counts once.
 -- @include child_counts
 local function has_more_below(base, job_id, most)
-  local keys, at = { base .. job_id }, 1
+  local keys, met, at = { base .. job_id }, { [base .. job_id] = true }, 1
   while at <= #keys do
     local key = keys[at]
     local counts = child_counts(key)
-    if #keys - 1 + counts[1] + counts[2] + counts[3] + counts[4] > most then
+    if counts[1] + counts[2] + counts[3] + counts[4] > most then
       return true
     end
     local function add(children)
       for _, child in ipairs(children) do
-        keys[#keys + 1] = child
+        if not met[child] then
+          met[child] = true
+          keys[#keys + 1] = child
+        end
       end
     end
     if counts[1] > 0 then
@@ -25,6 +28,9 @@ local function has_more_below(base, job_id, most)
     end
     if counts[4] > 0 then
       add(redis.call('ZRANGE', key .. ':unsuccessful', 0, -1))
+    end
+    if #keys - 1 > most then
+      return true
     end
     at = at + 1
   end

@@ -1,5 +1,6 @@
 -- remove_tree: remove a job from everywhere, and with `options.children` all that hangs below it.
--- `options.pending_only` spares children that ended; `options.unlocked_only` spares those a worker holds.
+-- `options.pending_only` spares children that ended; `options.unlocked_only` spares those a worker holds. A job that is
+-- met again, in a tree that bites its own tail, is left to the first meeting.
 -- @include read_meta
 -- @include child_place
 -- @include detach_from_parent
@@ -9,6 +10,11 @@
 -- @include emit_trimmed
 local function remove_tree(base, job_id, options)
   local key = base .. job_id
+  options.met = options.met or {}
+  if options.met[key] then
+    return
+  end
+  options.met[key] = true
   if options.unlocked_only and redis.call('EXISTS', key .. ':lock') == 1 then
     return
   end
