@@ -13,7 +13,15 @@ from functools import lru_cache
 from board.engine.errors import EngineError, InvalidQueueNameError
 from board.engine.types import JobState
 
-__all__ = ["DEFAULT_PREFIX", "STATE_CONTAINERS", "QueueKeys", "child_place", "split_job_key"]
+__all__ = [
+    "DEFAULT_PREFIX",
+    "STATE_CONTAINERS",
+    "QueueKeys",
+    "child_place",
+    "hash_tag",
+    "share_a_slot",
+    "split_job_key",
+]
 
 DEFAULT_PREFIX = "bull"
 
@@ -108,6 +116,17 @@ def split_job_key(key: str) -> tuple[str, str]:
     """
     base, colon, job_id = key.rpartition(":")
     return base + colon, job_id
+
+
+def share_a_slot(one: QueueKeys, other: QueueKeys) -> bool:
+    """Whether all keys of two queues are sure to lie on one slot of a cluster: their bases have the same hash tag."""
+    return hash_tag(one.base) is not None and hash_tag(one.base) == hash_tag(other.base)
+
+
+def hash_tag(key: str) -> str | None:
+    """Return the part of a key that decides its slot, as the cluster specification says; None when all of it does."""
+    tag, closed, _ = key.partition("{")[2].partition("}")
+    return tag if tag and closed else None
 
 
 def child_place(parent: QueueKeys, key: str) -> tuple[QueueKeys, str] | None:

@@ -1,17 +1,18 @@
 """Where a call goes when several servers stand for one Redis, and what becomes of it when they change places."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import pytest
 
-from board.engine import FlowJob, FlowProducer, Queue
+from board.engine import AsyncJob, AsyncWorker, FlowJob, FlowProducer, Queue, Worker
 from board.engine.calls import Batch, Call
 from board.engine.commands import jobs, queues
 from board.engine.connection.aio import AsyncConnection
 from board.engine.connection.sync import Connection
-from board.engine.errors import ConnectionLostError, StoreError, UsageError
+from board.engine.errors import ConnectionLostError, InvalidOptionError, StoreError, UsageError
 from board.engine.keys import QueueKeys
 from board.engine.options import prepare_job
 from tests.servers import Kind
@@ -133,6 +134,28 @@ def test_a_transaction_over_several_nodes_is_refused_and_nothing_is_done(cluster
 def test_a_flow_over_several_nodes_is_refused_with_the_reason(cluster: Cluster) -> None:
     with FlowProducer(connection=cluster.url, prefix="{a}") as flows, pytest.raises(UsageError, match="hash tag"):
         flows.add(FlowJob("parent", "mail", children=(FlowJob("child", "mail", prefix="{b}"),)))
+
+
+def test_a_queue_without_a_hash_tag_is_refused_before_anything_is_written(cluster: Cluster) -> None:
+    with Queue("mail", connection=cluster.url) as untagged, pytest.raises(UsageError, match="hash tag"):
+        untagged.add("welcome")
+    with Queue("mail", connection=cluster.url, prefix="{bull}") as tagged:
+        tagged.add("welcome")
+
+    with contextlib.closing(cluster.client()) as client:
+        assert not [key for key in client.scan_iter() if not key.startswith("{bull}")]
+
+
+@pytest.mark.parametrize("make", [Worker, AsyncWorker])
+def test_a_dead_letter_queue_that_may_lie_elsewhere_is_refused(
+    cluster: Cluster, make: type[Worker] | type[AsyncWorker]
+) -> None:
+    async def nothing(_job: AsyncJob) -> None: ...
+
+    processor: Any = nothing if make is AsyncWorker else len
+    with pytest.raises(InvalidOptionError, match="another slot"):
+        make("{mail}", processor, connection=cluster.url, dead_letter_queue="{dead}")
+    make("mail", processor, connection=cluster.url, prefix="{bull}", dead_letter_queue="dead")
 
 
 @pytest.mark.parametrize("tag", ["a", "b", "c", "d"])

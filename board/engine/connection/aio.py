@@ -28,7 +28,15 @@ from board.engine.calls import Batch, Call, Plan
 from board.engine.connection.address import Address, clean_client_name, parse_address
 from board.engine.connection.exchange import Command, Exchange, batch_results, decoded
 from board.engine.connection.failures import store_error
-from board.engine.connection.origin import APART, MOVES, WATCHDOG_S, key_of, place_of, plain_url, sentinel_options
+from board.engine.connection.origin import (
+    APART,
+    MOVES,
+    WATCHDOG_S,
+    place_of,
+    plain_url,
+    sentinel_options,
+    tagged_key_of,
+)
 from board.engine.errors import ClosedError, ConnectionLostError, EngineError, ReadOnlyError, UsageError
 
 __all__ = ["MOST_SOCKETS", "AsyncClient", "AsyncConnection"]
@@ -477,7 +485,7 @@ class _ClusterOrigin(_Origin):
 
     async def _node_name(self, call: Call[Any]) -> str:
         client = await self._ready()
-        key = key_of(call)
+        key = tagged_key_of(call)
         try:
             node = client.get_default_node() if key is None else client.get_node_from_key(key)
         except RedisClusterException:

@@ -9,8 +9,10 @@ from urllib.parse import quote, urlencode
 
 from board.engine.calls import Call
 from board.engine.connection.address import Address
+from board.engine.errors import UsageError
+from board.engine.keys import hash_tag
 
-__all__ = ["APART", "MOVES", "WATCHDOG_S", "key_of", "place_of", "plain_url", "sentinel_options"]
+__all__ = ["APART", "MOVES", "WATCHDOG_S", "key_of", "place_of", "plain_url", "sentinel_options", "tagged_key_of"]
 
 MOVES = 8
 """How often a call follows a cluster that is moving its key before giving up."""
@@ -20,6 +22,12 @@ WATCHDOG_S = 1.0
 
 APART = "these queues lie on different nodes of the cluster; a flow needs one hash tag in all its prefixes: {bull}"
 """What is wrong with a transaction whose keys have no slot in common."""
+
+UNTAGGED = (
+    "on a cluster the keys of a queue need one hash tag to stay together, and queue keys such as {key!r} have none; "
+    "put it in the prefix of producers, workers and board alike: prefix='{{bull}}'"
+)
+"""Why nothing is written: a script would break off at the first key on another node, half done."""
 
 _TAG = re.compile(r"\{[^}*?\[\\]+\}")
 _SENTINEL_PREFIX = "sentinel_"
@@ -51,6 +59,18 @@ def place_of(options: Mapping[str, Any]) -> str:
     if options.get("path"):
         return str(options["path"])
     return f"{options.get('host', 'localhost')}:{options.get('port', 6379)}"
+
+
+def tagged_key_of(call: Call[Any]) -> str | None:
+    """Return the same as ``key_of``, for a cluster.
+
+    Raises:
+        UsageError: the call is a script that writes and builds keys of its own, and they would not stay together.
+    """
+    key = key_of(call)
+    if key is not None and call.script is not None and call.writes and call.script.header.derived and not hash_tag(key):
+        raise UsageError(UNTAGGED.format(key=key))
+    return key
 
 
 def key_of(call: Call[Any]) -> str | None:

@@ -116,7 +116,7 @@ class Worker:
         self._blocking = self.connection.blocking(
             client_name=self.keys.worker_client_name(self.options.name), longest_s=self.options.longest_block_s
         )
-        self._rules = self.options.job_rules(self.keys)
+        self._rules = self.options.job_rules(self.keys, is_cluster=self.connection.is_cluster)
         self._clock = SteadyClock()
         self._machine = WorkerMachine(self.options.machine_settings(self.id))
         self._listeners = Listeners(queue)

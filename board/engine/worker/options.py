@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 
 from board.engine.commands.leases import DeadLetter, FetchNext
 from board.engine.errors import InvalidOptionError
-from board.engine.keys import QueueKeys
+from board.engine.keys import QueueKeys, share_a_slot
 from board.engine.options import to_ms
 from board.engine.telemetry import Telemetry
 from board.engine.types import Duration, Keep, RateLimit
@@ -156,11 +156,23 @@ class WorkerOptions:
             most_limit_ms=to_ms(self.maximum_rate_limit_delay),
         )
 
-    def job_rules(self, queue: QueueKeys) -> JobRules:
-        """Return what the end of a job depends on."""
+    def job_rules(self, queue: QueueKeys, *, is_cluster: bool) -> JobRules:
+        """Return what the end of a job depends on.
+
+        Raises:
+            InvalidOptionError: the dead-letter queue may lie elsewhere in the cluster, so that a job could not fail and
+                land there in one step.
+        """
         letters = None
         if self.dead_letter_queue is not None:
-            letters = DeadLetter(QueueKeys(queue.prefix, self.dead_letter_queue), queue.name, queue.prefix)
+            grave = QueueKeys(queue.prefix, self.dead_letter_queue)
+            if is_cluster and not share_a_slot(queue, grave):
+                raise InvalidOptionError(
+                    "dead_letter_queue",
+                    f"dead_letter_queue {grave.name!r} may lie on another slot of the cluster than queue "
+                    f"{queue.name!r}; give both one hash tag, as with prefix='{{bull}}'",
+                )
+            letters = DeadLetter(grave, queue.name, queue.prefix)
         return JobRules(
             queue=queue,
             rules=Rules(self.max_started_attempts, dict(self.backoff_strategies)),
