@@ -1,7 +1,7 @@
 """The board's own Redis keys; nowhere else is one of them spelled.
 
-They share a prefix (``board`` unless BOARD_NAMESPACE says otherwise) and never touch a queue's keys. Every operation
-of the board needs one of them at a time, so a cluster asks for no hash tag.
+They share a prefix (``board`` unless BOARD_NAMESPACE says otherwise) and never touch a queue's keys. Most operations
+need one of them at a time, so a cluster asks for no hash tag; keys that are written together carry one.
 """
 
 from __future__ import annotations
@@ -45,3 +45,7 @@ class Namespace:
     def failures(self, kind: str, whom: str) -> str:
         """Return the key that counts failed sign-ins; hashed, so that a long or strange name costs nothing."""
         return f"{self.prefix}:failures:{kind}:{hashlib.sha256(whom.encode()).hexdigest()[:32]}"
+
+    def lease(self, name: str) -> tuple[str, str]:
+        """Return two keys of a lease: the string that says who has it, and the counter of its fencing numbers."""
+        return f"{self.prefix}:lease:{{{name}}}:holder", f"{self.prefix}:lease:{{{name}}}:fence"

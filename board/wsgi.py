@@ -4,4 +4,4 @@ from board.web import create_app
 
 __all__ = ["app"]
 
-app = create_app()
+app = create_app(background=True)

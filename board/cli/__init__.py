@@ -66,7 +66,7 @@ def serve() -> None:
         except StoreError as trouble:
             click.echo(f"{trouble}. The board starts all the same and recovers by itself.", err=True)
     click.echo(f"Queue Board on {_address(settings)} for Redis at {without_secrets(settings.redis_url)}", err=True)
-    run(settings, lambda: create_app(settings))
+    run(settings, lambda: create_app(settings, background=True))
 
 
 @board.command()

@@ -58,7 +58,7 @@ def run(settings: Settings, *, data: Path, reload: bool) -> None:
             _welcome(settings, is_demo=is_demo)
             if is_demo:
                 stack.enter_context(_demo_workers(settings))
-        app = create_app(settings)
+        app = create_app(settings, background=not (reload and first))  # first only watches its child
         app.jinja_env.auto_reload = True
         if reload:
             run_simple(settings.host, settings.port, app, use_reloader=True, threaded=True)

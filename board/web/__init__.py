@@ -14,6 +14,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from board import config
 from board.auth.users import FIRST_ADMIN
 from board.config import Settings
+from board.duties import start_duties
 from board.engine.errors import StoreError
 from board.resources import TEMPLATES, require_browser_code
 from board.service import Service
@@ -22,10 +23,15 @@ from board.web.identify import Identify
 from board.web.state import EXTENSION, board
 from board.web.views import blueprints
 
-__all__ = ["announce", "create_app"]
+__all__ = ["BACKGROUND", "announce", "create_app"]
+
+BACKGROUND = "queue-board.background"
+"""Where ``app.extensions`` has what runs beside the requests."""
 
 
-def create_app(settings: Settings | None = None, *, identify: Identify | None = None) -> Flask:
+def create_app(
+    settings: Settings | None = None, *, identify: Identify | None = None, background: bool = False
+) -> Flask:
     """Make the WSGI application.
 
     Needs no Redis to start: while it is away, pages say so and recover by themselves.
@@ -35,6 +41,8 @@ def create_app(settings: Settings | None = None, *, identify: Identify | None = 
         identify: for a host application with its own sign-in: given the WSGI environment of a request, returns the
             name and role of the person ("viewer", "operator" or "admin"), or None for nobody. The board then has
             no users and no sign-in page of its own.
+        background: also do what goes on without anybody asking, such as keeping history: in threads of this process,
+            and by one process of all that share the Redis. A server wants it; a test or a script does not.
 
     Raises:
         SettingsError: the environment does not add up.
@@ -66,6 +74,8 @@ def create_app(settings: Settings | None = None, *, identify: Identify | None = 
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies, x_prefix=proxies
         )
+    if background:
+        app.extensions[BACKGROUND] = start_duties(app.extensions[EXTENSION])
     return app
 
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-__all__ = ["Header", "Script", "ScriptSourceError", "load", "names"]
+__all__ = ["Header", "Script", "ScriptSourceError", "load", "names", "read"]
 
 _FOLDER = files("board.engine.scripts") / "lua"
 _INCLUDE = re.compile(r"^-- @include (\w+)$")
@@ -82,7 +82,15 @@ def load(name: str) -> Script:
     path = _FOLDER / f"{name}.lua"
     if not path.is_file():
         raise ScriptSourceError(f"no script named {name}")
-    text = path.read_text(encoding="utf-8")
+    return read(name, path.read_text(encoding="utf-8"))
+
+
+def read(name: str, text: str) -> Script:
+    """Make a script of its text, for scripts that are kept elsewhere; includes are those of this package.
+
+    Raises:
+        ScriptSourceError: its header is incomplete, or an include is missing or circular.
+    """
     header = _parse_header(name, text)
     source = "\n".join(_resolve(name, text, seen=set(), open_files=(name,)))
     return Script(name, source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest(), header)

@@ -1,0 +1,24 @@
+"""Which duties a board has beside answering requests; ``board.background`` runs them."""
+
+from __future__ import annotations
+
+import atexit
+
+from board.background import Background, Duty
+from board.service import Service
+
+__all__ = ["duties_of", "start_duties"]
+
+
+def duties_of(service: Service) -> list[Duty]:
+    """Return what this board has to do: nothing that writes where it is read-only."""
+    every: list[Duty] = []
+    return [duty for duty in every if not (duty.writes and service.settings.read_only)]
+
+
+def start_duties(service: Service) -> Background:
+    """Start the duties of a board; the end of the process ends them and hands them over."""
+    background = Background(service.connection, service.namespace, duties_of(service))
+    background.start()
+    atexit.register(background.stop)
+    return background
