@@ -50,6 +50,7 @@ class Settings:
         session_idle_minutes: a sign-in not used for this long ends, minutes.
         redis_timeout_seconds: longest wait for Redis within a page, seconds.
         audit_entries: length the audit log is kept at.
+        roles: roles besides the built-in ones, as ``auth.roles.read_roles`` reads them.
         workers: processes of the web server.
         threads: threads in each of them.
     """
@@ -71,6 +72,7 @@ class Settings:
     session_idle_minutes: int = 120
     redis_timeout_seconds: float = 3.0
     audit_entries: int = 100_000
+    roles: str = ""
     workers: int = 2
     threads: int = 16
 
@@ -367,6 +369,14 @@ SETTINGS: tuple[Setting, ...] = (
         "entries",
         "Length the audit log is kept at; the oldest go first.",
         _whole(100, 10_000_000),
+    ),
+    Setting(
+        "BOARD_ROLES",
+        "roles",
+        "roles",
+        "Roles besides the built-in ones, such as `support: viewer@* operator@billing.*,mail; auditor: view+audit@*`: "
+        "names, each with permissions or a built-in role and, after @, globs of the queues they are for.",
+        str,
     ),
     Setting("BOARD_WORKERS", "workers", "processes", "Processes of `board serve`.", _whole(1, 64)),
     Setting("BOARD_THREADS", "threads", "threads", "Threads in each process of `board serve`.", _whole(1, 512)),

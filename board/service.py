@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from board.actions.perform import Desk
 from board.audit import Audit
+from board.auth.roles import read_roles
 from board.auth.secret import shared_secret
 from board.auth.sessions import Sessions
 from board.auth.throttle import Throttle
@@ -45,6 +46,7 @@ class Service:
         connection: to Redis; it connects when it is first used.
         namespace: the board's own keys.
         sources: the queues.
+        roles: what people may do.
         users: who may sign in.
         sessions: who has.
         throttle: who tries too often.
@@ -65,7 +67,8 @@ class Service:
         self.connection = open_connection(settings)
         self.namespace = Namespace(settings.namespace)
         self.sources = Sources(self.connection, settings)
-        self.users = Users(self.connection, self.namespace, clock)
+        self.roles = read_roles(settings.roles)
+        self.users = Users(self.connection, self.namespace, clock, self.roles)
         self.sessions = Sessions(
             self.connection,
             self.namespace,
@@ -77,7 +80,14 @@ class Service:
         )
         self.throttle = Throttle(self.connection, self.namespace, clock)
         self.audit = Audit(self.namespace, settings.audit_entries)
-        self.desk = Desk(self.connection, self.audit, settings.read_only, clock)
+        self.desk = Desk(
+            self.connection,
+            self.audit,
+            settings.read_only,
+            clock,
+            is_shown=self.sources.is_shown,
+            shows_all=not settings.queues,
+        )
         self.secret = ""
         self.readings = Sharing(SHARED_SECONDS)
         self.trouble_since_ms: int | None = None

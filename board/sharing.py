@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-__all__ = ["Shared", "Sharing"]
+__all__ = ["ScopedSharing", "Shared", "Sharing"]
 
 T = TypeVar("T")
 
@@ -97,3 +97,16 @@ class Sharing:
                 del self._flights[key]
         while len(self._flights) > self._most:
             del self._flights[next(iter(self._flights))]
+
+
+class ScopedSharing(Sharing):
+    """Shares answers only among those who may see the same: the scope is part of every key, whoever asks."""
+
+    def __init__(self, whole: Sharing, scope: Hashable) -> None:
+        """Share through ``whole``, within ``scope``."""
+        self._whole = whole
+        self._scope = scope
+
+    def get(self, key: Hashable, read: Callable[[], T], *, fresh: bool = False) -> Shared[T]:
+        """Return the answer to ``key`` as ``Sharing.get`` does, never one that was read for another scope."""
+        return self._whole.get((self._scope, key), read, fresh=fresh)

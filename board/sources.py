@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -24,7 +24,7 @@ from board.engine.errors import InvalidQueueNameError
 from board.engine.keys import QueueKeys
 from board.errors import UnknownQueueError
 
-__all__ = ["MOST_QUEUES", "QueueKeys", "QueueList", "Sources", "open_connection", "slug_of"]
+__all__ = ["MOST_QUEUES", "QueueKeys", "QueueList", "ScopedSources", "Sources", "open_connection", "slug_of"]
 
 STEP = 1_000
 """Keys looked at in one SCAN: about half a millisecond of the server's time."""
@@ -37,6 +37,9 @@ REST_SECONDS = 5.0
 
 MOST_QUEUES = 10_000
 """More are not listed: a keyspace with that many is most likely no set of queues."""
+
+MOST_SCOPES = 64
+"""Lists kept for people who see only some of the queues: one for each scope, not for each person."""
 
 SEPARATOR = "~"
 """Between prefix and name in an address; ``escape`` writes it in neither."""
@@ -83,6 +86,8 @@ class Sources:
         self._cursor = 0
         self._ended_at: float | None = None
         self._is_cut = False
+        self._narrowing = threading.Lock()
+        self._narrowed: dict[Hashable, tuple[QueueList, QueueList]] = {}
 
     @property
     def default_prefix(self) -> str:
@@ -151,6 +156,23 @@ class Sources:
             return False
         return not globs or any(fnmatchcase(queue.name, glob) for glob in globs)
 
+    def shows_data(self, queue: QueueKeys) -> bool:
+        """Whether what the jobs of a queue carry may be shown: here that of every queue that is."""
+        return self.is_shown(queue)
+
+    def narrowed(self, scope: Hashable, sees: Callable[[QueueKeys], bool]) -> QueueList:
+        """Return the list without what is not seen; the same object while neither it nor ``scope`` changes."""
+        whole = self.list()
+        with self._narrowing:
+            latest = self._narrowed.pop(scope, None)
+            if latest is None or latest[0] is not whole:
+                seen = tuple(queue for queue in whole.queues if sees(queue))
+                latest = whole, whole if len(seen) == len(whole.queues) else QueueList(seen, whole.is_complete)
+            self._narrowed[scope] = latest
+            while len(self._narrowed) > MOST_SCOPES:
+                del self._narrowed[next(iter(self._narrowed))]
+        return latest[1]
+
     def forget(self) -> None:
         """Walk anew at the next question."""
         self._ended_at = None
@@ -186,3 +208,66 @@ class Sources:
 
     def _order(self, queue: QueueKeys) -> tuple[int, str]:
         return self._settings.prefixes.index(queue.prefix), queue.name
+
+
+class ScopedSources(Sources):
+    """The queues as one person sees them: what no grant lets them view is not there, whatever is asked about it."""
+
+    def __init__(
+        self,
+        whole: Sources,
+        *,
+        scope: Hashable,
+        sees: Callable[[QueueKeys], bool],
+        sees_data: Callable[[QueueKeys], bool],
+    ) -> None:
+        """Show of ``whole`` what these say; equal scopes say the same."""
+        self._whole = whole
+        self._scope = scope
+        self._sees = sees
+        self._sees_data = sees_data
+
+    @property
+    def default_prefix(self) -> str:
+        """The prefix that addresses leave out."""
+        return self._whole.default_prefix
+
+    def slug(self, queue: QueueKeys) -> str:
+        """Spell a queue for an address."""
+        return self._whole.slug(queue)
+
+    def list(self) -> QueueList:
+        """Return those of the queues known that this person sees."""
+        return self._whole.narrowed(self._scope, self._sees)
+
+    def list_all(self) -> QueueList:
+        """Return every queue that this person sees, however long it takes to find them."""
+        self._whole.list_all()
+        return self.list()
+
+    def find(self, slug: str) -> QueueKeys:
+        """Return the queue that an address names.
+
+        Raises:
+            UnknownQueueError: there is none, or this person does not see it: nobody can tell which.
+        """
+        queue = self.parse(slug)
+        if queue is not None and not self._sees(queue):
+            raise UnknownQueueError(queue.name)
+        return self._whole.find(slug)
+
+    def parse(self, slug: str) -> QueueKeys | None:
+        """Read an address's spelling of a queue, whether or not it exists; None when it is no spelling."""
+        return self._whole.parse(slug)
+
+    def is_shown(self, queue: QueueKeys) -> bool:
+        """Whether this person sees the queue, if there is one."""
+        return self._sees(queue) and self._whole.is_shown(queue)
+
+    def shows_data(self, queue: QueueKeys) -> bool:
+        """Whether this person may see what the jobs of the queue carry."""
+        return self.is_shown(queue) and self._sees_data(queue)
+
+    def forget(self) -> None:
+        """Walk anew at the next question."""
+        self._whole.forget()

@@ -7,13 +7,15 @@ trips, three when something moved, whatever the number of jobs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from board.actions.perform import Actor, Change, Desk, Outcome, Refusal, perform
-from board.auth.policy import Permission
+from board.actions.perform import Actor, Change, Desk, Outcome, Refusal, perform, reaches
+from board.auth.policy import Permission, everywhere
 from board.engine.calls import Batch, Call
 from board.engine.commands.jobs import get_state, promote_job, remove_job, retry_job
+from board.engine.commands.pages import FlowNodeReading, FlowReading, queue_of, read_flow
 from board.engine.connection.sync import Connection
 from board.engine.errors import (
     JobLockedError,
@@ -31,6 +33,7 @@ MOST_BELOW = 1_000
 """Jobs below one that may be removed with it. A tree goes in one script: some 10 ms for these beside a short waiting
 list, a second beside a very long one; 100,000 of them held the server for minutes."""
 
+BEYOND = "has jobs below it in queues that you may not remove from, or too many to tell; nothing was done"
 GONE = "is not in Redis any more; nothing was done"
 
 
@@ -68,9 +71,46 @@ def remove(desk: Desk, actor: Actor, queue: QueueKeys, ids: Sequence[str]) -> Ou
             return "is active: a worker holds it; nothing was done"
         return remove_job(queue, job_id, most_below=MOST_BELOW)
 
-    return perform(
-        desk, actor, Permission.REMOVE, queue, lambda: change_each(desk.connection, queue, ids, plan), ids=ids
-    )
+    def change() -> Change:
+        beyond = _trees_beyond(desk, actor, queue, ids)
+        done = change_each(desk.connection, queue, [one for one in ids if one not in beyond], plan)
+        refusals = (*done.refusals, *(Refusal(one, BEYOND) for one in dict.fromkeys(ids) if one in beyond))
+        return replace(done, refusals=refusals)
+
+    return perform(desk, actor, Permission.REMOVE, queue, change, ids=ids)
+
+
+def _trees_beyond(desk: Desk, actor: Actor, queue: QueueKeys, ids: Sequence[str]) -> frozenset[str]:
+    """Return the jobs below which there are others, or may be, in queues that this person may not remove from.
+
+    Removing a job removes its tree. Who may remove everywhere, on a board that shows every queue, need not ask.
+    """
+    if desk.shows_all and everywhere(actor.identity, Permission.REMOVE):
+        return frozenset()
+    unique = tuple(dict.fromkeys(ids))
+    found = desk.connection.batch(Batch.of([read_flow(queue, job_id) for job_id in unique])) if unique else []
+    beyond = set()
+    for job_id, tree in zip(unique, found, strict=True):
+        below = list(_below(tree, queue.job(job_id)))
+        if not below or any(
+            _unseen(node) or not reaches(desk, actor, Permission.REMOVE, queue_of(node.base)) for node in below
+        ):
+            beyond.add(job_id)
+    return frozenset(beyond)
+
+
+def _below(tree: FlowReading, key: str) -> Iterator[FlowNodeReading]:
+    """Yield a job and all below it, of a tree that may begin above it."""
+    inside: set[int] = set()
+    for at, node in enumerate(tree.nodes):
+        if node.key == key or node.parent in inside:
+            inside.add(at)
+            yield node
+
+
+def _unseen(node: FlowNodeReading) -> bool:
+    counts = node.counts
+    return counts.processed + counts.unprocessed + counts.ignored + counts.failed > node.shown
 
 
 ACTIONS: Mapping[str, Callable[[Desk, Actor, QueueKeys, Sequence[str]], Outcome]] = {

@@ -14,13 +14,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from board.audit import Audit, Entry
-from board.auth.policy import Identity, Permission, demand
+from board.auth.policy import Identity, Permission, can, demand
 from board.engine.connection.sync import Connection
 from board.engine.errors import EngineError, StoreError
 from board.engine.keys import QueueKeys
 from board.errors import BoardError, ReadOnlyBoardError, TooManyError
 
-__all__ = ["MOST_JOBS", "Actor", "Change", "Desk", "Outcome", "Refusal", "perform", "record", "refuse"]
+__all__ = ["MOST_JOBS", "Actor", "Change", "Desk", "Outcome", "Refusal", "perform", "reaches", "record", "refuse"]
 
 logger = logging.getLogger(__name__)
 
@@ -100,12 +100,16 @@ class Desk:
         audit: the log.
         is_read_only: refuse everything.
         clock: ms since the epoch.
+        is_shown: whether the settings let this board show a queue.
+        shows_all: whether they let it show all of them.
     """
 
     connection: Connection
     audit: Audit
     is_read_only: bool
     clock: Callable[[], int]
+    is_shown: Callable[[QueueKeys], bool] = lambda _queue: True
+    shows_all: bool = True
 
 
 def perform(
@@ -117,6 +121,7 @@ def perform(
     *,
     ids: Sequence[str] = (),
     action: str = "",
+    also: Sequence[QueueKeys] = (),
 ) -> Outcome:
     """Do one action, if it is allowed, and record it.
 
@@ -128,6 +133,7 @@ def perform(
         change: does it, and says what happened.
         ids: the jobs acted on; empty for an action on the queue itself.
         action: the verb of the audit entry where the permission covers more than one (pause, resume).
+        also: other queues that are changed too; the permission must hold for them as well.
 
     Raises:
         ForbiddenError: the role does not reach.
@@ -139,7 +145,7 @@ def perform(
     entry = Entry(
         at_ms=desk.clock(),
         who=actor.identity.name,
-        role=actor.identity.role.value,
+        role=str(actor.identity.role),
         address=actor.address,
         action=action or permission.value,
         result="done",
@@ -150,7 +156,7 @@ def perform(
         request_id=actor.request_id,
     )
     try:
-        _check(desk, actor, permission, queue, ids)
+        _check(desk, actor, permission, (queue, *also), ids)
     except BoardError as refusal:
         record(desk, replace(entry, result="refused", detail=str(refusal)))
         raise
@@ -169,17 +175,24 @@ def perform(
     return Outcome(permission, queue, done, problem)
 
 
-def refuse(desk: Desk, actor: Actor, action: str, error: BoardError) -> None:
+def reaches(desk: Desk, actor: Actor, permission: Permission, queue: QueueKeys | None) -> bool:
+    """Whether an action may spread to another queue, such as that of a child: shown here, and allowed there."""
+    return queue is not None and desk.is_shown(queue) and can(actor.identity, permission, queue.name)
+
+
+def refuse(desk: Desk, actor: Actor, action: str, error: BoardError, queue: QueueKeys | None = None) -> None:
     """Record an attempt that was refused before it reached an action, such as reading what the role may not read."""
     record(
         desk,
         Entry(
             at_ms=desk.clock(),
             who=actor.identity.name,
-            role=actor.identity.role.value,
+            role=str(actor.identity.role),
             address=actor.address,
             action=action,
             result="refused",
+            prefix=queue.prefix if queue else "",
+            queue=queue.name if queue else "",
             detail=str(error),
             request_id=actor.request_id,
         ),
@@ -196,8 +209,9 @@ def record(desk: Desk, entry: Entry) -> str:
     return ""
 
 
-def _check(desk: Desk, actor: Actor, permission: Permission, queue: QueueKeys, ids: Sequence[str]) -> None:
-    demand(actor.identity, permission, queue.name)
+def _check(desk: Desk, actor: Actor, permission: Permission, queues: Sequence[QueueKeys], ids: Sequence[str]) -> None:
+    for queue in queues:
+        demand(actor.identity, permission, queue.name)
     if desk.is_read_only:
         raise ReadOnlyBoardError
     if len(ids) > MOST_JOBS:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from board.actions.jobs import change_each
-from board.actions.perform import Actor, Change, Desk, Outcome, Refusal, perform
+from board.actions.perform import Actor, Change, Desk, Outcome, Refusal, perform, reaches
 from board.auth.policy import Permission
 from board.engine.calls import Call
 from board.engine.commands import dead_letters, jobs, repairs
 from board.engine.commands.dead_letters import Replayed
+from board.engine.commands.pages import queue_of
 from board.engine.errors import JobLockedError, JobNotFoundError, JobNotInStateError
 from board.engine.keys import QueueKeys
 from board.engine.types import FINISHED_STATES, JobState
@@ -125,7 +126,9 @@ def bury(desk: Desk, actor: Actor, queue: QueueKeys, job_id: str, grave: QueueKe
             desk.connection.call(repairs.make_known(grave))
         return Change(done.done, done.refusals, detail=f"to {grave.name}")
 
-    return perform(desk, actor, Permission.EDIT, queue, change, ids=(job_id,), action="move to dead letters")
+    return perform(
+        desk, actor, Permission.EDIT, queue, change, ids=(job_id,), action="move to dead letters", also=(grave,)
+    )
 
 
 def send_back(desk: Desk, actor: Actor, queue: QueueKeys, job_id: str) -> Outcome:
@@ -137,6 +140,10 @@ def send_back(desk: Desk, actor: Actor, queue: QueueKeys, job_id: str) -> Outcom
     }
 
     def change() -> Change:
+        job = desk.connection.call(jobs.get_job(queue, job_id))
+        letter = dead_letters.dead_letter_of(job) if job else None
+        if letter and not reaches(desk, actor, Permission.EDIT, queue_of(f"{letter.prefix}:{letter.queue}:")):
+            return Change(refusals=(Refusal(job_id, "came from a queue that you may not change; nothing was done"),))
         try:
             done = desk.connection.call(dead_letters.replay(queue, job_id, desk.clock()))
         except JobNotFoundError:

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from board.auth.policy import Role
+from board.auth.policy import Role, only_looking
 from board.auth.users import User, Users
 from board.engine.calls import Batch, Call
 from board.engine.connection.sync import Connection
@@ -135,7 +135,7 @@ class Sessions:
         user = self._connection.call(self._users.find(name))
         if user is None or user.is_disabled or user.epoch != int(epoch):
             return None
-        return user if self._is_key_secret else replace(user, role=Role.VIEWER)
+        return user if self._is_key_secret else replace(user, role=Role.VIEWER, grants=only_looking(user.grants))
 
     def _touch(self, key: str, lifetime_ms: int) -> None:
         try:

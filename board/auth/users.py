@@ -10,11 +10,12 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from board.auth.passwords import generate_password, hash_password
-from board.auth.policy import Identity, Role
+from board.auth.policy import Grant, Identity, Role
+from board.auth.roles import Roles
 from board.engine.calls import Call
 from board.engine.connection.sync import Connection
 from board.errors import UserError
@@ -34,23 +35,25 @@ class User:
     Attributes:
         name: sign-in name, as ``clean_name`` leaves it.
         password_hash: argon2id.
-        role: how far the user reaches.
+        role: name of the role, which says how far the user reaches.
         created_at_ms: when the user was made.
         epoch: counted up to end every sign-in made before.
         is_disabled: may not sign in, nor go on.
+        grants: what the role allows as the settings are now; never stored. None for a built-in role.
     """
 
     name: str
     password_hash: str
-    role: Role
+    role: str
     created_at_ms: int
     epoch: int = 0
     is_disabled: bool = False
+    grants: tuple[Grant, ...] | None = field(default=None, compare=False, repr=False)
 
     @property
     def identity(self) -> Identity:
         """What policy and audit need to know."""
-        return Identity(self.name, self.role)
+        return Identity(self.name, self.role, self.grants)
 
 
 def clean_name(name: str) -> str:
@@ -68,15 +71,18 @@ def clean_name(name: str) -> str:
 class Users:
     """Look users up and change them. Every method but ``find`` is one or two round trips made at once."""
 
-    def __init__(self, connection: Connection, namespace: Namespace, clock: Callable[[], int]) -> None:
-        """Use ``connection`` for every round trip and ``clock`` (ms) for the time a user is made."""
+    def __init__(
+        self, connection: Connection, namespace: Namespace, clock: Callable[[], int], roles: Roles | None = None
+    ) -> None:
+        """Use ``connection`` for every round trip, ``clock`` (ms) for the time a user is made, and these ``roles``."""
         self._connection = connection
+        self._roles = roles or Roles()
         self._key = namespace.users
         self._clock = clock
 
     def find(self, name: str) -> Call[User | None]:
         """Describe looking up one user, so that it can travel with other calls."""
-        return Call(("HGET", self._key, name), _read, writes=False)
+        return Call(("HGET", self._key, name), self._read, writes=False)
 
     def get(self, name: str) -> User | None:
         """Look up one user now; None for a name that cannot be anybody's."""
@@ -87,16 +93,18 @@ class Users:
 
     def all(self) -> list[User]:
         """Return every user, by name."""
-        found = self._connection.call(Call(("HVALS", self._key), lambda reply: list(map(_read, reply)), writes=False))
+        found = self._connection.call(
+            Call(("HVALS", self._key), lambda reply: list(map(self._read, reply)), writes=False)
+        )
         return sorted((user for user in found if user), key=lambda user: user.name)
 
-    def add(self, name: str, password: str, role: Role) -> User:
+    def add(self, name: str, password: str, role: str) -> User:
         """Make a user.
 
         Raises:
-            UserError: the name is taken or not allowed, or the password is too short.
+            UserError: the name is taken or not allowed, the password is too short, or there is no such role.
         """
-        user = User(clean_name(name), hash_password(password), role, self._clock())
+        user = User(clean_name(name), hash_password(password), self._known(role), self._clock())
         if not self._connection.call(Call(("HSETNX", self._key, user.name, _write(user)), bool)):
             raise UserError(f"There is already a user {user.name}.")
         return user
@@ -120,16 +128,16 @@ class Users:
         user = self._demand(name)
         self._save(replace(user, password_hash=hash_password(password), epoch=user.epoch + 1))
 
-    def set_role(self, name: str, role: Role) -> None:
+    def set_role(self, name: str, role: str) -> None:
         """Change how far a user reaches and end all sign-ins.
 
         Raises:
-            UserError: there is no such user, or it is the last administrator.
+            UserError: there is no such user, no such role, or it is the last administrator.
         """
-        user = self._demand(name)
-        if role is not Role.ADMIN:
+        user, wanted = self._demand(name), self._known(role)
+        if wanted != Role.ADMIN:
             self._keep_an_admin(user)
-        self._save(replace(user, role=role, epoch=user.epoch + 1))
+        self._save(replace(user, role=wanted, epoch=user.epoch + 1))
 
     def set_disabled(self, name: str, *, disabled: bool) -> None:
         """Shut a user out, or let it in again. Shutting out ends all sign-ins.
@@ -171,24 +179,28 @@ class Users:
         return user
 
     def _keep_an_admin(self, user: User) -> None:
-        others = [one for one in self.all() if one.role is Role.ADMIN and not one.is_disabled and one.name != user.name]
-        if user.role is Role.ADMIN and not others:
+        others = [one for one in self.all() if one.role == Role.ADMIN and not one.is_disabled and one.name != user.name]
+        if user.role == Role.ADMIN and not others:
             raise UserError(f"{user.name} is the last administrator: make another one first.")
 
     def _save(self, user: User) -> None:
         self._connection.call(Call(("HSET", self._key, user.name, _write(user)), int))
 
+    def _known(self, role: str) -> str:
+        if role not in self._roles.names:
+            raise UserError(f"There is no role {role[:64]!r}: choose one of {', '.join(self._roles.names)}.")
+        return str(role)
+
+    def _read(self, reply: Any) -> User | None:
+        """Read a record. One that was damaged by hand lets nobody in; with a role that is gone, one sees nothing."""
+        if reply is None:
+            return None
+        try:
+            record = json.loads(reply)
+            return User(**{**record, "grants": self._roles.grants(record["role"])})
+        except (ValueError, KeyError, TypeError):
+            return None
+
 
 def _write(user: User) -> str:
-    return json.dumps(asdict(user), ensure_ascii=False)
-
-
-def _read(reply: Any) -> User | None:
-    """Read a record. One that was damaged by hand lets nobody in."""
-    if reply is None:
-        return None
-    try:
-        record = json.loads(reply)
-        return User(**{**record, "role": Role(record["role"])})
-    except (ValueError, KeyError, TypeError):
-        return None
+    return json.dumps({name: value for name, value in asdict(user).items() if name != "grants"}, ensure_ascii=False)

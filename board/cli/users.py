@@ -20,14 +20,14 @@ def user() -> None:
 
 @user.command("add")
 @click.argument("name")
-@click.option("--role", type=click.Choice([role.value for role in Role]), default=Role.VIEWER.value, show_default=True)
+@click.option("--role", default=Role.VIEWER.value, show_default=True)
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input; else one is generated.")
 def user_add(name: str, role: str, *, password_stdin: bool) -> None:
     """Add a user."""
     with opening.service() as service:
         password = _password(from_stdin=password_stdin)
-        added = service.users.add(name, password, Role(role))
-    _tell(f"Added {added.name}, {added.role.value}", password, generated=not password_stdin)
+        added = service.users.add(name, password, role)
+    _tell(f"Added {added.name}, {added.role}", password, generated=not password_stdin)
 
 
 @user.command("list")
@@ -36,7 +36,7 @@ def user_list() -> None:
     with opening.service() as service:
         users = service.users.all()
     for one in users:
-        click.echo(f"{one.name}\t{one.role.value}{'	disabled' if one.is_disabled else ''}")
+        click.echo(f"{one.name}\t{one.role}{'	disabled' if one.is_disabled else ''}")
 
 
 @user.command("remove")
@@ -61,11 +61,11 @@ def user_passwd(name: str, *, password_stdin: bool) -> None:
 
 @user.command("role")
 @click.argument("name")
-@click.argument("role", type=click.Choice([role.value for role in Role]))
+@click.argument("role")
 def user_role(name: str, role: str) -> None:
     """Change what a user may do; sign-ins end at once."""
     with opening.service() as service:
-        service.users.set_role(name, Role(role))
+        service.users.set_role(name, role)
     click.echo(f"{name} is {role} now")
 
 

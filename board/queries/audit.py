@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from board.audit import Audit, Entry, StoredEntry
@@ -13,6 +14,10 @@ from board.queries.shared import QueueName
 from board.sources import Sources
 
 __all__ = ["PAGE", "AuditPage", "AuditRow", "is_cursor", "read_audit"]
+
+MOST_STEPS = 20
+STEP = 1_000
+"""Entries looked at for one page where most are about other queues: 20,000 at most."""
 
 PAGE = 50
 """Entries on a page: two screens."""
@@ -65,9 +70,24 @@ def is_cursor(text: str) -> bool:
     return re.fullmatch(r"[0-9]{1,20}-[0-9]{1,20}", text) is not None
 
 
-def read_audit(connection: Connection, audit: Audit, sources: Sources, after: str | None) -> AuditPage:
-    """Read one page of the log in one round trip: the entries older than ``after``."""
-    found = connection.call(audit.read(after, PAGE + 1))
+def read_audit(
+    connection: Connection,
+    audit: Audit,
+    sources: Sources,
+    after: str | None,
+    may_read: Callable[[str | None], bool] = lambda _queue: True,
+) -> AuditPage:
+    """Read one page of the log: the entries older than ``after`` about queues that may be read about.
+
+    One round trip, and up to ``MOST_STEPS`` where most entries are about others.
+    """
+    found: list[StoredEntry] = []
+    for _ in range(MOST_STEPS):
+        read = connection.call(audit.read(after, STEP if found else PAGE + 1))
+        found += [one for one in read if may_read(one.entry.queue if one.entry else None)]
+        if len(found) > PAGE or not read:
+            break
+        after = read[-1].id
     shown = found[:PAGE]
     return AuditPage(
         entries=tuple(_row(stored, sources) for stored in shown),

@@ -134,6 +134,8 @@ def read_newest_jobs(
         StoreError: not a single queue could be read.
     """
     cursor, rows = _cursor(after), clamp_size(size)
+    if text.strip():  # a search looks into what jobs carry, and what it finds tells of that
+        queues = [queue for queue in queues if known.shows_data(queue)]
     calls = [
         read_newest(
             chunk,

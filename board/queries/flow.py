@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from board.engine.calls import Batch
-from board.engine.commands.pages import ChildReading, FlowNodeReading, FlowReading, whole_number
+from board.engine.commands.pages import ChildReading, FlowNodeReading, FlowReading, queue_of, whole_number
 from board.engine.commands.pages import read_flow as read_flow_call
 from board.engine.keys import QueueKeys
 from board.engine.types import ChildCounts
 from board.errors import UnknownJobError
 from board.queries.failures import TEXT_LIMIT, read_newest_jobs
 from board.queries.job import FlowLink, flow_link
-from board.queries.rows import JobRow, progress_text
+from board.queries.rows import JobRow, progress_text, without_hidden
 from board.queries.shared import Known, QueueName, Reads, clamp_size, queue_name
 from board.queries.stack import message_line
 
@@ -25,7 +25,7 @@ class FlowNode:
     """One job of a flow.
 
     Attributes:
-        link: its address.
+        link: its address; its key names no queue where that is not shown.
         name: None when it is gone, or in a queue that this board does not show.
         state: wire name; ``unknown`` where ``name`` is None for these reasons.
         progress: as text.
@@ -145,20 +145,24 @@ def _node(reading: FlowReading, at: int, children: dict[int, list[int]], known: 
     node = reading.nodes[at]
     child = ChildReading(node.kind, node.key, node.base, node.id, node.state, node.fields.get("name"))
     link = flow_link(child, known, kind=node.kind)
+    if not link.key:
+        link = replace(link, key=f"not-shown-{at}")
     below = sorted(
         children.get(at, ()), key=lambda one: (_KINDS.get(reading.nodes[one].kind, 9), reading.nodes[one].key)
     )
     shown = link.queue is not None
     fields = node.fields if shown else {}
-    progress, reason = fields.get("progress"), fields.get("failedReason")
+    keys = queue_of(node.base) if shown else None
+    carried = fields if keys is not None and known.shows_data(keys) else {}
+    progress, reason = carried.get("progress"), without_hidden(carried.get("failedReason"), known)
     return FlowNode(
         link=link,
         name=link.name,
         state=link.state or "unknown",
         progress=progress_text(progress) if progress is not None else None,
-        counts=node.counts if node.counts != ChildCounts() else None,
+        counts=node.counts if shown and node.counts != ChildCounts() else None,
         children=tuple(_node(reading, one, children, known, asked) for one in below),
-        more=_hidden(node),
+        more=_hidden(node) if shown else 0,
         failed_reason=message_line(reason) if reason is not None else None,
         is_asked=node.key == asked,
         added_at_ms=whole_number(fields.get("timestamp")),

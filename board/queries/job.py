@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from board.engine.calls import Batch, Call
@@ -17,8 +17,16 @@ from board.queries.log_lines import LogLine, log_lines
 from board.queries.options_words import options_in_words
 from board.queries.payload import Pairs, Payload, payload
 from board.queries.redaction import redact_text
-from board.queries.rows import allowed_actions, due_of, error_texts, option_number, progress_text, read_json
-from board.queries.shared import Allowed, Known, QueueName, Reads, queue_name
+from board.queries.rows import (
+    allowed_actions,
+    due_of,
+    error_texts,
+    option_number,
+    progress_text,
+    read_json,
+    without_hidden,
+)
+from board.queries.shared import WITHHELD, Allowed, Known, QueueName, Reads, queue_name
 from board.queries.stack import Attempt, attempts, error_of
 from board.queries.text import display, shorten
 from board.queries.timeline import Life, Step, timeline
@@ -46,7 +54,7 @@ class FlowLink:
         id: job id.
         name: None when it is gone, or in a queue that this board does not show.
         state: wire name; None as ``name``.
-        key: full key of its hash.
+        key: full key of its hash; like ``id`` empty for a queue that is not shown.
         url_ok: this board has a page for it.
         kind: ``processed``, ``unprocessed``, ``ignored`` or ``failed``; ``forgotten`` when its parent was told to drop
             it; ``parent`` or ``root``.
@@ -72,7 +80,10 @@ class RawField:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """Where a dead letter came from, and why; ``slug`` is empty for a queue that this board does not show."""
+    """Where a dead letter came from, and why.
+
+    For a queue that is not shown, ``slug``, ``queue`` and ``job_id`` are empty.
+    """
 
     queue: str
     slug: str
@@ -134,6 +145,7 @@ class JobPage:
         next_id: neighbour after it.
         measured_at_ms: when.
         letter: None unless it is a dead letter.
+        withheld: what it carries is left out, for this person may not see it.
     """
 
     queue: QueueName
@@ -183,6 +195,7 @@ class JobPage:
     next_id: str | None
     measured_at_ms: int
     letter: Letter | None = None
+    withheld: bool = False
 
 
 def read_job(
@@ -222,7 +235,7 @@ def job_page(reading: JobReading, known: Known, *, now_ms: int, attempt: int | N
     made = whole_number(fields.get("attemptsMade", fields.get("atm"))) or 0
     traces = _traces(fields.get("stacktrace"))
     failed = attempts(traces, made)
-    reason = fields.get("failedReason")
+    reason = without_hidden(fields.get("failedReason"), known)
     error_name, error_message = error_texts(error_of(traces[-1])[0] if traces else None, reason)
     worker = fields.get("pb")
     retry, remove, promote = allowed_actions(
@@ -233,7 +246,7 @@ def job_page(reading: JobReading, known: Known, *, now_ms: int, attempt: int | N
     steps, total_ms = timeline(life)
     counts = reading.child_counts
     numbers = [one.number for one in failed]
-    return JobPage(
+    page = JobPage(
         queue=queue_name(reading.queue, known),
         id=reading.id,
         state=state,
@@ -264,13 +277,13 @@ def job_page(reading: JobReading, known: Known, *, now_ms: int, attempt: int | N
         finished_at_ms=life.finished_ms,
         due_at_ms=life.due_ms,
         priority=whole_number(fields.get("priority")) or 0,
-        deferred_failure=_shown(fields.get("defa")),
+        deferred_failure=_shown(without_hidden(fields.get("defa"), known)),
         scheduler=_shown(fields.get("rjk")),
         dedup_id=_shown(fields.get("deid")),
         parent=None if reading.parent is None else flow_link(reading.parent, known, kind="parent"),
         children=tuple(sorted((flow_link(one, known, kind=one.kind) for one in reading.children), key=_child_order)),
         children_counts=counts if counts != ChildCounts() else None,
-        raw=tuple(_raw(name, cut) for name, cut in sorted(reading.fields.items())),
+        raw=tuple(_raw(name, cut, known) for name, cut in sorted(reading.fields.items())),
         problems=tuple(_problems(reading, fields, traces)),
         missing=reading.kind == "none",
         retryable=retry,
@@ -284,6 +297,50 @@ def job_page(reading: JobReading, known: Known, *, now_ms: int, attempt: int | N
         measured_at_ms=now_ms,
         letter=_letter(options, known),
     )
+    if not known.shows_data(reading.queue):
+        return _withheld(page)
+    return _unnamed(page) if _foreign(reading, page.letter, known) else page
+
+
+def _withheld(page: JobPage) -> JobPage:
+    """Leave out what the job carries. What it is, where and since when stays, and so does the name of its error."""
+    reason = None if page.failed_reason is None else WITHHELD
+    return replace(
+        page,
+        data=replace(NOTHING, text=WITHHELD, size=page.data.size),
+        return_value=None
+        if page.return_value is None
+        else replace(NOTHING, text=WITHHELD, size=page.return_value.size),
+        attempts=(),
+        attempt_shown=0,
+        failed_reason=reason,
+        error_message=None if page.error_message is None else WITHHELD,
+        deferred_failure=None if page.deferred_failure is None else WITHHELD,
+        options=None,
+        logs=(),
+        logs_from=0,
+        progress=None,
+        raw=(),
+        letter=None if page.letter is None else replace(page.letter, reason=WITHHELD),
+        withheld=True,
+    )
+
+
+def _foreign(reading: JobReading, letter: Letter | None, known: Known) -> bool:
+    """Whether the job's own hash names a queue that is not shown: its parent's, or where a dead letter came from."""
+    if letter is not None and not letter.slug:
+        return True
+    if reading.parent is None:
+        return False
+    keys = _queue(reading.parent.base)
+    return keys is None or not known.is_shown(keys)
+
+
+def _unnamed(page: JobPage) -> JobPage:
+    """Leave the fields out that name a queue which is not shown."""
+    return replace(
+        page, options=None, raw=tuple(field for field in page.raw if field.name not in ("parent", "parentKey", "opts"))
+    )
 
 
 def _letter(options: Any, known: Known) -> Letter | None:
@@ -294,10 +351,11 @@ def _letter(options: Any, known: Known) -> Letter | None:
         value if isinstance(value := told.get(name), str) else "" for name in ("queue", "prefix", "id", "reason")
     )
     keys = _queue(f"{prefix}:{queue}:")
+    shown = keys is not None and bool(job_id) and known.is_shown(keys)
     return Letter(
-        queue=display(queue),
-        slug=known.slug(keys) if keys is not None and job_id and known.is_shown(keys) else "",
-        job_id=job_id,
+        queue=display(queue) if shown else "",
+        slug=known.slug(keys) if keys is not None and shown else "",
+        job_id=job_id if shown else "",
         reason=display(reason),
         attempts_made=option_number(told, "attemptsMade") or 0,
         failed_at_ms=option_number(told, "failedOn"),
@@ -305,15 +363,15 @@ def _letter(options: Any, known: Known) -> Letter | None:
 
 
 def flow_link(reading: ChildReading | ParentReading, known: Known, *, kind: str) -> FlowLink:
-    """Name a job of a flow; of queues that this board does not show, nothing but the key."""
+    """Name a job of a flow; of one in a queue that is not shown, nothing but what became of it for this one."""
     keys = _queue(reading.base)
     shown = keys is not None and known.is_shown(keys)
     return FlowLink(
         queue=None if keys is None or not shown else queue_name(keys, known),
-        id=reading.id,
+        id=reading.id if shown else "",
         name=_shown(reading.name) if shown else None,
         state=reading.state if shown else None,
-        key=reading.key,
+        key=reading.key if shown else "",
         url_ok=shown and reading.state is not None,
         kind=kind,
     )
@@ -371,10 +429,10 @@ def _life(
     )
 
 
-def _raw(name: str, cut: Cut) -> RawField:
+def _raw(name: str, cut: Cut, known: Known) -> RawField:
     if cut.text is None:
         return RawField(display(name), "too long to be shown", cut.length)
-    text = redact_text(cut.text) if name in JSON_FIELDS else cut.text
+    text = redact_text(cut.text) if name in JSON_FIELDS else without_hidden(cut.text, known) or ""
     if name == "data" and cut.is_whole:
         text = payload(cut.text, cut.length).text
     return RawField(display(name), shorten(display(text), RAW_LIMIT), cut.length)

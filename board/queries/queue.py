@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from board.engine.commands.pages import Cursor, Order, PageReading, list_client_names, read_page, read_queues
@@ -155,6 +155,7 @@ def default_sort(state: str) -> Order:
 def read_queue(connection: Reads, known: Known, queue: QueueKeys, asked: QueueAsked, *, now_ms: int) -> QueuePage:
     """Read the page."""
     after = _cursor(asked)
+    searches = known.shows_data(queue)  # else what is found would tell of what the jobs carry
     calls: list[Any] = [
         read_page(
             queue,
@@ -163,7 +164,7 @@ def read_queue(connection: Reads, known: Known, queue: QueueKeys, asked: QueueAs
             size=asked.rows,
             after=after,
             find=asked.text,
-            text=asked.text,
+            text=asked.text if searches else "",
             error=asked.error[:TEXT_LIMIT] if asked.state == "failed" else "",
         ),
         list_client_names(),
@@ -174,6 +175,8 @@ def read_queue(connection: Reads, known: Known, queue: QueueKeys, asked: QueueAs
     for required in (reading, *job):
         if isinstance(required, EngineError):
             raise required
+    if asked.text and not searches:  # ids alone are looked up
+        reading = replace(reading, rows=(), last=None)
     workers = count_workers(names, [queue], is_cluster=connection.is_cluster)[queue]
     panel = job_page(job[0], known, now_ms=now_ms, attempt=asked.attempt) if job else None
     return _page(reading, known, asked, after=after, workers=workers, panel=panel, now_ms=now_ms)

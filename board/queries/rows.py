@@ -5,12 +5,14 @@ Nothing a hash lacks or holds wrongly may break the page: it is left out, and na
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import Any
 
 from board.engine.commands.pages import Cut, RowReading, whole_number
+from board.engine.keys import QueueKeys
 from board.queries.payload import Number, Pairs, parse, preview, scalar_text
-from board.queries.shared import YES, Allowed, Known, QueueName, queue_name
+from board.queries.shared import WITHHELD, YES, Allowed, Known, QueueName, queue_name
 from board.queries.stack import message_line
 from board.queries.text import display, duration, shorten
 
@@ -24,6 +26,7 @@ __all__ = [
     "option_number",
     "progress_text",
     "read_json",
+    "without_hidden",
 ]
 
 NOT_FINISHED = Allowed(ok=False, reason="only failed or completed jobs can be retried")
@@ -124,6 +127,21 @@ def error_texts(name: str | None, reason: str | None) -> tuple[str | None, str |
     return shown_name, line
 
 
+_CHILD_FAILED = re.compile(r"\s*child (\S+) failed")
+"""What BullMQ writes into a parent when a child failed: it names the child's queue."""
+
+
+def without_hidden(text: str | None, known: Known) -> str | None:
+    """Return a failure's text, but for the name of a queue that is not shown."""
+    match = _CHILD_FAILED.match(text) if text else None
+    if text is None or match is None:
+        return text
+    prefix, _, rest = match[1].partition(":")
+    name, _, job_id = rest.partition(":")
+    is_named = bool(prefix and name and job_id)
+    return text if is_named and known.is_shown(QueueKeys(prefix, name)) else "a child failed that is not shown here"
+
+
 def allowed_actions(
     state: str, kind: str, *, lock_ms: int | None, worker: str | None, is_next_run: bool
 ) -> tuple[Allowed, Allowed, Allowed]:
@@ -178,11 +196,11 @@ def job_row(row: RowReading, known: Known) -> JobRow:
     added, processed = whole_number(fields.get("timestamp")), whole_number(fields.get("processedOn"))
     finished = whole_number(fields.get("finishedOn"))
     made = whole_number(fields.get("attemptsMade", fields.get("atm"))) or 0
-    error_name, error_message = error_texts(row.error_name, fields.get("failedReason"))
+    error_name, error_message = error_texts(row.error_name, without_hidden(fields.get("failedReason"), known))
     children = row.children
     done = None if children is None else children.processed + children.ignored + children.failed
     progress = fields.get("progress")
-    return JobRow(
+    made_row = JobRow(
         id=row.id,
         queue=queue,
         name=display(fields["name"]) if "name" in fields else None,
@@ -210,6 +228,18 @@ def job_row(row: RowReading, known: Known) -> JobRow:
         retryable=retry,
         removable=remove,
         promotable=promote,
+    )
+    return made_row if known.shows_data(row.queue) else _withheld(made_row)
+
+
+def _withheld(row: JobRow) -> JobRow:
+    """Leave out what the job carries. What it is, where and since when stays, and so does the name of its error."""
+    return replace(
+        row,
+        data_preview=WITHHELD,
+        progress=None,
+        error_message=None if row.error_message is None else WITHHELD,
+        return_preview=None if row.return_preview is None else WITHHELD,
     )
 
 

@@ -17,6 +17,7 @@ from board.engine.types import JobCounts
 __all__ = [
     "PAGE_SIZES",
     "STATES",
+    "WITHHELD",
     "YES",
     "Allowed",
     "Counts",
@@ -64,7 +65,10 @@ class Known(Protocol):
         """Spell a queue for an address."""
 
     def is_shown(self, queue: QueueKeys) -> bool:
-        """Whether this board may show the queue."""
+        """Whether the queue may be shown: by this board, to the person who asks."""
+
+    def shows_data(self, queue: QueueKeys) -> bool:
+        """Whether what its jobs carry may be shown too: data, results, progress, messages, traces and logs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +143,9 @@ class Allowed:
 
 
 YES = Allowed(ok=True)
+
+WITHHELD = "not shown to your role"
+"""Stands for what a job carries where a person may only see that it is there."""
 
 
 @dataclass(frozen=True, slots=True)

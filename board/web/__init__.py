@@ -39,8 +39,8 @@ def create_app(
     Args:
         settings: None reads the environment.
         identify: for a host application with its own sign-in: given the WSGI environment of a request, returns the
-            name and role of the person ("viewer", "operator" or "admin"), or None for nobody. The board then has
-            no users and no sign-in page of its own.
+            name and role of the person ("viewer", "operator", "admin" or one of the settings), or an ``Identity``
+            with grants of its own, or None for nobody. The board then has no users and no sign-in page.
         background: also do what goes on without anybody asking, such as keeping history: in threads of this process,
             and by one process of all that share the Redis. A server wants it; a test or a script does not.
 

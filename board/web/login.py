@@ -150,5 +150,5 @@ def _load_from_host(_request: Any) -> _Account | None:
     identify: Identify | None = current_app.extensions[IDENTIFY]
     if identify is None:
         return None
-    identity = identity_from(identify(request.environ))
+    identity = identity_from(identify(request.environ), board().roles)
     return _Account("", identity) if identity else None

@@ -1,24 +1,55 @@
-"""What a view works with: the service of this application, and the person who asks."""
+"""What a view works with: the service of this application as the person who asks may use it.
+
+``board()`` is the one way to it. Its ``sources`` hold only the queues that this person sees and its ``readings`` are
+shared only with people who see the same, so a view cannot forget to ask. What is about no person (health checks, the
+errors page) takes ``whole_board()``; ``tests/architecture`` lists who may.
+"""
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 from flask import current_app, g, request
 
-from board.actions.perform import Actor
-from board.auth.policy import Identity
+from board.actions.perform import Actor, refuse
+from board.auth.policy import Identity, Permission, demand, scope_of
+from board.auth.scope import seen_by
+from board.errors import ForbiddenError
 from board.service import Service
+from board.sharing import ScopedSharing
 from board.sources import QueueKeys
 
-__all__ = ["EXTENSION", "actor", "board", "current_user", "queue_or_404"]
+__all__ = ["EXTENSION", "actor", "board", "current_user", "insist", "queue_or_404", "whole_board"]
 
 EXTENSION = "queue-board"
 
 
-def board() -> Service:
-    """Return the service of the current request's application."""
+class _Scoped:
+    """A service as one person may use it: everything is the service's own but what would show too much."""
+
+    __slots__ = ("_service", "readings", "sources")
+
+    def __init__(self, service: Service, who: Identity | None) -> None:
+        self._service = service
+        self.sources = seen_by(who, service.sources)
+        self.readings = ScopedSharing(service.readings, scope_of(who))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._service, name)
+
+
+def whole_board() -> Service:
+    """Return the service of the current request's application with all its queues, whoever asks."""
     return cast("Service", current_app.extensions[EXTENSION])  # put there by create_app, and by nobody else
+
+
+def board() -> Service:
+    """Return the service as the person who asks may use it. Nobody, and whoever is not known yet, sees no queue."""
+    who = current_user()
+    held = g.get("scoped_board")
+    if held is None or held[0] is not who:
+        held = g.scoped_board = who, _Scoped(whole_board(), who)
+    return cast("Service", held[1])
 
 
 def current_user() -> Identity | None:
@@ -33,6 +64,22 @@ def actor() -> Actor:
     if identity is None:  # the guard of board.web.login lets nobody come this far
         raise RuntimeError("an action without a person")
     return Actor(identity, address=request.remote_addr or "", request_id=g.request_id)
+
+
+def insist(permission: Permission, queue: QueueKeys | None = None, *, action: str) -> None:
+    """Go on only if the person who asks may: for reading, as actions ask by themselves.
+
+    A refusal is recorded as ``action``.
+
+    Raises:
+        ForbiddenError: they may not.
+    """
+    who = actor()
+    try:
+        demand(who.identity, permission, queue.name if queue else None)
+    except ForbiddenError as refusal:
+        refuse(board().desk, who, action, refusal, queue)
+        raise
 
 
 def queue_or_404(slug: str) -> QueueKeys:

@@ -22,18 +22,20 @@ ACL_RULE = (
 """A Redis user that suffices for everything the board does."""
 
 MEANING = {
-    Permission.VIEW: "look at everything but the audit log",
-    Permission.RETRY: "retry failed and completed jobs",
-    Permission.PROMOTE: "promote delayed jobs",
-    Permission.PAUSE: "pause and resume queues",
-    Permission.ADD: "add and duplicate jobs, run a scheduler's job now",
-    Permission.EDIT: "edit data, delay and priority of a job, move it to the dead letters and back",
-    Permission.LIMIT: "set and lift rate limit and concurrency of a queue",
-    Permission.REMOVE: "remove jobs",
-    Permission.EMPTY: "drain and clean queues",
-    Permission.SCHEDULE: "create, change and remove schedulers",
-    Permission.OBLITERATE: "obliterate queues",
-    Permission.AUDIT: "read the audit log",
+    Permission.VIEW: "`view`: see that queues and jobs are there, their counts, states, times and names of errors",
+    Permission.DATA: "`data`: see what jobs carry: data, results, progress, messages, stack traces, logs",
+    Permission.REVEAL: "`reveal`: see values that are hidden as secrets",
+    Permission.RETRY: "`retry`: retry failed and completed jobs",
+    Permission.PROMOTE: "`promote`: promote delayed jobs",
+    Permission.PAUSE: "`pause`: pause and resume queues",
+    Permission.ADD: "`add`: add and duplicate jobs, run a scheduler's job now",
+    Permission.EDIT: "`edit`: edit data, delay and priority of a job, move it to the dead letters and back",
+    Permission.LIMIT: "`limit`: set and lift rate limit and concurrency of a queue",
+    Permission.REMOVE: "`remove`: remove jobs",
+    Permission.EMPTY: "`empty`: drain and clean queues",
+    Permission.SCHEDULE: "`schedule`: create, change and remove schedulers",
+    Permission.OBLITERATE: "`obliterate`: obliterate queues",
+    Permission.AUDIT: "`audit`: read the audit log",
 }
 
 

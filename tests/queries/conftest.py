@@ -17,8 +17,9 @@ class Known:
 
     default_prefix = "bull"
 
-    def __init__(self, hidden: frozenset[str] = frozenset()) -> None:
+    def __init__(self, hidden: frozenset[str] = frozenset(), withheld: frozenset[str] = frozenset()) -> None:
         self.hidden = hidden
+        self.withheld = withheld
 
     def slug(self, queue: QueueKeys) -> str:
         """Spell a queue as the board does."""
@@ -27,6 +28,10 @@ class Known:
     def is_shown(self, queue: QueueKeys) -> bool:
         """Hide the queues that were named."""
         return queue.name not in self.hidden
+
+    def shows_data(self, queue: QueueKeys) -> bool:
+        """Withhold what the jobs of the queues carry that were named."""
+        return self.is_shown(queue) and queue.name not in self.withheld
 
 
 @pytest.fixture

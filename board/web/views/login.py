@@ -99,7 +99,7 @@ def _record(action: str, identity: Identity) -> None:
         Entry(
             at_ms=board().clock(),
             who=identity.name,
-            role=identity.role.value,
+            role=str(identity.role),
             address=who.address,
             action=action,
             result="done",

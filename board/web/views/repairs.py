@@ -8,13 +8,14 @@ from flask import Response, flash, make_response, redirect, request, url_for
 
 from board.actions import repairs
 from board.actions.perform import Outcome
+from board.auth.policy import Permission
 from board.engine.errors import JobLockedError, JobNotInStateError
 from board.errors import BadRequestError
 from board.queries.edit import EDIT_LIMIT, read_edit
 from board.queries.job import read_job
 from board.sources import QueueKeys
 from board.web import forms, render, security
-from board.web.state import actor, board, queue_or_404
+from board.web.state import actor, board, insist, queue_or_404
 from board.web.views.blueprints import jobs
 from board.web.wording import say
 
@@ -24,14 +25,16 @@ __all__ = ["bury", "change", "delay", "duplicate", "edit", "edit_data", "priorit
 @jobs.get("/q/<queue>/job/<job_id:job_id>/edit")
 def edit(queue: str, job_id: str) -> Response:
     """Show a job's data in a form."""
-    own = board()
-    return render.page("jobs/edit.html", page=read_edit(own.connection, own.sources, queue_or_404(queue), job_id))
+    own, keys = board(), queue_or_404(queue)
+    insist(Permission.DATA, keys, action="edit data")
+    return render.page("jobs/edit.html", page=read_edit(own.connection, own.sources, keys, job_id))
 
 
 @jobs.post("/q/<queue>/job/<job_id:job_id>/edit")
 def edit_data(queue: str, job_id: str) -> Response:
     """Show what an edit would change; once that was seen, store it."""
     keys, own = queue_or_404(queue), board()
+    insist(Permission.DATA, keys, action="edit data")
     draft = request.form.get("data", "").replace("\r\n", "\n")
     if len(draft.encode("utf-8", "surrogatepass")) > 2 * EDIT_LIMIT:
         raise BadRequestError("These data are larger than 64 KB. Nothing was changed.")
