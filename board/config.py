@@ -138,9 +138,14 @@ def from_environment(environment: Mapping[str, str] | None = None, *, needs_redi
             problems.append(f"{setting.variable} {error}")
     if needs_redis and "redis_url" not in values and not any(p.startswith("REDIS_URL") for p in problems):
         problems.append("REDIS_URL is not set: say where Redis is, for example redis://localhost:6379/0")
+    settings = Settings(**values)
+    if settings.namespace in settings.prefixes:
+        problems.append(
+            f"BOARD_NAMESPACE is {settings.namespace}, a prefix of queues: the board's own keys need another"
+        )
     if problems:
         raise SettingsError(problems)
-    return Settings(**values)
+    return settings
 
 
 def without_secrets(url: str) -> str:
@@ -294,7 +299,7 @@ SETTINGS: tuple[Setting, ...] = (
         "BOARD_READ_ONLY",
         "read_only",
         "1 or 0",
-        "Refuse every action, whoever asks: a board for looking only.",
+        "Refuse every action, whoever asks: a board for looking only. Its connection sends no write to a queue.",
         _flag,
     ),
     Setting(

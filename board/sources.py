@@ -23,6 +23,7 @@ from board.engine.connection.sync import Connection
 from board.engine.errors import InvalidQueueNameError
 from board.engine.keys import QueueKeys
 from board.errors import UnknownQueueError
+from board.looking import LookingConnection
 
 __all__ = ["MOST_QUEUES", "QueueKeys", "QueueList", "ScopedSources", "Sources", "open_connection", "slug_of"]
 
@@ -59,8 +60,15 @@ class QueueList:
 
 
 def open_connection(settings: Settings) -> Connection:
-    """Open the connection that pages use: short timeouts, and no retries that would keep a person waiting."""
-    return Connection.open(settings.redis_url, client_name="queue-board", timeout_s=settings.redis_timeout_seconds)
+    """Open the connection that pages use: short timeouts, and no retries that would keep a person waiting.
+
+    That of a board for looking only refuses to send what may change a queue.
+    """
+    kind = LookingConnection if settings.read_only else Connection
+    opened = kind.open(settings.redis_url, client_name="queue-board", timeout_s=settings.redis_timeout_seconds)
+    if isinstance(opened, LookingConnection):
+        opened.own_prefix = f"{settings.namespace}:"
+    return opened
 
 
 @lru_cache(maxsize=8_192)
