@@ -65,6 +65,7 @@ class Entry:
         detail: why not, or what else there is to say.
         duration_ms: how long it took.
         request_id: the id that error pages and the process log show.
+        connection: which Redis the queue is in; empty for the first of the board.
     """
 
     at_ms: int
@@ -81,6 +82,7 @@ class Entry:
     detail: str = ""
     duration_ms: int = 0
     request_id: str = ""
+    connection: str = ""
 
 
 @dataclass(frozen=True, slots=True)

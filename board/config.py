@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -34,6 +34,7 @@ class Settings:
 
     Attributes:
         redis_url: where Redis is; empty when nothing was said.
+        connections: name and address of each further Redis that the board shows.
         secret_key: signs cookies; empty lets the board keep a generated one in Redis.
         prefixes: key prefixes of the queues; the first is the one left out of addresses.
         queues: globs of queue names that may be shown; empty shows all.
@@ -56,6 +57,7 @@ class Settings:
     """
 
     redis_url: str = field(default="", repr=False)
+    connections: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     secret_key: str = field(default="", repr=False)
     prefixes: tuple[str, ...] = (DEFAULT_PREFIX,)
     queues: tuple[str, ...] = ()
@@ -89,6 +91,13 @@ class Settings:
         place = without_secrets(self.redis_url).partition("://")[2].removeprefix("…@")
         host = re.sub(r":\d+$", "", place.partition("/")[0].partition(",")[0])
         return host or place.rpartition("/")[2] or "redis"
+
+    def elsewhere(self) -> dict[str, Settings]:
+        """Return by name what holds for each further Redis: all the same but where it is and what it is called."""
+        return {
+            name: replace(self, redis_url=address, connection_name=name, connections=())
+            for name, address in self.connections
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +199,24 @@ def _check_place(place: str, scheme: str) -> None:
         raise ValueError("has the port 0, on which nothing listens")
 
 
+def _connections(text: str) -> tuple[tuple[str, str], ...]:
+    found: dict[str, str] = {}
+    for part in text.split():
+        name, separator, address = part.partition("=")
+        if not separator or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", name):
+            raise ValueError(
+                "must be names and addresses such as `eu=redis://eu:6379/0 us=redis://us:6379/0`; "
+                "a name has letters, digits and . _ - only, 32 at most"
+            )
+        if name in found:
+            raise ValueError(f"names {name} twice")
+        try:
+            found[name] = _redis_url(address)
+        except ValueError as wrong:
+            raise ValueError(f"has an address for {name} that {wrong}") from None
+    return tuple(found.items())
+
+
 def _secret(text: str) -> str:
     if len(text) < SHORTEST_SECRET:
         raise ValueError(
@@ -263,6 +290,14 @@ SETTINGS: tuple[Setting, ...] = (
         "Where Redis is: redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://. "
         "`board serve` needs it; `board dev` starts a server of its own without it.",
         _redis_url,
+    ),
+    Setting(
+        "BOARD_CONNECTIONS",
+        "connections",
+        "names and addresses, space-separated",
+        "Further Redis servers that this board shows, such as `eu=redis://eu:6379/0 us=rediss://us:6379/0`, "
+        "at /c/eu/ and /c/us/. Users, sign-ins and the audit log are in REDIS_URL.",
+        _connections,
     ),
     Setting(
         "BOARD_SECRET_KEY",

@@ -189,7 +189,7 @@ def users(patient: _Patient) -> Finding:
 def audit(patient: _Patient) -> Finding:
     """Whether the newest entries of the audit log are as they were written."""
     own = patient.service
-    entries = own.connection.call(own.audit.read(None, CHAINED_ENTRIES))
+    entries = own.audit_connection.call(own.audit.read(None, CHAINED_ENTRIES))
     broken = verify(entries)
     if broken is None:
         return Finding("audit", Verdict.OK, f"the newest {len(entries):,} entries fit together")

@@ -17,8 +17,13 @@ def duties_of(service: Service) -> list[Duty]:
 
 
 def start_duties(service: Service) -> Background:
-    """Start the duties of a board; the end of the process ends them and hands them over."""
-    background = Background(service.connection, service.namespace, duties_of(service))
-    background.start()
-    atexit.register(background.stop)
-    return background
+    """Start the duties of a board, for each of its servers; the end of the process ends them and hands them over.
+
+    Returns:
+        What runs for the first server.
+    """
+    every = [Background(one.connection, one.namespace, duties_of(one)) for one in (service, *service.others.values())]
+    for background in every:
+        background.start()
+        atexit.register(background.stop)
+    return every[0]

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from board.actions.perform import Desk
 from board.audit import Audit
@@ -16,13 +17,14 @@ from board.auth.throttle import Throttle
 from board.auth.users import Users
 from board.config import Settings
 from board.engine.calls import Call
+from board.engine.connection.sync import Connection
 from board.engine.errors import OutOfMemoryError, PermissionDeniedError, ReadOnlyError, StoreError
 from board.facts import ConnectionFacts, read_facts
 from board.namespace import Namespace
 from board.sharing import Sharing
 from board.sources import Sources, open_connection
 
-__all__ = ["Service", "wall_clock_ms"]
+__all__ = ["Neighbour", "Service", "wall_clock_ms"]
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +38,25 @@ SHARED_SECONDS = 1.0
 def wall_clock_ms() -> int:
     """Return milliseconds since the epoch."""
     return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """One of the Redis servers of a board.
+
+    Attributes:
+        name: as addresses have it; empty for the first.
+        label: what people call it.
+        is_down: it did not answer the latest page of this process.
+    """
+
+    name: str
+    label: str
+    is_down: bool
+
+
+AT_HOME = ("roles", "users", "sessions", "throttle", "audit")
+"""What a board has once, in its first Redis, however many it shows."""
 
 
 class Service:
@@ -58,10 +79,17 @@ class Service:
         trouble_since_ms: when Redis began to fail; None while it answers.
         answered_at_ms: when Redis last answered a page; None before the first.
         facts: of the latest look at Redis; None before the first.
+        home: the service of the first Redis, which has what the board has once; itself, where there is no other.
+        others: the services of further servers by name; only home has them.
     """
 
-    def __init__(self, settings: Settings, clock: Callable[[], int] = wall_clock_ms) -> None:
-        """Put a board together. Makes no connection yet, so a process can start before its Redis."""
+    def __init__(
+        self, settings: Settings, clock: Callable[[], int] = wall_clock_ms, *, home: Service | None = None
+    ) -> None:
+        """Put a board together. Makes no connection yet, so a process can start before its Redis.
+
+        With ``home`` it is that of a further server, which shares with it what a board has once.
+        """
         self.settings = settings
         self.clock = clock
         self.connection = open_connection(settings)
@@ -96,6 +124,28 @@ class Service:
         self._facts_at = float("-inf")
         self._preparing = threading.Lock()
         self._unprepared: tuple[float, StoreError] | None = None
+        self.home = home or self
+        if home is not None:
+            for shared in AT_HOME:
+                setattr(self, shared, getattr(home, shared))
+            self.desk = replace(
+                self.desk, audit=self.audit, audit_connection=home.connection, connection_name=settings.connection_name
+            )
+        self.others = {name: Service(own, clock, home=self) for name, own in settings.elsewhere().items()}
+
+    @property
+    def audit_connection(self) -> Connection:
+        """The connection to the Redis that holds the audit log."""
+        return self.home.connection
+
+    @property
+    def neighbours(self) -> tuple[Neighbour, ...]:
+        """All Redis servers of the board, the first one first."""
+        every = {"": self.home, **self.home.others}
+        return tuple(
+            Neighbour(name, one.settings.connection_label, one.trouble_since_ms is not None)
+            for name, one in every.items()
+        )
 
     def prepare(self, *, signs_in: bool) -> str | None:
         """Get ready for requests, once: learn the key that signs cookies, make the first administrator.
@@ -157,6 +207,8 @@ class Service:
 
     def close(self) -> None:
         """Close the connections."""
+        for other in self.others.values():
+            other.close()
         self.connection.close()
 
     def _ensure_admin(self) -> str | None:

@@ -102,6 +102,8 @@ class Desk:
         clock: ms since the epoch.
         is_shown: whether the settings let this board show a queue.
         shows_all: whether they let it show all of them.
+        audit_connection: to the Redis that holds the log; None when it is the same.
+        connection_name: what entries call this Redis; empty for the first of the board.
     """
 
     connection: Connection
@@ -110,6 +112,8 @@ class Desk:
     clock: Callable[[], int]
     is_shown: Callable[[QueueKeys], bool] = lambda _queue: True
     shows_all: bool = True
+    audit_connection: Connection | None = None
+    connection_name: str = ""
 
 
 def perform(
@@ -201,8 +205,9 @@ def refuse(desk: Desk, actor: Actor, action: str, error: BoardError, queue: Queu
 
 def record(desk: Desk, entry: Entry) -> str:
     """Add an entry to the audit log. Return why that failed, or nothing; the process log then has the entry."""
+    entry = replace(entry, connection=desk.connection_name)
     try:
-        desk.connection.call(desk.audit.append(entry))
+        (desk.audit_connection or desk.connection).call(desk.audit.append(entry))
     except StoreError as trouble:
         logger.warning("audit entry not stored", extra={"entry": asdict(entry), "trouble": str(trouble)})
         return str(trouble)

@@ -25,13 +25,18 @@ from board.engine.connection.sync import Connection
 from board.engine.errors import OutOfMemoryError, PermissionDeniedError, ReadOnlyError
 from board.namespace import Namespace
 
-__all__ = ["SHORT_MS", "TOUCH_EVERY_MS", "Sessions"]
+__all__ = ["RECALLED_MS", "SHORT_MS", "TOUCH_EVERY_MS", "Sessions"]
 
 SHORT_MS = 3_600_000
 """How long a sign-in lasts that Redis could not record."""
 
 TOUCH_EVERY_MS = 60_000
 """Use is recorded once a minute, not at every request: a page that only reads stays without writes."""
+
+RECALLED_MS = 15 * 60_000
+"""How long after its latest check a sign-in is good for looking while the Redis that holds it is away."""
+
+MOST_RECALLED = 1_000
 
 _CANNOT_WRITE = (OutOfMemoryError, ReadOnlyError, PermissionDeniedError)
 
@@ -72,6 +77,7 @@ class Sessions:
         self._idle_ms = idle_ms
         self._longest_ms = longest_ms
         self._is_key_secret = is_key_secret
+        self._seen: dict[str, tuple[User, int]] = {}
 
     def open(self, user: User) -> str:
         """Sign ``user`` in and return the token; always a new one."""
@@ -93,15 +99,29 @@ class Sessions:
     def check(self, token: str) -> User | None:
         """Return the user of a valid sign-in and note its use; None when it has ended."""
         kind, _, rest = token.partition(".")
-        if kind == "r":
-            return self._check_recorded(rest)
-        if kind == "s":
-            return self._check_short(rest)
-        return None
+        user = self._check_recorded(rest) if kind == "r" else self._check_short(rest) if kind == "s" else None
+        self._seen.pop(token, None)
+        if user is not None:
+            self._seen[token] = user, self._clock()
+            while len(self._seen) > MOST_RECALLED:
+                self._seen.pop(next(iter(self._seen)), None)
+        return user
+
+    def recall(self, token: str) -> User | None:
+        """Return the user of a sign-in that this process checked of late, who may only look now.
+
+        For the time in which nobody can check it and nothing could be recorded: when the Redis with the sign-ins is
+        away and a page is about another one.
+        """
+        user, checked_at_ms = self._seen.get(token, (None, 0))
+        if user is None or self._clock() - checked_at_ms > RECALLED_MS:
+            return None
+        return replace(user, role=Role.VIEWER, grants=only_looking(user.grants))
 
     def close(self, token: str) -> None:
         """Sign out. A short sign-in has nothing to delete; its cookie is cleared by the caller."""
         kind, _, rest = token.partition(".")
+        self._seen.pop(token, None)
         if kind == "r":
             key = self._namespace.session(rest.partition(".")[0])
             self._connection.call(Call(("DEL", key), int))

@@ -33,6 +33,7 @@ class AuditRow:
         action: the verb.
         target: what it was done to, where that is no queue.
         queue: the queue; None without one.
+        connection: which Redis it is in; empty for the first of the board.
         job_ids: of the jobs asked for, the first 100.
         count: how many jobs were asked for; None for an action on no job.
         result: done, partly, nothing, refused or failed.
@@ -45,6 +46,7 @@ class AuditRow:
     action: str
     target: str
     queue: QueueName | None
+    connection: str
     job_ids: tuple[str, ...]
     count: int | None
     result: str
@@ -98,13 +100,14 @@ def read_audit(
 def _row(stored: StoredEntry, sources: Sources) -> AuditRow:
     entry = stored.entry
     if entry is None:
-        return AuditRow(None, "–", "unreadable", stored.id, None, (), None, "–", "This entry cannot be read.", "")
+        return AuditRow(None, "–", "unreadable", stored.id, None, "", (), None, "–", "This entry cannot be read.", "")
     return AuditRow(
         at_ms=entry.at_ms,
         who=entry.who,
         action=entry.action,
         target="",
         queue=_queue(entry, sources),
+        connection=entry.connection,
         job_ids=entry.ids,
         count=entry.count or None,
         result=entry.result,

@@ -18,7 +18,7 @@ from board.duties import start_duties
 from board.engine.errors import StoreError
 from board.resources import TEMPLATES, require_browser_code
 from board.service import Service
-from board.web import assets, compression, errors, login, render, security, urls
+from board.web import assets, compression, connections, errors, login, render, security, urls
 from board.web.identify import Identify
 from board.web.state import EXTENSION, board
 from board.web.views import blueprints
@@ -68,6 +68,8 @@ def create_app(
         app.register_blueprint(blueprint)
     app.after_request(_finish)
     app.wsgi_app = _Prepared(app, app.wsgi_app)  # type: ignore[method-assign]
+    if settings.connections:
+        app.wsgi_app = connections.Connections(app.wsgi_app, dict(settings.connections))  # type: ignore[method-assign]
     if settings.base_path:
         app.wsgi_app = urls.BasePath(app.wsgi_app, settings.base_path)  # type: ignore[method-assign]
     if proxies := settings.trusted_proxies:

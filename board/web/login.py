@@ -17,7 +17,7 @@ from board.auth.users import User
 from board.engine.errors import StoreError
 from board.web import htmx, render, security
 from board.web.identify import Identify, identity_from
-from board.web.state import board
+from board.web.state import CONNECTION, board
 
 __all__ = ["OPEN", "install", "is_signed_in", "sign_in", "sign_out", "signs_in"]
 
@@ -141,7 +141,15 @@ def _load(token: str) -> _Account | None:
     """Check a sign-in, as flask-login asks for each session."""
     if not signs_in():
         return None
-    user = board().sessions.check(token)
+    own = board()
+    try:
+        user = own.sessions.check(token)
+    except StoreError:
+        if not request.environ.get(CONNECTION):
+            raise
+        user = own.sessions.recall(token)
+        if user is None:
+            raise
     return _Account(token, user.identity) if user else None
 
 

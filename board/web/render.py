@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from board import __version__
 from board.auth.policy import Permission, can
-from board.web import filters, htmx, refreshing, security
+from board.web import connections, filters, htmx, refreshing, security
 from board.web.assets import ENDPOINT, STYLESHEET, assets
 from board.web.state import board, current_user
 
@@ -80,6 +80,8 @@ def _globals() -> dict[str, Any]:
         "theme": theme if theme in THEMES else "auto",
         "connection_name": own.settings.connection_label,
         "connection": own.facts,
+        "neighbours": own.neighbours,
+        "root_of": connections.root_of,
         "live_seconds": own.settings.live_seconds,
         "version": __version__,
         "script_root": request.script_root,

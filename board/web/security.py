@@ -22,6 +22,7 @@ from flask.sessions import NullSession, SecureCookieSessionInterface, SessionMix
 
 from board.errors import CrossSiteError
 from board.web.assets import ENDPOINT
+from board.web.connections import mount_point
 
 __all__ = [
     "CSRF_FIELD",
@@ -69,14 +70,12 @@ class BoardSessions(SecureCookieSessionInterface):
     def get_cookie_name(self, app: Flask) -> str:
         """Return ``board_session``, with the ``__Host-`` prefix where a browser accepts it."""
         del app
-        return (
-            "__Host-board_session" if current_request.is_secure and not current_request.script_root else "board_session"
-        )
+        return "__Host-board_session" if current_request.is_secure and not mount_point() else "board_session"
 
     def get_cookie_path(self, app: Flask) -> str:
         """Return the mount point."""
         del app
-        return current_request.script_root + "/"
+        return mount_point() + "/"
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Send the cookie with pages only. A file is the same for everybody, and kept over every change of cookie."""

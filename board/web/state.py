@@ -19,9 +19,12 @@ from board.service import Service
 from board.sharing import ScopedSharing
 from board.sources import QueueKeys
 
-__all__ = ["EXTENSION", "actor", "board", "current_user", "insist", "queue_or_404", "whole_board"]
+__all__ = ["CONNECTION", "EXTENSION", "actor", "board", "current_user", "insist", "queue_or_404", "whole_board"]
 
 EXTENSION = "queue-board"
+
+CONNECTION = "queue-board.connection"
+"""Where the environment of a request has the name of its Redis; nothing for the first. See ``web.connections``."""
 
 
 class _Scoped:
@@ -39,8 +42,9 @@ class _Scoped:
 
 
 def whole_board() -> Service:
-    """Return the service of the current request's application with all its queues, whoever asks."""
-    return cast("Service", current_app.extensions[EXTENSION])  # put there by create_app, and by nobody else
+    """Return the service of the Redis that the request is about, with all its queues, whoever asks."""
+    home = cast("Service", current_app.extensions[EXTENSION])  # put there by create_app, and by nobody else
+    return home.others[name] if (name := request.environ.get(CONNECTION)) else home
 
 
 def board() -> Service:

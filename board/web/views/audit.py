@@ -20,7 +20,9 @@ def index() -> Response:
     after = request.args.get("after")
     if after is not None and not is_cursor(after):
         raise BadRequestError("This is no place in the audit log.")
-    return render.page("audit/audit.html", page=read_audit(own.connection, own.audit, own.sources, after, _may_read))
+    return render.page(
+        "audit/audit.html", page=read_audit(own.audit_connection, own.audit, own.sources, after, _may_read)
+    )
 
 
 def _may_read(queue: str | None) -> bool:

@@ -2,7 +2,7 @@
 
 from flask import Response, make_response, redirect, request, url_for
 
-from board.web import forms, security
+from board.web import connections, forms, security
 from board.web.render import THEME_COOKIE
 from board.web.views.blueprints import settings
 
@@ -21,7 +21,7 @@ def theme() -> Response:
         THEME_COOKIE,
         chosen,
         max_age=YEAR,
-        path=request.script_root + "/",
+        path=connections.mount_point() + "/",
         secure=request.is_secure,
         httponly=True,
         samesite="Lax",
