@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 
 from board.background import Background, Duty
+from board.recorder.recorder import PAUSE_SECONDS, Recorder
 from board.service import Service
 
 __all__ = ["duties_of", "start_duties"]
@@ -12,7 +13,8 @@ __all__ = ["duties_of", "start_duties"]
 
 def duties_of(service: Service) -> list[Duty]:
     """Return what this board has to do: nothing that writes where it is read-only."""
-    every: list[Duty] = []
+    recorder = Recorder(service.connection, service.namespace, service.sources, service.clock)
+    every = [Duty("recorder", recorder.step, PAUSE_SECONDS)]
     return [duty for duty in every if not (duty.writes and service.settings.read_only)]
 
 

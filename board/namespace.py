@@ -49,3 +49,8 @@ class Namespace:
     def lease(self, name: str) -> tuple[str, str]:
         """Return two keys of a lease: the string that says who has it, and the counter of its fencing numbers."""
         return f"{self.prefix}:lease:{{{name}}}:holder", f"{self.prefix}:lease:{{{name}}}:fence"
+
+    @property
+    def history(self) -> str:
+        """Return what every key of the recorder begins with; one slot, as they are written together."""
+        return f"{self.prefix}:{{history}}:"

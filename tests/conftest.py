@@ -28,6 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="redis",
         help="redis: the redis-server on PATH (default); valkey: the embedded server's binary",
     )
+    parser.addoption("--failures", default=1_200, type=int, help="failed jobs of the grouping proof; 100000 in full")
 
 
 class _Together(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from board.engine.commands.script_call import script_call
 from board.engine.keys import QueueKeys
 from board.engine.types import JsonValue
 
-__all__ = ["Event", "RecentEnds", "last_event_id", "publish_event", "read_events"]
+__all__ = ["Event", "RecentEnds", "last_event_id", "publish_event", "read_events", "read_events_of"]
 
 MOST_RECENT = 256
 LONGEST_RECENT = 65_536
@@ -95,6 +95,22 @@ def read_events(
     return Call(tuple(argv), _decode, writes=False, block_ms=block_ms)
 
 
+def read_events_of(positions: Sequence[tuple[QueueKeys, str]], *, count: int) -> Call[dict[QueueKeys, list[Event]]]:
+    """Read at most ``count`` events of each queue after the id given for it, without waiting; one cluster slot.
+
+    Queues without news are left out of the answer.
+    """
+    keys = [queue.key("events") for queue, _ in positions]
+    argv: tuple[str | int, ...] = ("XREAD", "COUNT", count, "STREAMS", *keys, *(after for _, after in positions))
+    queues = {queue.key("events"): queue for queue, _ in positions}
+
+    def decode(reply: Any) -> dict[QueueKeys, list[Event]]:
+        streams = reply.items() if isinstance(reply, Mapping) else reply or ()
+        return {queues[text(key)]: _events(entries) for key, entries in streams}
+
+    return Call(argv, decode, writes=False)
+
+
 def last_event_id(queue: QueueKeys) -> Call[str]:
     """Read the id of the newest event, `0-0` when there is none: where to read on for what happens from now on."""
 
@@ -114,7 +130,11 @@ def _decode(reply: Any) -> list[Event]:
     if not reply:
         return []
     streams = list(reply.items()) if isinstance(reply, Mapping) else reply
-    entries = streams[0][1]
+    return _events(streams[0][1])
+
+
+def _events(entries: Iterable[Any]) -> list[Event]:
+    entries = list(entries)
     while entries and isinstance(entries[0], list | tuple) and entries[0] and isinstance(entries[0][0], list | tuple):
         entries = entries[0]
     events = []

@@ -12,10 +12,12 @@ from collections.abc import Sequence
 from typing import Any, Literal, TypeVar
 
 from board.engine.calls import Arg, Call
+from board.engine.codec import pack
 from board.engine.commands.readings import (
     ChildReading,
     Cursor,
     Cut,
+    EndReading,
     FlowNodeReading,
     FlowReading,
     JobReading,
@@ -35,6 +37,7 @@ __all__ = [
     "ChildReading",
     "Cursor",
     "Cut",
+    "EndReading",
     "FlowNodeReading",
     "FlowReading",
     "JobReading",
@@ -46,6 +49,7 @@ __all__ = [
     "RowReading",
     "list_client_names",
     "queue_of",
+    "read_ends",
     "read_flow",
     "read_job",
     "read_newest",
@@ -200,6 +204,24 @@ def read_flow(
     return _script("read_flow", [queue.base], (job_id, depth, nodes, children), decode)
 
 
+def read_ends(
+    queue: QueueKeys, ids: Sequence[str], traced: Sequence[bool], *, most: int = 16_000
+) -> Call[list[EndReading | None]]:
+    """Read what jobs that ended say about themselves; None for those that are gone.
+
+    Args:
+        queue: of the jobs.
+        ids: some hundred at most.
+        traced: for each, whether its newest stack trace is wanted.
+        most: bytes of each text.
+    """
+
+    def decode(reply: Any) -> list[EndReading | None]:
+        return [_end(one) if one else None for one in reply]
+
+    return _script("read_ends", [queue.base], (pack(list(ids)), pack(list(traced)), most), decode)
+
+
 def list_client_names() -> Call[tuple[str, ...]]:
     """Read the names of all connections of the server: workers sign theirs with the name of their queue."""
 
@@ -326,6 +348,12 @@ def _row(flat: Any) -> RowReading:
         is_next_run="next_run" in named,
         has_long_options="long_opts" in named,
     )
+
+
+def _end(fields: Sequence[Any]) -> EndReading:
+    name, added, delay, started, finished, reason, trace = (_text(one) for one in fields)
+    times = [whole_number(one or None) for one in (added, delay, started, finished)]
+    return EndReading(name, times[0], times[1], times[2], times[3], reason, trace)
 
 
 def _job(queue: QueueKeys, job_id: str, named: dict[str, Any]) -> JobReading:

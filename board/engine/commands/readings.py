@@ -282,3 +282,26 @@ class FlowReading:
 
     climbed: int
     nodes: tuple[FlowNodeReading, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EndReading:
+    """What a job that ended says about itself.
+
+    Attributes:
+        name: of the job.
+        added_at_ms: when it was added.
+        delay_ms: how long it was not to run.
+        started_at_ms: when its latest attempt began.
+        finished_at_ms: when that ended.
+        reason: why it failed; cut.
+        trace: its newest stack trace; cut, and empty when none is kept or was asked for.
+    """
+
+    name: str
+    added_at_ms: int | None
+    delay_ms: int | None
+    started_at_ms: int | None
+    finished_at_ms: int | None
+    reason: str
+    trace: str
