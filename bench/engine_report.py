@@ -1,0 +1,93 @@
+"""The engine's part of the page about performance, written from what ``bench.engine`` measured."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+from typing import Any
+
+BEGIN, END = "<!-- engine: written by python -m bench.engine --save -->", "<!-- end of engine -->"
+
+
+def write_report(result: dict[str, Any], page: Path) -> str:
+    """Replace the engine's part of the page; return that part."""
+    part = f"{BEGIN}\n{engine(result)}\n{END}"
+    text = page.read_text()
+    if BEGIN not in text:
+        text = f"{text.rstrip()}\n\n{BEGIN}\n{END}\n"
+    before, _, rest = text.partition(BEGIN)
+    page.write_text(before + part + rest.partition(END)[2])
+    return part
+
+
+def engine(result: dict[str, Any]) -> str:
+    """Tell the results as tables and sentences."""
+    rows, machine = result["rows"], result["machine"]
+    lines = [
+        "## The engine",
+        "",
+        "Jobs with 119 bytes of data; every job is locked, acknowledged and evented, and readable by the other side.",
+        "Ratios are medians of the rounds, ours against theirs in the same round; the goal is beside Node BullMQ 6.",
+        "",
+        "| work | ours, jobs/s | Node BullMQ 6 | Node BullMQ 5 | ratio to 6 | ratio to 5 | goal |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    rates = [row for row in rows if "per_second" in row["sides"]["ours"]]
+    for row in rates:
+        sides = row["sides"]
+        ratios = sides["ours"]["per_second"]["ratios"]
+        lines.append(
+            f"| {row['title']} | {_spread(sides['ours'])} | {_spread(sides['node6'])} | {_spread(sides['node5'])} "
+            f"| **{ratios['node6']:.2f}** | {ratios['node5']:.2f} | {row['target']:g} |"
+        )
+    lines += [
+        "",
+        "CPU time for one job, in microseconds: ours / Node BullMQ 6 / Node BullMQ 5.",
+        "",
+        "| work | client | Redis |",
+        "|---|---:|---:|",
+    ]
+    lines += [f"| {row['title']} | {_costs(row, 'client_ms')} | {_costs(row, 'redis_ms')} |" for row in rates]
+    for row in rows:
+        if "p50_ms" in row["sides"]["ours"]:
+            lines += ["", *textwrap.wrap(_latency(row), 118)]
+    lines += ["", "### Where Node wins", "", *_losses(rates), "", *textwrap.wrap(_told(machine), 118)]
+    return "\n".join(lines)
+
+
+def _spread(side: dict[str, Any]) -> str:
+    rate = side["per_second"]
+    return f"{rate['median']:,.0f} ({rate['low']:,.0f} to {rate['high']:,.0f})"
+
+
+def _costs(row: dict[str, Any], key: str) -> str:
+    return " / ".join(f"{row['sides'][side][key]['median'] * 1000:,.0f}" for side in ("ours", "node6", "node5"))
+
+
+def _latency(row: dict[str, Any]) -> str:
+    p50, p99 = (
+        [row["sides"][side][key]["median"] for side in ("ours", "node6", "node5")] for key in ("p50_ms", "p99_ms")
+    )
+    return (
+        f"Time {row['title']}, ours, Node BullMQ 6 and 5: median {p50[0]:.2f}, {p50[1]:.2f} and {p50[2]:.2f} ms, "
+        f"99th percentile {p99[0]:.2f}, {p99[1]:.2f} and {p99[2]:.2f} ms."
+    )
+
+
+def _losses(rates: list[dict[str, Any]]) -> list[str]:
+    lost = [
+        f"- {row['title']}: {row['sides']['ours']['per_second']['ratios'][peer]:.2f} times the rate of {named}."
+        for row in rates
+        for peer, named in (("node6", "Node BullMQ 6"), ("node5", "Node BullMQ 5"))
+        if row["sides"]["ours"]["per_second"]["ratios"][peer] < 1
+    ]
+    return lost or ["Nowhere in this run."]
+
+
+def _told(machine: dict[str, str]) -> str:
+    return (
+        f"Measured on {machine['cores']} cores ({machine['system']}) that client, server and other work shared; "
+        f"{machine['rounds']} rounds, interleaved. Python {machine['python']}, Node {machine['node']}, Redis "
+        f"{machine['redis']}, BullMQ {machine['bullmq6']} and {machine['bullmq5']}. Repeat it with "
+        "`python -m bench.engine`; the raw numbers are in `bench/results/engine.json`."
+    )
