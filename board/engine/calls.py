@@ -39,6 +39,9 @@ class Call(Generic[T]):
         keys: how many of ``argv`` are keys, for a script.
         writes: False for calls that change nothing, which a read-only connection may send.
         block_ms: how long the server may hold the reply back; such a call needs a connection of its own.
+        item: for a script that takes a key and a MessagePack array and answers with an array, of which this call is an
+            array of one: what is in it. Such calls that leave together may become one run, marked by a further
+            argument ``1``; each gets its own part of the answer.
     """
 
     argv: tuple[Arg, ...]
@@ -47,6 +50,7 @@ class Call(Generic[T]):
     keys: int = 0
     writes: bool = True
     block_ms: int | None = None
+    item: bytes | None = None
 
     def __iter__(self) -> Generator[Call[Any] | Batch[Any], Any, T]:
         """Yield itself to the driver of a plan and return the decoded reply."""
@@ -62,6 +66,7 @@ class Call(Generic[T]):
             keys=self.keys,
             writes=self.writes,
             block_ms=self.block_ms,
+            item=self.item,
         )
 
 

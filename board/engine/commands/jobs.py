@@ -7,7 +7,7 @@ from typing import Any
 
 from board.engine.calls import Call
 from board.engine.codec import decode_job, dump_json, pack, text
-from board.engine.commands.script_call import script_call, texts, unless_negative
+from board.engine.commands.script_call import item_call, script_call, texts, unless_negative
 from board.engine.errors import EngineError, InvalidOptionError, JobLockedError, TreeTooLargeError, job_error
 from board.engine.keys import STATE_CONTAINERS, QueueKeys
 from board.engine.options import MAX_PRIORITY, NewJob
@@ -62,7 +62,7 @@ def add_job(queue: QueueKeys, job: NewJob) -> Call[str]:
     def decode(reply: Any) -> str:
         return _added(queue, job, reply[0])
 
-    return script_call("add_jobs", (queue.base,), (pack([job.wire()]),), decode)
+    return item_call("add_jobs", queue.base, pack(job.wire()), decode)
 
 
 def add_jobs(queue: QueueKeys, jobs: Sequence[NewJob]) -> Call[list[str | EngineError]]:
@@ -76,7 +76,7 @@ def add_jobs(queue: QueueKeys, jobs: Sequence[NewJob]) -> Call[list[str | Engine
     def decode(reply: Any) -> list[str | EngineError]:
         return [_outcome(queue, job, item) for job, item in zip(jobs, reply, strict=True)]
 
-    return script_call("add_jobs", (queue.base,), (pack([job.wire() for job in jobs]),), decode)
+    return script_call("add_jobs", (queue.base,), (pack([job.wire() for job in jobs]), "0"), decode)
 
 
 def get_job(queue: QueueKeys, job_id: str) -> Call[JobData | None]:

@@ -10,7 +10,7 @@ from board.engine.codec import text
 from board.engine.errors import job_error
 from board.engine.scripts import loader
 
-__all__ = ["script_call", "texts", "unless_negative"]
+__all__ = ["item_call", "script_call", "texts", "unless_negative"]
 
 T = TypeVar("T")
 
@@ -20,6 +20,11 @@ def script_call(
 ) -> Call[T]:
     """Describe the run of one script with its keys and arguments, in the order of its header."""
     return Call((*keys, *args), decode, script=loader.load(name), keys=len(keys), writes=writes)
+
+
+def item_call(name: str, key: str, item: bytes, decode: Callable[[Any], T]) -> Call[T]:
+    """Describe the run of a script on an array of one, which may travel in one run with others; see ``Call.item``."""
+    return Call((key, b"\x91" + item, "0"), decode, script=loader.load(name), keys=1, item=item)
 
 
 def unless_negative(

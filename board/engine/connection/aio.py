@@ -1,8 +1,9 @@
 """The asyncio connection: the same as ``sync``, with ``await``.
 
-A round trip that is cancelled half-way closes its socket: the reply would otherwise be read by the next one. At most
-``MOST_SOCKETS`` round trips are under way at once, the others wait their turn; Redis serves them one after the other
-anyway.
+All tasks share one socket a server, on which what they ask in one turn of the event loop leaves as one packet; see
+``connection.line``. Commands that Redis holds back have sockets of their own, and so has everything where redis-py
+opens what we cannot take over. There a round trip that is cancelled half-way closes its socket: the reply would
+otherwise be read by the next one. At most ``MOST_SOCKETS`` of them are under way at once, the others wait their turn.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
 from board.engine.calls import Batch, Call, Plan
 from board.engine.connection.address import Address, clean_client_name, parse_address
-from board.engine.connection.exchange import Command, Exchange, batch_results, decoded
-from board.engine.connection.failures import store_error
+from board.engine.connection.exchange import Command, Exchange, batch_results
+from board.engine.connection.failures import EMPTIED, NEVER_RAN, store_error
+from board.engine.connection.line import Line, NoTransportError, transport_of
 from board.engine.connection.origin import (
     APART,
     MOVES,
@@ -68,13 +70,14 @@ class _Socket(Protocol):
 
 
 class _Place:
-    """One server: how to open a socket to it, which sockets are free, and which scripts it has."""
+    """One server: how to open a socket to it, the line to it, which sockets are free, and which scripts it has."""
 
-    __slots__ = ("free", "known", "make", "name")
+    __slots__ = ("free", "known", "line", "make", "name")
 
     def __init__(self, name: str, make: Callable[[], _Socket]) -> None:
         self.name = name
         self.make = make
+        self.line: Line | None = None
         self.free: deque[_Socket] = deque()
         self.known: set[str] = set()
 
@@ -92,6 +95,7 @@ class AsyncConnection:
         self._origin = origin
         self._client_name = clean_client_name(client_name) if client_name else None
         self._overrides = overrides or {}
+        self._is_shared = not self._overrides
         self._places: dict[str, _Place] = {}
         self._in_use: set[_Socket] = set()
         self._turn = asyncio.Semaphore(MOST_SOCKETS)
@@ -168,9 +172,10 @@ class AsyncConnection:
                 effect.
             EngineError: what the reply means.
         """
-        replies = await self._send([call], atomic=False)
-        result: T = decoded(call, replies[0], self.place)
-        return result
+        reply = await self._ask(call)
+        if isinstance(reply, Exception):
+            raise store_error(reply, self.place) from reply
+        return call.decode(reply)
 
     async def batch(self, batch: Batch[T]) -> list[T]:
         """Send calls together. Without ``keep_errors`` the first error is raised once all replies are in."""
@@ -201,6 +206,9 @@ class AsyncConnection:
     async def close(self) -> None:
         """Close the sockets; tasks that wait on one get ConnectionLostError. Calling it again does nothing."""
         self._closed = True
+        for place in list(self._places.values()):
+            if place.line is not None:
+                await place.line.close()
         free = [place.free.popleft() for place in list(self._places.values()) for _ in range(len(place.free))]
         for socket in [*free, *self._in_use]:
             await _end(socket)
@@ -218,10 +226,37 @@ class AsyncConnection:
         return f"<AsyncConnection to {self.place}>"
 
     async def _raw(self, call: Call[Any]) -> Any:
-        reply = (await self._send([call], atomic=False))[0]
+        reply = await self._ask(call)
         if isinstance(reply, Exception):
             raise store_error(reply, self.place) from reply
         return reply
+
+    async def _ask(self, call: Call[Any]) -> Any:
+        """Make the round trip of one call; returns the raw reply, an error as an exception."""
+        if self._origin.is_cluster or not self._is_shared:
+            return (await self._send([call], atomic=False))[0]
+        place = self._places.get("") or await self._place(None)
+        line = self._line(place)
+        while True:
+            self._round_trips += 1
+            try:
+                reply = await line.ask(call)
+            except NoTransportError:
+                self._is_shared = False  # redis-py opens something unknown: each task takes a socket of its own
+                return (await self._send([call], atomic=False))[0]
+            if isinstance(reply, EMPTIED) and call.script is not None:
+                place.known.discard(call.script.sha)
+            elif isinstance(reply, NEVER_RAN):
+                return await self._follow(call, reply)
+            else:
+                return reply
+
+    def _line(self, place: _Place) -> Line:
+        self._check_open()
+        line = place.line
+        if line is None or not line.is_usable(asyncio.get_running_loop()):
+            line = place.line = Line(lambda: self._open_for_line(place), place.name, place.known, self._origin.lost)
+        return line
 
     async def _send(self, calls: Iterable[Call[Any]], *, atomic: bool) -> list[Any]:
         calls = tuple(calls)
@@ -283,6 +318,14 @@ class AsyncConnection:
         return replies
 
     async def _round_trip(self, place: _Place, commands: list[Command]) -> list[Any]:
+        if self._is_shared:
+            self._round_trips += 1
+            try:
+                replies: list[Any] = await self._line(place).send(commands)
+            except NoTransportError:
+                self._is_shared = False
+            else:
+                return replies
         async with self._turn:
             cancels = _cancels()
             socket = await self._take(place)
@@ -315,6 +358,20 @@ class AsyncConnection:
                 self._in_use.add(socket)
                 return socket
             await _end(socket)
+        return await self._open(place)
+
+    async def _open_for_line(self, place: _Place) -> _Socket:
+        socket = await self._open(place)
+        self._in_use.discard(socket)
+        try:
+            transport_of(socket)
+        except NoTransportError:
+            place.free.append(socket)
+            raise
+        return socket
+
+    async def _open(self, place: _Place) -> _Socket:
+        """Open a socket; until it is given back or taken over, `close` closes it."""
         socket = place.make()
         self._in_use.add(socket)
         try:

@@ -1,17 +1,23 @@
 -- add_jobs: add up to 50 jobs to one queue, each as if added alone, in order.
 -- KEYS    base
--- ARGV    jobs msgpack
+-- ARGV    jobs msgpack · apart flag
 -- DERIVED every key of the queue under its base, and of the parents' queues
--- RETURNS for each job: its id · the id it is a duplicate of · -5 no such parent · -7 another parent has it
+-- RETURNS for each job: its id · the id it is a duplicate of · -5 no such parent · -7 another parent has it; with `apart`,
+--         for jobs of several callers, also the error that one of them met
 -- EVENTS  added · waiting · delayed · waiting-children · duplicated · deduplicated · debounced · removed
 -- COST    O(log n) a job; with keep-last deduplication O(active)
 local base = KEYS[1]
-local jobs = cmsgpack.unpack(ARGV[1])
+local jobs, apart = cmsgpack.unpack(ARGV[1]), ARGV[2] == '1'
 -- @include read_meta
 -- @include add_one
+-- @include guarded
 local meta = read_meta(base)
 local results = {}
 for i, job in ipairs(jobs) do
-  results[i] = add_one(base, meta, job)
+  if apart then
+    results[i] = guarded(add_one, base, meta, job)
+  else
+    results[i] = add_one(base, meta, job)
+  end
 end
 return results

@@ -1,0 +1,401 @@
+"""A socket of the asyncio connection on which all that is asked in one turn of the event loop leaves as one packet.
+
+redis-py opens it (address, TLS, user, database, Sentinels); from then on its transport is ours: replies come back in
+the order of the commands, so one socket serves any number of tasks.
+
+- A task that is cancelled takes its own question back, or lets the reply drop; the others notice nothing.
+- When the socket breaks, what was sent meets ConnectionLostError, for nobody knows whether it took effect; what was
+  not sent yet goes out on the next socket.
+- Runs of one script that say so (``Call.item``) and stand side by side travel as one run, at most ``MOST_TOGETHER``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import select
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, cast
+
+import hiredis
+import redis.exceptions as theirs
+
+from board.engine.calls import Call
+from board.engine.connection.exchange import Command
+from board.engine.connection.failures import store_error
+from board.engine.errors import ClosedError, EngineError, ReadOnlyError
+
+__all__ = ["MOST_TOGETHER", "Line", "NoTransportError", "transport_of"]
+
+MOST_TOGETHER = 50
+"""Most runs of a script that become one: bounds for how long Redis is held."""
+
+PACKET = 256 * 1024
+"""A packet is closed above so many bytes; what follows waits until the kernel has taken it."""
+
+_NOTHING = object()
+_KINDS: dict[str, type[theirs.ResponseError]] = {
+    "NOSCRIPT": theirs.NoScriptError,
+    "TRYAGAIN": theirs.TryAgainError,
+    "CLUSTERDOWN": theirs.ClusterDownError,
+    "MASTERDOWN": theirs.MasterDownError,
+    "READONLY": theirs.ReadOnlyError,
+}
+
+Future = asyncio.Future[Any]
+
+
+class NoTransportError(Exception):
+    """What redis-py opened has no transport that could be taken over."""
+
+
+class _Asked:
+    """What waits for one or more replies: commands that leave together, or runs of a script that become one."""
+
+    __slots__ = ("calls", "commands", "futures", "replies")
+
+    def __init__(self, commands: Sequence[Command], calls: list[Call[Any]], futures: list[Future]) -> None:
+        self.commands = commands
+        self.calls = calls
+        self.futures = futures
+        self.replies: list[Any] = []
+
+
+class Line:
+    """One socket to one server, opened when it is needed and again after it broke.
+
+    Args:
+        opened: opens and introduces a socket of redis-py; raises ``EngineError``.
+        place: where it leads, for messages.
+        known: scripts that the server has, kept up to date.
+        lost: told whenever the socket breaks.
+    """
+
+    def __init__(
+        self, opened: Callable[[], Awaitable[Any]], place: str, known: set[str], lost: Callable[[], None]
+    ) -> None:
+        self._opened = opened
+        self._place = place
+        self._known = known
+        self._lost = lost
+        self._loop = asyncio.get_running_loop()
+        self._pid = os.getpid()
+        self._queue: deque[_Asked] = deque()
+        self._ending: _Asked | None = None
+        self._wire: _Wire | None = None
+        self._opening: asyncio.Task[None] | None = None
+        self._is_due = False
+        self._is_closed = False
+
+    def is_usable(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Whether it belongs to this loop and this process."""
+        return loop is self._loop and self._pid == os.getpid()
+
+    def ask(self, call: Call[Any]) -> Future:
+        """Send one call; its raw reply, or the exception that Redis answered, is the future's result."""
+        future = self._loop.create_future()
+        last = self._ending
+        if (
+            last is not None
+            and call.item is not None
+            and (first := last.calls[0]).script is call.script
+            and len(last.calls) < MOST_TOGETHER
+            and first.argv[0] == call.argv[0]
+        ):
+            last.calls.append(call)
+            last.futures.append(future)
+            return future
+        asked = _Asked((), [call], [future])
+        self._ending = asked if call.item is not None else None
+        self._enqueue(asked)
+        return future
+
+    def send(self, commands: Sequence[Command]) -> Future:
+        """Send commands side by side; the list of their raw replies is the future's result."""
+        future = self._loop.create_future()
+        self._ending = None
+        self._enqueue(_Asked(commands, [], [future]))
+        return future
+
+    async def close(self) -> None:
+        """Break the socket; whoever waits gets ConnectionLostError."""
+        self._is_closed = True
+        if self._opening is not None:
+            self._opening.cancel()
+            await asyncio.wait([self._opening])
+        waiting, self._queue = self._queue, deque()
+        self._ending = None
+        _fail(waiting, lambda: ClosedError("the connection was closed before"))
+        if self._wire is not None:
+            self._wire.abort()
+            self.broke(self._wire, None)
+
+    # Sending
+
+    def _enqueue(self, asked: _Asked) -> None:
+        self._queue.append(asked)
+        if not self._is_due:
+            self._is_due = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._is_due = False
+        self._ending = None
+        wire = self._wire
+        if wire is not None and not wire.pending and not wire.is_alive():
+            wire.abort()
+            self._wire = wire = None
+        if wire is None:
+            if self._opening is None and self._queue:
+                self._opening = self._loop.create_task(self._open())
+            return
+        queue, packet, size = self._queue, [], 0
+        while queue and not wire.is_full:
+            asked = queue.popleft()
+            if all(future.done() for future in asked.futures):  # cancelled before it left
+                continue
+            try:
+                commands = [hiredis.pack_command(cast("Any", command)) for command in self._commands(asked)]
+            except Exception as error:  # noqa: BLE001 - arguments that Redis cannot be sent: the caller's fault alone
+                _fail([asked], lambda error=error: error)  # type: ignore[misc]
+                continue
+            packet += commands
+            size += sum(map(len, commands))
+            wire.expect(asked)
+            if size > PACKET:
+                wire.write(packet)
+                packet, size = [], 0
+        if packet:
+            wire.write(packet)
+
+    def _commands(self, asked: _Asked) -> Iterable[Command]:
+        calls = asked.calls
+        if not calls:
+            return asked.commands
+        if len(calls) > 1 and any(future.done() for future in asked.futures):
+            left = [pair for pair in zip(calls, asked.futures, strict=True) if not pair[1].done()]
+            calls = asked.calls = [call for call, _ in left]
+            asked.futures = [future for _, future in left]
+        call = calls[0]
+        script = call.script
+        if script is None:
+            return (call.argv,)
+        argv = call.argv
+        if len(calls) > 1:
+            items = [cast("bytes", one.item) for one in calls]
+            argv = (argv[0], b"\xdc" + len(items).to_bytes(2, "big") + b"".join(items), "1")
+        if script.sha in self._known:
+            return (("EVALSHA", script.sha, call.keys, *argv),)
+        self._known.add(script.sha)  # those that follow on this socket find it there; NOSCRIPT corrects us otherwise
+        return (("EVAL", script.source, call.keys, *argv),)
+
+    # How it opens, and how it breaks
+
+    async def _open(self) -> None:
+        try:
+            self._wire = _Wire(self, await self._opened())
+        except (EngineError, NoTransportError) as error:
+            self._refuse(error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must not leave anybody waiting
+            self._refuse(store_error(error, self._place))
+        finally:
+            self._opening = None
+        self._wake()
+
+    def _refuse(self, error: Exception) -> None:
+        """Tell those whose question cannot leave."""
+        waiting, self._queue = self._queue, deque()
+        self._ending = None
+        _fail(waiting, lambda: _again(error))
+
+    def _wake(self) -> None:
+        if self._queue and not self._is_due:
+            self._is_due = True
+            self._loop.call_soon(self._flush)
+
+    def broke(self, wire: _Wire, error: BaseException | None) -> None:
+        """Fail what was sent on a socket that is gone; what was not goes out on the next."""
+        if self._wire is wire:
+            self._wire = None
+        why = error or theirs.ConnectionError("the connection was closed")
+        pending, wire.pending = wire.pending, deque()
+        if pending:
+            self._lost()
+            _fail(pending, lambda: store_error(why, self._place))
+        if not self._is_closed:
+            self._wake()
+
+    def left(self, wire: _Wire) -> None:
+        """Send no more on this socket: it leads to a server that was demoted."""
+        if self._wire is wire:
+            self._wire = None
+            self._wake()
+
+    def resumed(self) -> None:
+        """Go on sending: the kernel takes more again."""
+        self._wake()
+
+
+class _Wire(asyncio.Protocol):
+    """What one socket brings: takes the transport over from redis-py's connection."""
+
+    def __init__(self, line: Line, socket: Any) -> None:
+        transport = transport_of(socket)
+        self._line = line
+        self._loop = asyncio.get_running_loop()
+        self._socket = socket
+        self._transport = transport
+        self._reader = hiredis.Reader(replyError=cast("Any", _error), notEnoughData=_NOTHING)
+        self._heard_s = 0.0
+        self._timeout_s: float | None = getattr(socket, "socket_timeout", None)
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_leaving = False
+        self.pending: deque[_Asked] = deque()
+        self.is_full = False
+        transport.set_protocol(self)
+        raw = transport.get_extra_info("socket")
+        self._poll = None
+        if raw is not None and hasattr(select, "poll"):
+            self._poll = select.poll()
+            self._poll.register(raw.fileno(), select.POLLIN)
+
+    def is_alive(self) -> bool:
+        """Whether an idle socket is still open, with nothing unread on it."""
+        if self._transport.is_closing():
+            return False
+        return self._poll is None or not self._poll.poll(0)
+
+    def expect(self, asked: _Asked) -> None:
+        """Note that replies will come."""
+        if not self.pending:
+            self._heard_s = self._loop.time()
+            if self._timer is None and self._timeout_s is not None:
+                self._timer = self._loop.call_at(self._heard_s + self._timeout_s, self._look)
+        self.pending.append(asked)
+
+    def write(self, packet: list[bytes]) -> None:
+        """Send a packet."""
+        self._transport.write(packet[0] if len(packet) == 1 else b"".join(packet))
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._transport.abort()
+        self._forget()
+
+    def _look(self) -> None:
+        self._timer = None
+        if not self.pending or self._timeout_s is None:
+            return
+        until = self._heard_s + self._timeout_s
+        if self._loop.time() < until:
+            self._timer = self._loop.call_at(until, self._look)
+            return
+        self._break(TimeoutError())
+
+    def _forget(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._socket._writer = self._socket._reader = None  # noqa: SLF001 - redis-py need not close it again
+
+    def _break(self, error: BaseException | None) -> None:
+        self.abort()
+        self._line.broke(self, error)
+
+    # What asyncio calls
+
+    def data_received(self, data: bytes) -> None:
+        """Hand out the replies."""
+        reader, pending = self._reader, self.pending
+        self._heard_s = self._loop.time()
+        try:
+            reader.feed(data)
+            while (reply := reader.gets()) is not _NOTHING:
+                if type(reply) is hiredis.PushNotification:
+                    continue
+                is_error = isinstance(reply, Exception)
+                if is_error:
+                    self._note(reply)
+                asked = pending[0]
+                futures = asked.futures
+                if not asked.calls:
+                    asked.replies.append(reply)
+                    if len(asked.replies) < len(asked.commands):
+                        continue
+                    parts: list[Any] = [asked.replies]
+                elif is_error or len(futures) == 1:
+                    parts = [reply] * len(futures)
+                else:
+                    parts = [part if isinstance(part, Exception) else [part] for part in reply]
+                pending.popleft()
+                for future, part in zip(futures, parts, strict=True):
+                    if not future.done():
+                        future.set_result(part)
+        except Exception as error:  # noqa: BLE001 - not the protocol of Redis, or a reply to nothing
+            self._break(error)
+            return
+        if self._is_leaving and not pending:
+            self._break(None)
+
+    def _note(self, error: Exception) -> None:
+        """Look at an error: after a failover behind one name the next socket leads to the new master."""
+        if not self._is_leaving and isinstance(store_error(error, ""), ReadOnlyError):
+            self._is_leaving = True
+            self._line.left(self)
+
+    def eof_received(self) -> None:
+        """Let the transport close itself."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Fail what waits."""
+        self._forget()
+        self._line.broke(self, exc)
+
+    def pause_writing(self) -> None:
+        """Hold back what is not sent yet."""
+        self.is_full = True
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        self.is_full = False
+        self._line.resumed()
+
+
+def transport_of(socket: Any) -> asyncio.Transport:
+    """Return the transport of a connection of redis-py.
+
+    Raises:
+        NoTransportError: it has none that we could take over.
+    """
+    transport = getattr(getattr(socket, "_writer", None), "transport", None)
+    if not isinstance(transport, asyncio.Transport) or not hasattr(socket, "_reader"):
+        raise NoTransportError(type(socket).__name__)
+    return transport
+
+
+def _error(message: str) -> theirs.ResponseError:
+    code, _, rest = message.partition(" ")
+    if code == "MOVED":
+        return theirs.MovedError(rest)
+    if code == "ASK":
+        return theirs.AskError(rest)
+    kind = _KINDS.get(code)
+    return theirs.ResponseError(message) if kind is None else kind(message)
+
+
+def _is_stale(reply: Exception) -> bool:
+    return isinstance(store_error(reply, ""), ReadOnlyError)
+
+
+def _fail(asked: Iterable[_Asked], error: Callable[[], BaseException]) -> None:
+    for one in asked:
+        for future in one.futures:
+            if not future.done():
+                future.set_exception(error())
+
+
+def _again(error: Exception) -> Exception:
+    """Return an exception of its own for each task that gets it."""
+    another = type(error)(*error.args)
+    another.__cause__ = error.__cause__
+    return another

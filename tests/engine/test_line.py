@@ -1,0 +1,145 @@
+"""The asyncio connection's shared socket: what is asked in one turn travels together, and nobody pays for another."""
+
+import asyncio
+from typing import Any
+
+import pytest
+import redis
+import redis.asyncio
+
+from board.engine import AsyncQueue, ParentRef
+from board.engine.calls import Call, raw
+from board.engine.connection.aio import AsyncConnection
+from board.engine.connection.line import MOST_TOGETHER
+from board.engine.errors import ClosedError, ConnectionLostError, ScriptError
+from tests.engine.fronts import behaviour
+from tests.waiting import wait_until_async
+
+
+def runs(client: redis.Redis) -> int:
+    """Return how often scripts were run."""
+    stats: Any = client.info("commandstats")
+    return sum(stats.get(f"cmdstat_{command}", {"calls": 0})["calls"] for command in ("eval", "evalsha"))
+
+
+def is_blocked(client: redis.Redis) -> bool:
+    """Whether the server holds a reply back."""
+    clients: Any = client.info("clients")
+    return bool(clients["blocked_clients"])
+
+
+@behaviour
+async def test_adds_of_one_moment_share_runs_of_the_script(redis_url: str, redis_client: redis.Redis) -> None:
+    async with AsyncQueue("mail", connection=redis_url) as queue:
+        before = runs(redis_client)
+
+        jobs = await asyncio.gather(*(queue.add("x", {"number": number}) for number in range(2 * MOST_TOGETHER + 1)))
+
+        assert [job.id for job in jobs] == [str(number) for number in range(1, 2 * MOST_TOGETHER + 2)]
+        assert runs(redis_client) - before == 3
+        last: Any = await queue.get_job(jobs[-1].id)
+        assert last.data == {"number": 2 * MOST_TOGETHER}
+
+
+@behaviour
+async def test_a_job_that_cannot_be_added_costs_the_others_of_its_run_nothing(
+    redis_url: str, redis_client: redis.Redis
+) -> None:
+    redis_client.hset("bull:mail:parent", "name", "x")
+    redis_client.set("bull:mail:parent:dependencies", "no set")
+    async with AsyncQueue("mail", connection=redis_url) as queue:
+        broken = ParentRef("parent", "bull:mail")
+
+        before, refused, after = await asyncio.gather(
+            queue.add("before"), queue.add("broken", parent=broken), queue.add("after"), return_exceptions=True
+        )
+
+        assert isinstance(refused, ScriptError)
+        assert not isinstance(before, BaseException)
+        assert not isinstance(after, BaseException)
+        assert {before.id, after.id} <= {job.id for job in await queue.get_jobs(["waiting"])}
+
+
+@behaviour
+async def test_a_cancelled_question_disturbs_no_other(redis_url: str) -> None:
+    async with AsyncConnection.open(redis_url) as connection:
+        ask = [asyncio.create_task(connection.call(Call(("ECHO", str(n)), raw, writes=False))) for n in range(10)]
+        await asyncio.sleep(0)
+        ask[3].cancel()
+        late = asyncio.create_task(connection.call(Call(("ECHO", "late"), raw, writes=False)))
+        late.cancel()
+
+        replies = await asyncio.gather(*ask, return_exceptions=True)
+
+        assert [reply for reply in replies if isinstance(reply, bytes)] == [b"%d" % n for n in range(10) if n != 3]
+        assert await connection.call(Call(("ECHO", "still"), raw, writes=False)) == b"still"
+
+
+@behaviour
+async def test_what_was_sent_on_a_socket_that_broke_is_lost_and_what_follows_is_not(
+    redis_url: str, redis_client: redis.Redis
+) -> None:
+    async with AsyncConnection.open(redis_url) as connection:
+        await connection.call(Call(("PING",), raw, writes=False))
+        held = asyncio.create_task(connection.call(Call(("BLPOP", "nothing", 0), raw)))
+        await wait_until_async(lambda: is_blocked(redis_client), "the question to arrive")
+        redis_client.client_kill_filter(_type="normal", skipme=True)
+
+        with pytest.raises(ConnectionLostError):
+            await held
+        assert await connection.call(Call(("PING",), raw, writes=False)) in (b"PONG", b"pong", "PONG")
+
+
+@behaviour
+async def test_closing_frees_those_who_wait(redis_url: str, redis_client: redis.Redis) -> None:
+    connection = AsyncConnection.open(redis_url)
+    held = asyncio.create_task(connection.call(Call(("BLPOP", "nothing", 0), raw)))
+    await wait_until_async(lambda: is_blocked(redis_client), "the question to arrive")
+
+    await connection.close()
+
+    with pytest.raises(ConnectionLostError):
+        await held
+    with pytest.raises(ClosedError):
+        await connection.call(Call(("PING",), raw, writes=False))
+
+
+class Wrapped:
+    """A stream writer that hides its transport."""
+
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
+        self._writer = writer
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "transport":
+            raise AttributeError(name)
+        return getattr(self._writer, name)
+
+
+class Strange(redis.asyncio.Connection):
+    """A connection of redis-py's with a stream that cannot be taken over."""
+
+    async def _connect(self) -> None:
+        await super()._connect()  # type: ignore[no-untyped-call]
+        self._writer: Any = Wrapped(self._writer)
+
+
+@behaviour
+async def test_sockets_that_cannot_be_taken_over_work_one_a_task(redis_url: str) -> None:
+    client = redis.asyncio.Redis.from_pool(
+        redis.asyncio.ConnectionPool.from_url(redis_url, connection_class=Strange, protocol=2)
+    )
+    async with AsyncQueue("mail", connection=client) as queue:
+        jobs = await asyncio.gather(*(queue.add("x") for _ in range(5)))
+
+        assert sorted(job.id for job in jobs) == ["1", "2", "3", "4", "5"]
+        assert (await queue.get_job_counts("waiting"))["waiting"] == 5
+    await client.aclose()
+
+
+@behaviour
+async def test_a_server_that_does_not_answer_in_time_is_given_up(redis_url: str) -> None:
+    async with AsyncConnection.open(redis_url, timeout_s=0.2) as connection:
+        with pytest.raises(ConnectionLostError, match="in time"):
+            await connection.call(Call(("BLPOP", "nothing", 0), raw))
+        assert await connection.call(Call(("ECHO", "again"), raw, writes=False)) == b"again"
