@@ -1,6 +1,8 @@
 """A master with two replicas, watched by three Sentinels."""
 
 import contextlib
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -121,6 +123,45 @@ class SentinelSet:
         wait_until(taken_over, "another server to become master, with a replica", 30)
         return lost
 
+    def lose_master(self) -> None:
+        """Kill the master, wait until another server takes writes, and start the lost one again as its replica."""
+        self.failover().start()
+
+    def restart_master(self) -> None:
+        """Kill the master and start it again from its append-only file; the Sentinels look away meanwhile.
+
+        On a busy machine a restart takes longer than they would wait, and a failover that begins when the old master is
+        back makes two masters for a moment: what the old one answers meanwhile is taken away.
+        """
+        self._be_patient([60_000] * len(self.sentinels))
+        master = self.master()
+        master.kill()
+        master.start()
+
+        def is_back() -> bool:
+            with contextlib.closing(self.client()) as client:
+                return client.info("replication")["role"] == "master" and online(client) == len(self.servers) - 1
+
+        wait_until(is_back, "the replicas to be online again", 30)
+        began = time.monotonic()
+
+        def is_seen() -> bool:
+            states = [self._state(sentinel) for sentinel in self.sentinels]
+            since_ms = (time.monotonic() - began) * 1000
+            return all(one["last-ping-sent"] == 0 and one["last-ok-ping-reply"] < since_ms for one in states)
+
+        wait_until(is_seen, "the Sentinels to have an answer from it", 30)
+        self._be_patient(DOWN_AFTER_MS)
+
+    def _be_patient(self, down_after_ms: Sequence[int]) -> None:
+        for sentinel, milliseconds in zip(self.sentinels, down_after_ms, strict=True):
+            with contextlib.closing(sentinel.client()) as client:
+                client.sentinel_set(SERVICE, "down-after-milliseconds", milliseconds)
+
+    def _state(self, sentinel: Sentinel) -> Any:
+        with contextlib.closing(sentinel.client()) as client:
+            return client.sentinel_master(SERVICE)
+
     def _masters(self) -> list[int]:
         ports = []
         for sentinel in self.sentinels:
@@ -130,8 +171,7 @@ class SentinelSet:
         return ports
 
     def _sees_all(self, sentinel: Sentinel) -> bool:
-        with contextlib.closing(sentinel.client()) as client:
-            state: Any = client.sentinel_master(SERVICE)
+        state = self._state(sentinel)
         return bool(state["num-slaves"] == 2 and state["num-other-sentinels"] == 2)
 
 
