@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from board.engine.keys import DEFAULT_PREFIX
 from tests.engine.fronts import AsyncioFront, Front, ThreadFront
 
 FRONTS: dict[str, Callable[[str], Front]] = {"threads": ThreadFront, "asyncio": AsyncioFront}
@@ -13,6 +14,12 @@ FRONTS: dict[str, Callable[[str], Front]] = {"threads": ThreadFront, "asyncio": 
 def make_front(request: pytest.FixtureRequest) -> Callable[[str], Front]:
     """Make a front for the server at a URL."""
     return FRONTS[request.param]
+
+
+@pytest.fixture
+def prefix() -> str:
+    """What the keys of all queues begin with."""
+    return DEFAULT_PREFIX
 
 
 @pytest.fixture

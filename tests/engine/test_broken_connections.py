@@ -1,4 +1,4 @@
-"""Connections that break at any moment: every job still runs exactly once.
+"""Connections that break at any moment, a Redis that goes away: every job still runs exactly once.
 
 A connection that dies between a command and its reply leaves open whether the command took effect. A job fetched by
 such a command has to be found again, a finish must not be taken for one that never happened.
@@ -6,11 +6,16 @@ such a command has to be found again, a finish must not be taken for one that ne
 
 import threading
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from board.engine import AsyncJob, JobState
-from tests.engine.fronts import Front, behaviour, count_is
+from board.engine.errors import ConnectionLostError
+from tests.engine.fronts import Front, behaviour, count_is, ended
+from tests.engine.test_control import Gate
+from tests.engine.test_recovery import nothing
+from tests.servers import Server
 from tests.waiting import wait_until_async
 
 JOBS = 400
@@ -53,6 +58,76 @@ async def test_every_job_runs_once_however_often_connections_break(front: Front,
         assert set(runs.values()) == {1}
         assert set(told.values()) == {1}
         assert stalled == []
+
+
+@behaviour
+async def test_a_worker_outlives_a_restart_of_redis(
+    make_front: Callable[[str], Front], fresh_server: Callable[..., Server]
+) -> None:
+    server = fresh_server(append_only=True, arguments=("--appendfsync", "always"))
+    async with make_front(server.url) as front:
+        queue = front.queue("mail")
+        worker = front.worker("mail", nothing)
+        errors: list[Exception] = []
+        worker.on("error", errors.append)
+        await worker.start()
+        before = await queue.add("x")
+        await ended(queue, before.id)
+
+        server.kill()
+        await wait_until_async(lambda: errors, "the worker to notice")
+        server.start()
+
+        after = await front.queue("mail").add("x")
+        await ended(front.queue("mail"), after.id)
+        assert all(isinstance(error, ConnectionLostError) for error in errors)
+
+
+@behaviour
+async def test_a_job_that_ran_while_redis_was_away_is_finished_and_not_run_again(
+    make_front: Callable[[str], Front], fresh_server: Callable[..., Server]
+) -> None:
+    server = fresh_server(append_only=True, arguments=("--appendfsync", "always"))
+    gate = Gate()
+    async with make_front(server.url) as front:
+        job = await front.queue("mail").add("x")
+        worker = front.worker("mail", gate)
+        errors: list[Exception] = []
+        completed: list[str] = []
+        worker.on("error", errors.append)
+        worker.on("completed", lambda job, _result, _previous: completed.append(job.id))
+        await worker.start()
+        await gate.holds()
+
+        server.kill()
+        gate.opened.set()
+        await wait_until_async(lambda: errors, "the finish to break")
+        server.start()
+        await wait_until_async(lambda: completed, "the job to be finished")
+
+        done = await ended(front.queue("mail"), job.id)
+        assert gate.entered == completed == [job.id]
+        assert (done.return_value, done.attempts_started) == ("through", 1)
+
+
+@behaviour
+async def test_a_frozen_redis_is_given_up_and_the_worker_goes_on_when_it_thaws(
+    make_front: Callable[[str], Front], fresh_server: Callable[..., Server]
+) -> None:
+    server = fresh_server()
+    async with make_front(f"{server.url}?socket_timeout=0.3") as front:
+        worker = front.worker("mail", nothing, drain_delay=100)
+        errors: list[Exception] = []
+        worker.on("error", errors.append)
+        await worker.start()
+
+        server.freeze()
+        await wait_until_async(lambda: errors, "the worker to notice", 20)
+        server.thaw()
+
+        queue = front.queue("mail")
+        job = await queue.add("x")
+        await ended(queue, job.id)
 
 
 def _has(runs: Counter[str], goal: int) -> bool:

@@ -30,16 +30,17 @@ async def test_a_job_that_arrives_at_a_closing_worker_costs_the_running_one_no_s
         await worker.start()
         running = await queue.add("x", {})
         await state_is(queue, running.id, JobState.ACTIVE)
-        await wait_until_async(lambda: _is_held_up(redis_client, "bzpopmin"), "the worker to wait for another job")
+        await wait_until_async(lambda: _held_up(redis_client, "bzpopmin"), "the worker to wait for another job")
 
-        # The marker wakes the worker while writes are held back, so its fetch is under way when the close comes.
+        # Writes are held back when the wait is cut off, so the fetch that follows is under way when the close comes.
         transaction = redis_client.pipeline()
         transaction.hset("bull:mail:late", mapping={"name": "x", "data": "{}", "opts": "{}", "timestamp": 1})
         transaction.lpush("bull:mail:wait", "late")
-        transaction.zadd("bull:mail:marker", {"0": 0})
         transaction.execute_command("CLIENT", "PAUSE", 60_000, "WRITE")
         transaction.execute()
-        await wait_until_async(lambda: _is_held_up(redis_client, "eval"), "the fetch to be held back")
+        for client_id in _held_up(redis_client, "bzpopmin"):
+            redis_client.client_kill_filter(_id=client_id)
+        await wait_until_async(lambda: _held_up(redis_client, "eval"), "the fetch to be held back")
         closing = asyncio.create_task(worker.close())
         await wait_until_async(lambda: not worker.is_running, "the worker to begin closing")
         redis_client.execute_command("CLIENT", "UNPAUSE")
@@ -81,6 +82,7 @@ async def test_a_job_that_ends_while_locks_are_renewed_has_not_lost_its_own(fron
         assert completed & lost == set()
 
 
-def _is_held_up(redis_client: Any, command: str) -> bool:
-    """Whether the server makes a client wait for the reply to such a command."""
-    return any(client["cmd"].startswith(command) and "b" in client["flags"] for client in redis_client.client_list())
+def _held_up(redis_client: Any, command: str) -> list[str]:
+    """Return the ids of the clients that the server makes wait for the reply to such a command."""
+    clients = redis_client.client_list()
+    return [client["id"] for client in clients if client["cmd"].startswith(command) and "b" in client["flags"]]

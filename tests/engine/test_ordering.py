@@ -1,6 +1,7 @@
 """In which order one slot runs what is there: random jobs, compared with the order that the rules give."""
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -10,7 +11,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from board.engine import AsyncQueue, AsyncWorker, JobOptions, JobState, Queue, Worker
-from tests.servers import Server
 from tests.waiting import wait_until, wait_until_async
 
 EXAMPLES = 25
@@ -23,19 +23,19 @@ Jobs = list[JobOptions]
 Run = Callable[[Jobs], list[int]]
 
 
-def run_by_threads(url: str, jobs: Jobs) -> list[int]:
+def run_by_threads(jobs: Jobs, name: str, where: Any) -> list[int]:
     """Add jobs to a paused queue, let one slot run them, and return their numbers in the order they ran."""
     ran: list[int] = []
-    with Queue("line", connection=url) as queue:
+    with Queue(name, **where) as queue:
         queue.pause()
         queue.add_bulk([("x", number, options) for number, options in enumerate(jobs)])
-        with Worker("line", lambda job: ran.append(job.data), connection=url, drain_delay=100):
+        with Worker(name, lambda job: ran.append(job.data), drain_delay=100, **where):
             queue.resume()
             wait_until(lambda: queue.get_job_counts("completed")["completed"] == len(jobs), "the jobs to run")
     return ran
 
 
-def run_by_asyncio(url: str, jobs: Jobs) -> list[int]:
+def run_by_asyncio(jobs: Jobs, name: str, where: Any) -> list[int]:
     """Do the same with the asyncio front."""
 
     async def all_of_it() -> list[int]:
@@ -44,14 +44,14 @@ def run_by_asyncio(url: str, jobs: Jobs) -> list[int]:
         async def note(job: Any) -> None:
             ran.append(job.data)
 
-        async with AsyncQueue("line", connection=url) as queue:
+        async with AsyncQueue(name, **where) as queue:
 
             async def is_done() -> bool:
                 return (await queue.get_job_counts("completed"))[JobState.COMPLETED] == len(jobs)
 
             await queue.pause()
             await queue.add_bulk([("x", number, options) for number, options in enumerate(jobs)])
-            async with AsyncWorker("line", note, connection=url, drain_delay=100):
+            async with AsyncWorker(name, note, drain_delay=100, **where):
                 await queue.resume()
                 await wait_until_async(is_done, "the jobs to run")
         return ran
@@ -60,14 +60,16 @@ def run_by_asyncio(url: str, jobs: Jobs) -> list[int]:
 
 
 @pytest.fixture
-def run(request: pytest.FixtureRequest, server: Server) -> Run:
+def run(request: pytest.FixtureRequest, redis_url: str, prefix: str) -> Run:
+    """Run jobs through a queue that no other example has used."""
     by = {"threads": run_by_threads, "asyncio": run_by_asyncio}[request.param]
 
-    def run_on_an_empty_server(jobs: Jobs) -> list[int]:
-        server.flush()
-        return by(server.url, jobs)
+    numbers = itertools.count()
 
-    return run_on_an_empty_server
+    def run_in_a_queue_of_its_own(jobs: Jobs) -> list[int]:
+        return by(jobs, f"line-{next(numbers)}", {"connection": redis_url, "prefix": prefix})
+
+    return run_in_a_queue_of_its_own
 
 
 def sizes(**fields: Any) -> Any:

@@ -14,18 +14,18 @@ WORK = "tests.engine.processors:work"
 
 
 @pytest.fixture
-def queue(redis_url: str) -> Iterator[Queue]:
-    with Queue("mail", connection=redis_url) as one:
+def queue(redis_url: str, prefix: str) -> Iterator[Queue]:
+    with Queue("mail", connection=redis_url, prefix=prefix) as one:
         yield one
 
 
 @pytest.fixture
-def start(redis_url: str) -> Iterator[Any]:
+def start(redis_url: str, prefix: str) -> Iterator[Any]:
     """Start workers that are closed at the end."""
     workers: list[Worker] = []
 
     def start_one(**options: Any) -> Worker:
-        worker = Worker("mail", WORK, connection=redis_url, executor="process", **options)
+        worker = Worker("mail", WORK, connection=redis_url, prefix=prefix, executor="process", **options)
         workers.append(worker)
         worker.start()
         return worker

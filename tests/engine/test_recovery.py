@@ -13,10 +13,8 @@ from typing import Any
 import pytest
 
 from board.engine import AsyncJob, JobState
-from board.engine.errors import ConnectionLostError
 from tests.engine.fronts import Front, ThreadFront, behaviour, count_is, ended, read, state_is
 from tests.engine.test_control import Gate
-from tests.servers import Server
 from tests.waiting import wait_until, wait_until_async
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -95,8 +93,8 @@ WORKER_OF_THREADS = """
         time.sleep(float(job.data["seconds"]))
         return "done"
 
-    options = {name: int(value) for name, value in (part.split("=") for part in sys.argv[2:])}
-    worker = Worker("mail", process, connection=sys.argv[1], **options)
+    options = {name: int(value) for name, value in (part.split("=") for part in sys.argv[3:])}
+    worker = Worker("mail", process, connection=sys.argv[1], prefix=sys.argv[2], **options)
     worker.on("ready", lambda: print("ready", flush=True))
     worker.on("closing", lambda: print("closing", flush=True))
     worker.on("completed", lambda job, result, previous: print("completed", job.id, flush=True))
@@ -114,8 +112,8 @@ WORKER_OF_ASYNCIO = """
         return "done"
 
     async def main():
-        options = {name: int(value) for name, value in (part.split("=") for part in sys.argv[2:])}
-        worker = AsyncWorker("mail", process, connection=sys.argv[1], **options)
+        options = {name: int(value) for name, value in (part.split("=") for part in sys.argv[3:])}
+        worker = AsyncWorker("mail", process, connection=sys.argv[1], prefix=sys.argv[2], **options)
         worker.on("ready", lambda: print("ready", flush=True))
         worker.on("closing", lambda: print("closing", flush=True))
         worker.on("completed", lambda job, result, previous: print("completed", job.id, flush=True))
@@ -138,12 +136,12 @@ QUICK = {"lock_duration": 200, "stalled_interval": 100}
 
 @behaviour
 async def test_a_job_whose_worker_was_killed_runs_again_once(
-    front: Front, redis_url: str, launch: Launch, source: str
+    front: Front, redis_url: str, prefix: str, launch: Launch, source: str
 ) -> None:
     async with front:
         queue = front.queue("mail")
         job = await queue.add("x", {"seconds": 60})
-        program = launch(source, redis_url, "lock_duration=200", "stalled_interval=100")
+        program = launch(source, redis_url, prefix, "lock_duration=200", "stalled_interval=100")
         program.says(f"runs {job.id}")
 
         program.kill()
@@ -231,13 +229,13 @@ async def test_a_job_whose_lock_was_taken_is_dropped_and_told(front: Front, redi
 
 @behaviour
 async def test_sigterm_lets_the_running_job_finish_and_takes_no_other(
-    front: Front, redis_url: str, launch: Launch, source: str
+    front: Front, redis_url: str, prefix: str, launch: Launch, source: str
 ) -> None:
     async with front:
         queue = front.queue("mail")
         running = await queue.add("x", {"seconds": 0.3})
         waiting = await queue.add("x", {"seconds": 0})
-        program = launch(source, redis_url)
+        program = launch(source, redis_url, prefix)
         program.says(f"runs {running.id}")
 
         program.signal(signal.SIGTERM)
@@ -250,12 +248,12 @@ async def test_sigterm_lets_the_running_job_finish_and_takes_no_other(
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @behaviour
 async def test_a_second_signal_hands_the_running_job_back_at_once(
-    front: Front, redis_url: str, launch: Launch, source: str, number: signal.Signals
+    front: Front, redis_url: str, prefix: str, launch: Launch, source: str, *, number: signal.Signals
 ) -> None:
     async with front:
         queue = front.queue("mail")
         job = await queue.add("x", {"seconds": 60})
-        program = launch(source, redis_url)
+        program = launch(source, redis_url, prefix)
         program.says(f"runs {job.id}")
 
         program.signal(number)
@@ -268,87 +266,19 @@ async def test_a_second_signal_hands_the_running_job_back_at_once(
 
 
 @behaviour
-async def test_the_grace_period_bounds_a_shutdown(front: Front, redis_url: str, launch: Launch, source: str) -> None:
+async def test_the_grace_period_bounds_a_shutdown(
+    front: Front, redis_url: str, prefix: str, launch: Launch, source: str
+) -> None:
     async with front:
         queue = front.queue("mail")
         job = await queue.add("x", {"seconds": 60})
-        program = launch(source, redis_url, "grace=100")
+        program = launch(source, redis_url, prefix, "grace=100")
         program.says(f"runs {job.id}")
 
         program.signal(signal.SIGTERM)
 
         assert program.ends() == 0
         assert await queue.get_job_state(job.id) is JobState.WAITING
-
-
-@behaviour
-async def test_a_worker_outlives_a_restart_of_redis(
-    make_front: Callable[[str], Front], fresh_server: Callable[..., Server]
-) -> None:
-    server = fresh_server(append_only=True, arguments=("--appendfsync", "always"))
-    async with make_front(server.url) as front:
-        queue = front.queue("mail")
-        worker = front.worker("mail", nothing)
-        errors: list[Exception] = []
-        worker.on("error", errors.append)
-        await worker.start()
-        before = await queue.add("x")
-        await ended(queue, before.id)
-
-        server.kill()
-        await wait_until_async(lambda: errors, "the worker to notice")
-        server.start()
-
-        after = await front.queue("mail").add("x")
-        await ended(front.queue("mail"), after.id)
-        assert all(isinstance(error, ConnectionLostError) for error in errors)
-
-
-@behaviour
-async def test_a_job_that_ran_while_redis_was_away_is_finished_and_not_run_again(
-    make_front: Callable[[str], Front], fresh_server: Callable[..., Server]
-) -> None:
-    server = fresh_server(append_only=True, arguments=("--appendfsync", "always"))
-    gate = Gate()
-    async with make_front(server.url) as front:
-        job = await front.queue("mail").add("x")
-        worker = front.worker("mail", gate)
-        errors: list[Exception] = []
-        completed: list[str] = []
-        worker.on("error", errors.append)
-        worker.on("completed", lambda job, _result, _previous: completed.append(job.id))
-        await worker.start()
-        await gate.holds()
-
-        server.kill()
-        gate.opened.set()
-        await wait_until_async(lambda: errors, "the finish to break")
-        server.start()
-        await wait_until_async(lambda: completed, "the job to be finished")
-
-        done = await ended(front.queue("mail"), job.id)
-        assert gate.entered == completed == [job.id]
-        assert (done.return_value, done.attempts_started) == ("through", 1)
-
-
-@behaviour
-async def test_a_frozen_redis_is_given_up_and_the_worker_goes_on_when_it_thaws(
-    make_front: Callable[[str], Front], fresh_server: Callable[..., Server]
-) -> None:
-    server = fresh_server()
-    async with make_front(f"{server.url}?socket_timeout=0.3") as front:
-        worker = front.worker("mail", nothing, drain_delay=100)
-        errors: list[Exception] = []
-        worker.on("error", errors.append)
-        await worker.start()
-
-        server.freeze()
-        await wait_until_async(lambda: errors, "the worker to notice", 20)
-        server.thaw()
-
-        queue = front.queue("mail")
-        job = await queue.add("x")
-        await ended(queue, job.id)
 
 
 @behaviour

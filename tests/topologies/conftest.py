@@ -76,6 +76,12 @@ def redis_url(topology: Topology) -> str:
 
 
 @pytest.fixture
+def prefix(topology: Topology) -> str:
+    """What the keys of all queues begin with."""
+    return topology.prefix
+
+
+@pytest.fixture
 def redis_client(topology: Topology) -> Iterator[Any]:
     """A plain client that answers in text."""
     client = topology.servers.client()
