@@ -1,16 +1,29 @@
-"""One queue, one state: its jobs page by page, and one job beside them, in one round trip."""
+"""One queue, one state: its jobs page by page, and one job beside them.
+
+One round trip; a page with a filter takes one for each step of the search, and one for the lines found.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from board.engine.commands.pages import Cursor, Order, PageReading, list_client_names, read_page, read_queues
+from board.engine.commands.pages import (
+    Cursor,
+    Order,
+    PageReading,
+    RowReading,
+    list_client_names,
+    read_page,
+    read_queues,
+    read_rows,
+)
 from board.engine.errors import EngineError, UsageError
 from board.engine.keys import QueueKeys
 from board.queries.job import JobPage, job_call, job_page
 from board.queries.rows import JobRow, job_row
+from board.queries.search import NOTHING, Filter, FilterError, Searched, in_words, parse, search, term_text
 from board.queries.shared import (
     STATES,
     Counts,
@@ -37,11 +50,14 @@ LABELS = {
     "paused": "Paused",
 }
 
+TEXT_LIMIT = 200
+"""Characters of an id that is looked up, and of an error's name."""
+
 FACET_LIMIT = 4
 """Errors offered above the list."""
 
-TEXT_LIMIT = 200
-"""Characters of a search: longer ones are no search."""
+CARRIED = frozenset({"data", "returned"})
+"""Fields of a filter that are about what a job carries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +66,8 @@ class QueueAsked:
 
     Attributes:
         state: wire name, or ``paused``.
-        q: an exact id, or a text to be found in id, name, failure or data.
-        error: name of an error, for failed jobs.
+        q: a filter, see ``board.queries.search``, or an exact id.
+        error: name of an error; the same as ``class:`` in the filter.
         sort: ``newest`` or ``oldest``; empty is the order that fits the state.
         size: rows.
         after: cursor of the page before.
@@ -83,7 +99,20 @@ class QueueAsked:
     @property
     def text(self) -> str:
         """The search, without white space around it."""
-        return self.q.strip()[:TEXT_LIMIT]
+        return self.q.strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """One term of the filter.
+
+    Attributes:
+        text: as it was typed.
+        rest: the filter without it.
+    """
+
+    text: str
+    rest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +130,12 @@ class QueuePage:
         next_after: cursor of the next page; None on the last.
         prev: there are jobs before this page.
         total: jobs in this state.
-        q: search.
-        error: error name that the list is filtered by.
+        q: the filter as it was typed.
+        chips: its terms.
+        problem: why the filter makes no sense; empty when it does.
+        words: what the filter asks for.
+        explained: what was searched and how many were found; empty without a filter.
+        is_cut: the search ended before the page was full, because it looked at as much as one request may.
         sort: order shown.
         default_sort: order shown when the address names none.
         facets: errors of the newest failed jobs with their counts.
@@ -130,7 +163,11 @@ class QueuePage:
     prev: bool
     total: int
     q: str
-    error: str
+    chips: tuple[Chip, ...]
+    problem: str
+    words: str
+    explained: str
+    is_cut: bool
     sort: Order
     default_sort: Order
     facets: tuple[tuple[str, int], ...]
@@ -155,17 +192,16 @@ def default_sort(state: str) -> Order:
 def read_queue(connection: Reads, known: Known, queue: QueueKeys, asked: QueueAsked, *, now_ms: int) -> QueuePage:
     """Read the page."""
     after = _cursor(asked)
-    searches = known.shows_data(queue)  # else what is found would tell of what the jobs carry
+    wish, problem = _wish(asked, shows_data=known.shows_data(queue))
+    filters = bool(wish.terms or problem)
     calls: list[Any] = [
         read_page(
             queue,
             asked.state,
             order=asked.order,
-            size=asked.rows,
-            after=after,
-            find=asked.text,
-            text=asked.text if searches else "",
-            error=asked.error[:TEXT_LIMIT] if asked.state == "failed" else "",
+            size=0 if filters else asked.rows,
+            after=None if filters else after,
+            find=asked.text[:TEXT_LIMIT],
         ),
         list_client_names(),
     ]
@@ -175,11 +211,48 @@ def read_queue(connection: Reads, known: Known, queue: QueueKeys, asked: QueueAs
     for required in (reading, *job):
         if isinstance(required, EngineError):
             raise required
-    if asked.text and not searches:  # ids alone are looked up
-        reading = replace(reading, rows=(), last=None)
+    searched, lines = None, reading.rows
+    if wish.terms and not problem:
+        searched = search(
+            connection, known, queue, asked.state, wish, order=asked.order, size=asked.rows, now_ms=now_ms, after=after
+        )
+        lines = _lines(connection, queue, asked.state, searched)
     workers = count_workers(names, [queue], is_cluster=connection.is_cluster)[queue]
     panel = job_page(job[0], known, now_ms=now_ms, attempt=asked.attempt) if job else None
-    return _page(reading, known, asked, after=after, workers=workers, panel=panel, now_ms=now_ms)
+    sought = _Sought(wish, problem, searched, tuple(lines))
+    return _page(reading, known, asked, sought, after=after, workers=workers, panel=panel, now_ms=now_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sought:
+    """What came of the filter; without one, ``lines`` are those of the page."""
+
+    wish: Filter
+    problem: str
+    searched: Searched | None
+    lines: tuple[RowReading, ...]
+
+
+def _wish(asked: QueueAsked, *, shows_data: bool) -> tuple[Filter, str]:
+    """Return the filter asked for, and why it makes no sense."""
+    try:
+        wish = parse(asked.text)
+        if asked.error:
+            wish = Filter(wish.terms + parse(term_text("class", asked.error[:TEXT_LIMIT])).terms)
+    except FilterError as error:
+        return NOTHING, str(error)
+    if not shows_data and any(term.field in CARRIED for term in wish.terms):
+        return wish, "Your role may not see what jobs carry, so they cannot be searched by it."
+    return wish, ""
+
+
+def _lines(connection: Reads, queue: QueueKeys, state: str, searched: Searched) -> list[RowReading]:
+    if not searched.found:
+        return []
+    lines: list[RowReading] | EngineError = connection.batch(together([read_rows(queue, state, searched.found)]))[0]
+    if isinstance(lines, EngineError):
+        raise lines
+    return lines
 
 
 def most_urgent_state(connection: Reads, queue: QueueKeys) -> str:
@@ -196,6 +269,7 @@ def _page(
     reading: PageReading,
     known: Known,
     asked: QueueAsked,
+    sought: _Sought,
     *,
     after: Cursor | None,
     workers: int | None,
@@ -205,10 +279,12 @@ def _page(
     summary = reading.summary
     counts = Counts.read(summary.counts)
     found = None if reading.found is None else job_row(reading.found, known)
-    rows = [job_row(row, known) for row in reading.rows]
+    rows = [job_row(row, known) for row in sought.lines]
     if found is not None and reading.found is not None and reading.found.state == asked.state and after is None:
         rows = [found, *(row for row in rows if row.id != found.id)][: asked.rows]
     release = summary.meta.release
+    searched = sought.searched
+    last = searched.last if searched else reading.last
     return QueuePage(
         queue=queue_name(summary.queue, known),
         counts=counts,
@@ -217,15 +293,19 @@ def _page(
         jobs=tuple(rows),
         size=asked.rows,
         after=asked.after if after else None,
-        next_after=None if reading.last is None else write_cursor(reading.last),
-        prev=reading.start > 0,
+        next_after=None if last is None else write_cursor(last),
+        prev=(searched.start if searched else reading.start) > 0,
         total=counts.of(asked.state),
-        q=asked.text,
-        error=asked.error if asked.state == "failed" else "",
+        q=sought.wish.text if asked.error and not sought.problem else asked.text,
+        chips=tuple(Chip(term.source, sought.wish.without(at).text) for at, term in enumerate(sought.wish.terms)),
+        problem="" if found is not None else sought.problem,
+        words=in_words(sought.wish),
+        explained=explain(searched, asked) if searched else "",
+        is_cut=searched is not None and last is not None and len(searched.found) < asked.rows,
         sort=asked.order,
         default_sort=default_sort(asked.state),
         facets=reading.error_counts[:FACET_LIMIT],
-        searched=reading.searched,
+        searched=searched.searched if searched else reading.searched,
         is_paused=summary.meta.paused,
         paused_list=counts.paused > 0,
         workers=workers,
@@ -237,6 +317,24 @@ def _page(
         error_of_queue="; ".join(summary.problems) or None,
         measured_at_ms=now_ms,
     )
+
+
+def explain(searched: Searched, asked: QueueAsked) -> str:
+    """Say what was searched, and how many were found."""
+    first, last, total = searched.start + 1, searched.start + searched.searched, searched.total
+    kind = LABELS[asked.state].lower()
+    words = asked.order if asked.order == "newest" or default_sort(asked.state) == "newest" else "next"
+    if searched.searched == 0:
+        what = f"No {kind} jobs are left to search"
+    elif first > 1:
+        order = {"newest": "newest first", "oldest": "oldest first", "next": "next to run first"}[words]
+        what = f"Searched jobs {first:,} to {last:,} of {total:,}, {order}"
+    elif last >= total:
+        what = f"Searched all {total:,} {kind} jobs"
+    else:
+        what = f"Searched the {words} {searched.searched:,} of {total:,} {kind} jobs"
+    unread = f"; of {searched.unread:,} the data or the traces are too long to be searched" if searched.unread else ""
+    return f"{what}: {len(searched.found):,} found{unread}."
 
 
 def _tabs(counts: Counts, current: str) -> tuple[Tab, ...]:

@@ -13,6 +13,8 @@ from typing import Final
 
 from jinja2 import Environment
 
+from board.queries.search import term_text
+
 __all__ = [
     "ago",
     "clock",
@@ -156,6 +158,11 @@ def iso(at_ms: float | None) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z" if moment else ""
 
 
+def error_term(name: str) -> str:
+    """Spell the term of a filter that asks for one class of error."""
+    return term_text("class", name)
+
+
 def install(env: Environment) -> None:
     """Register every filter under its own name."""
     filters: tuple[Callable[..., str], ...] = (
@@ -165,6 +172,7 @@ def install(env: Environment) -> None:
         count,
         duration,
         duration_long,
+        error_term,
         iso,
         percent,
         size,

@@ -7,7 +7,8 @@ import pytest
 import redis
 
 from board.engine.calls import Call
-from board.engine.commands import pages
+from board.engine.commands import pages, searches
+from board.engine.commands.readings import Cursor
 from board.engine.connection.sync import Connection
 from board.engine.keys import QueueKeys
 from board.queries.failures import FailuresAsked, read_failures
@@ -25,7 +26,6 @@ Page = Callable[[Connection, Known], object]
 PAGES: dict[str, Page] = {
     "overview of 131 queues": lambda c, k: read_overview(c, k, QUEUES, now_ms=NOW),
     "queue": lambda c, k: read_queue(c, k, MAIL, QueueAsked("failed", size=100), now_ms=NOW),
-    "queue searched": lambda c, k: read_queue(c, k, MAIL, QueueAsked("failed", q="nowhere"), now_ms=NOW),
     "queue with panel": lambda c, k: read_queue(c, k, MAIL, QueueAsked("failed", job="sound-1"), now_ms=NOW),
     "way to a queue": lambda c, _: most_urgent_state(c, MAIL),
     "job": lambda c, k: read_job(c, k, MAIL, "sound-1", now_ms=NOW),
@@ -59,6 +59,19 @@ def test_a_page_costs_one_round_trip(connection: Connection, known: Known, full:
     assert connection.round_trips - before == 1
 
 
+def test_a_search_costs_one_round_trip_more_for_500_jobs_and_one_for_what_it_found(
+    connection: Connection, known: Known, full: Filler
+) -> None:
+    full.client.zadd(full.key("failed"), {f"more-{n}": NOW + n for n in range(1_200)})
+    asked = QueueAsked("failed", q="name:send", size=100)
+    read_queue(connection, known, MAIL, asked, now_ms=NOW)
+    before = connection.round_trips
+
+    read_queue(connection, known, MAIL, asked, now_ms=NOW)
+
+    assert connection.round_trips - before == 1 + 3 + 1
+
+
 @pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
 def test_a_page_changes_nothing(
     connection: Connection, known: Known, full: Filler, redis_client: redis.Redis, page: Page
@@ -77,6 +90,9 @@ def test_a_page_changes_nothing(
         pages.read_page(MAIL, "failed", order="newest", size=100, find="sound-1", text="sound"),
         pages.read_page(MAIL, "waiting", order="oldest", size=20),
         pages.read_newest([MAIL], "failed", size=20, error="GatewayTimeoutError"),
+        pages.read_rows(MAIL, "failed", [("sound-1", "1"), ("gone", "1")]),
+        searches.read_candidates(MAIL, "failed", order="oldest", count=100, fields=searches.CANDIDATE_FIELDS),
+        searches.read_candidates(MAIL, "waiting", order="newest", count=100, after=Cursor("1")),
         pages.read_job(MAIL, "sound-1"),
         pages.read_job(MAIL, "parent"),
         pages.read_flow(MAIL, "parent"),

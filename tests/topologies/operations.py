@@ -18,6 +18,7 @@ from board.engine.commands import (
     queues,
     repairs,
     schedulers,
+    searches,
     trees,
 )
 from board.engine.connection.sync import Connection
@@ -131,6 +132,10 @@ READS: dict[str, Operation] = {
     "names of clients": lambda _: pages.list_client_names(),
     "summary of queues": lambda q: pages.read_queues([q, dead_of(q)]),
     "page of a state": lambda q: pages.read_page(q, "waiting", order="oldest", size=10, text="x"),
+    "lines of jobs": lambda q: pages.read_rows(q, "waiting", [("running", None)]),
+    "candidates of a search": lambda q: searches.read_candidates(
+        q, "failed", order="newest", count=10, fields=searches.CANDIDATE_FIELDS
+    ),
     "newest failures": lambda q: pages.read_newest([q], "failed", size=10),
     "all of a job": lambda q: pages.read_job(q, "running"),
     "all of a flow": lambda q: pages.read_flow(q, "top"),

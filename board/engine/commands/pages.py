@@ -33,6 +33,7 @@ from board.engine.scripts.loader import load
 from board.engine.types import ChildCounts, JobCounts, QueueMeta
 
 __all__ = [
+    "PAGE_STATES",
     "UNNAMED_ERROR",
     "ChildReading",
     "Cursor",
@@ -55,6 +56,7 @@ __all__ = [
     "read_newest",
     "read_page",
     "read_queues",
+    "read_rows",
     "whole_number",
 ]
 
@@ -138,6 +140,14 @@ def read_page(
         *(find, text.lower(), error, SEARCHED_JOBS, COUNTED_ERRORS if facets else 0),
     )
     return _script("read_page", [queue.base], arguments, decode)
+
+
+def read_rows(queue: QueueKeys, state: str, jobs: Sequence[tuple[str, str | None]]) -> Call[list[RowReading]]:
+    """Read jobs of one state as lines of a table; each is its id and its score, None in a list."""
+    if state not in PAGE_STATES:
+        raise UsageError(f"{state!r} is not a state of jobs")
+    packed = pack([[job_id, score or False] for job_id, score in jobs])
+    return _script("read_rows", [queue.base], (state, packed), lambda reply: [_row(one) for one in reply])
 
 
 def read_newest(

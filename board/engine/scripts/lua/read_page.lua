@@ -16,38 +16,12 @@ size, scan, facet_limit = tonumber(size), tonumber(scan), tonumber(facet_limit)
 -- @include rank_after
 -- @include row_matches
 -- @include count_errors
+-- @include container_ids
 local container = base .. (state == 'waiting' and 'wait' or state)
 local is_list = state == 'waiting' or state == 'active' or state == 'paused'
 local newest_first = order == 'newest'
 local wish = { text = text, error = error }
 local budget = { left = 16777216 }
-
--- The ids from one place of the container on, in the order asked for, with their scores.
-local function ids_from(start, count)
-  local pairs_found = {}
-  if is_list then
-    local ids
-    if newest_first then
-      ids = try_read('LRANGE', container, start, start + count - 1) or {}
-    else
-      local backwards = try_read('LRANGE', container, -start - count, -start - 1) or {}
-      ids = {}
-      for i = #backwards, 1, -1 do
-        ids[#ids + 1] = backwards[i]
-      end
-    end
-    for i, job_id in ipairs(ids) do
-      pairs_found[i] = { job_id, false }
-    end
-    return pairs_found
-  end
-  local range = newest_first and 'ZREVRANGE' or 'ZRANGE'
-  local members = try_read(range, container, start, start + count - 1, 'WITHSCORES') or {}
-  for i = 1, #members, 2 do
-    pairs_found[#pairs_found + 1] = { members[i], members[i + 1] }
-  end
-  return pairs_found
-end
 
 local start = 0
 if after_score ~= '' and is_list then
@@ -62,7 +36,7 @@ local wanted = filtered and scan or size
 local place = start
 local more = false
 while searched < wanted and #rows < size do
-  local ids = ids_from(place, math.min(100, wanted - searched))
+  local ids = container_ids(container, is_list, newest_first, place, math.min(100, wanted - searched))
   if #ids == 0 then
     break
   end
@@ -80,7 +54,7 @@ while searched < wanted and #rows < size do
   end
 end
 if last then
-  more = #ids_from(place, 1) > 0
+  more = #container_ids(container, is_list, newest_first, place, 1) > 0
 end
 
 local found = false
