@@ -42,6 +42,7 @@ class Call(Generic[T]):
         item: for a script that takes a key and a MessagePack array and answers with an array, of which this call is an
             array of one: what is in it. Such calls that leave together may become one run, marked by a further
             argument ``1``; each gets its own part of the answer.
+        most: how many may become one.
     """
 
     argv: tuple[Arg, ...]
@@ -51,6 +52,7 @@ class Call(Generic[T]):
     writes: bool = True
     block_ms: int | None = None
     item: bytes | None = None
+    most: int = 1
 
     def __iter__(self) -> Generator[Call[Any] | Batch[Any], Any, T]:
         """Yield itself to the driver of a plan and return the decoded reply."""
@@ -67,6 +69,7 @@ class Call(Generic[T]):
             writes=self.writes,
             block_ms=self.block_ms,
             item=self.item,
+            most=self.most,
         )
 
 

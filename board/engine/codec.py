@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgpack
 
 from board.engine.errors import PayloadError
 from board.engine.keys import split_job_key
-from board.engine.types import Backoff, Deduplication, JobData, JobOptions, JsonValue, Keep
+from board.engine.types import NO_OPTIONS, Backoff, Deduplication, JobData, JobOptions, JsonValue, Keep
 
 __all__ = [
     "LONG_NAMES",
@@ -42,6 +42,10 @@ SHORT_NAMES = {
     "keepLogs": "kl",
     "deduplication": "de",
 }
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+_SCAN: Callable[[str, int], tuple[JsonValue, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
+
+_NEEDED = {"name", "data", "opts", "timestamp"}
 LONG_NAMES = {short: long for long, short in SHORT_NAMES.items()}
 
 
@@ -75,9 +79,12 @@ def dump_json(value: JsonValue) -> str:
     Raises:
         PayloadError: something in it is not JSON: NaN, a set, a key that is no text, half a surrogate pair.
     """
+    if value is None:
+        return "null"
     try:
-        encoded = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-        encoded.encode()
+        encoded = _ENCODER.encode(value)
+        if not encoded.isascii():
+            encoded.encode()
     except UnicodeEncodeError:
         raise PayloadError("the data holds half a surrogate pair, which UTF-8 cannot store") from None
     except (TypeError, ValueError, RecursionError) as error:
@@ -92,6 +99,12 @@ def load_json(encoded: str) -> JsonValue:
         ValueError: it is not JSON, or nested too deeply.
     """
     try:
+        value, end = _SCAN(encoded, 0)
+        if end == len(encoded):
+            return value
+    except (StopIteration, ValueError, RecursionError):
+        pass  # white space around it, or an error that is to be told in json's words
+    try:
         return json.loads(encoded)
     except RecursionError:
         raise ValueError("nested too deeply") from None
@@ -103,7 +116,10 @@ def pairs(reply: Any) -> list[tuple[str, str]]:
         return []
     if isinstance(reply, Mapping):
         return [(text(key), text(value)) for key, value in reply.items()]
-    flat = [text(item) for item in reply]
+    try:
+        flat = [item.decode() for item in reply]
+    except (UnicodeDecodeError, AttributeError):
+        flat = [text(item) for item in reply]
     return list(zip(flat[::2], flat[1::2], strict=False))
 
 
@@ -144,6 +160,8 @@ def option_map(options: JobOptions) -> dict[str, JsonValue]:
 
 def encode_options(options: JobOptions) -> str:
     """Encode checked options as they are stored; `attempts` is always there, 0 by default."""
+    if options is NO_OPTIONS:
+        return '{"attempts":0}'
     return dump_json({"attempts": 0} | option_map(options))
 
 
@@ -153,6 +171,8 @@ def decode_options(encoded: str) -> dict[str, JsonValue]:
     Raises:
         ValueError: not a JSON object.
     """
+    if encoded == '{"attempts":0}':
+        return {"attempts": 0}
     value = load_json(encoded)
     if not isinstance(value, dict):
         raise ValueError(f"the options are {type(value).__name__}, not an object")  # noqa: TRY004 - bad data, not bad code
@@ -178,7 +198,7 @@ def encode_keep(keep: Keep) -> dict[str, JsonValue]:
     return out
 
 
-def decode_job(job_id: str, reply: Any) -> JobData | None:
+def decode_job(job_id: str, reply: Any) -> JobData | None:  # noqa: C901 - one line a field
     """Decode a job's hash; None when there is none. Never fails: what is wrong ends up in ``problems``."""
     fields = dict(pairs(reply))
     if not fields:
@@ -195,12 +215,18 @@ def decode_job(job_id: str, reply: Any) -> JobData | None:
             return default
 
     def number(field: str, default: int | None) -> int | None:
-        value = integer(fields.get(field))
-        if field in fields and value is None:
-            problems.append(f"{field} is not a number: {fields[field][:40]!r}")
+        stored = fields.get(field)
+        if stored is None:
+            return default
+        if stored.isdecimal():
+            return int(stored) if len(stored) < 16 else integer(stored)
+        value = integer(stored)
+        if value is None:
+            problems.append(f"{field} is not a number: {stored[:40]!r}")
         return default if value is None else value
 
-    problems += [f"{field} is missing" for field in ("name", "data", "opts", "timestamp") if field not in fields]
+    if not fields.keys() >= _NEEDED:
+        problems += [f"{field} is missing" for field in ("name", "data", "opts", "timestamp") if field not in fields]
     options: Mapping[str, JsonValue] = {}
     if "opts" in fields:
         try:
@@ -208,10 +234,12 @@ def decode_job(job_id: str, reply: Any) -> JobData | None:
         except ValueError as error:
             problems.append(f"opts is not readable: {error}")
     parent_id, parent_queue, policy = _parent(fields, problems)
-    stacktrace = decoded("stacktrace", [])
-    if not isinstance(stacktrace, list):
-        problems.append("stacktrace is not a list")
-        stacktrace = [stacktrace]
+    stacktrace: Any = ()
+    if "stacktrace" in fields:
+        stacktrace = decoded("stacktrace", [])
+        if not isinstance(stacktrace, list):
+            problems.append("stacktrace is not a list")
+            stacktrace = [stacktrace]
     progress_value = fields.get("progress")
     return JobData(
         id=job_id,

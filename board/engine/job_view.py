@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from board.engine.codec import decode_job
 from board.engine.keys import QueueKeys
 from board.engine.options import NewJob
 from board.engine.types import JobData, JsonValue
 
-__all__ = ["JobView", "data_of_new_job"]
+__all__ = ["JobView", "Later", "data_of_new_job"]
+
+
+class Later:
+    """Values of a job that are put together when somebody looks at them, which few do.
+
+    Args:
+        job_id: its id.
+        make: puts them together.
+    """
+
+    __slots__ = ("id", "make")
+
+    def __init__(self, job_id: str, make: Callable[[], JobData]) -> None:
+        self.id = job_id
+        self.make = make
 
 
 class JobView:
@@ -21,17 +36,33 @@ class JobView:
         token: the lock token, for a job that a worker of this process has taken.
     """
 
-    __slots__ = ("info", "keys", "token")
+    __slots__ = ("_info", "keys", "token")
 
-    def __init__(self, info: JobData, keys: QueueKeys, token: str | None = None) -> None:
-        self.info = info
+    def __init__(self, info: JobData | Later, keys: QueueKeys, token: str | None = None) -> None:
+        self._info = info
         self.keys = keys
         self.token = token
 
     @property
+    def info(self) -> JobData:
+        """Everything that was read."""
+        info = self._info
+        if isinstance(info, Later):
+            info = self._info = info.make()
+        return info
+
+    @info.setter
+    def info(self, info: JobData) -> None:
+        self._info = info
+
+    def change(self, make: Callable[[], JobData]) -> None:
+        """Show other values from now on, put together when somebody looks."""
+        self._info = Later(self._info.id, make)
+
+    @property
     def id(self) -> str:
         """The job's id, text."""
-        return self.info.id
+        return self._info.id
 
     @property
     def name(self) -> str:
@@ -129,8 +160,12 @@ class JobView:
         return f"<{type(self).__name__} {self.id!r} of queue {self.keys.name!r}>"
 
 
-def data_of_new_job(job_id: str, job: NewJob) -> JobData:
+def data_of_new_job(job_id: str, job: NewJob) -> Later:
     """Return what a job looks like right after it was added."""
+    return Later(job_id, lambda: _data_of_new_job(job_id, job))
+
+
+def _data_of_new_job(job_id: str, job: NewJob) -> JobData:
     fields = ["name", job.name, "data", job.data, "opts", job.options, "timestamp", str(job.timestamp_ms)]
     fields += ["delay", str(job.delay_ms), "priority", str(job.priority)]
     if job.parent_key is not None:

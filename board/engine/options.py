@@ -15,7 +15,17 @@ from typing import Any
 from board.engine.codec import dump_json, encode_options
 from board.engine.errors import InvalidJobIdError, InvalidOptionError, PayloadError
 from board.engine.keys import QueueKeys
-from board.engine.types import UNSET, Backoff, Deduplication, Duration, JobOptions, JsonValue, Keep, ParentRef
+from board.engine.types import (
+    NO_OPTIONS,
+    UNSET,
+    Backoff,
+    Deduplication,
+    Duration,
+    JobOptions,
+    JsonValue,
+    Keep,
+    ParentRef,
+)
 
 __all__ = [
     "MAX_PRIORITY",
@@ -157,12 +167,19 @@ def merge_options(
     Raises:
         InvalidOptionError: a keyword that is no job option.
     """
-    merged = defaults or JobOptions()
+    merged = defaults or NO_OPTIONS
+    if options is None and not overrides:
+        return merged
     for layer in (options, JobOptions(**_known(overrides)) if overrides else None):
         if layer is None:
             continue
         if not isinstance(layer, JobOptions):
             raise InvalidOptionError("options", f"options must be JobOptions, not {type(layer).__name__}")
+        if layer is NO_OPTIONS:
+            continue
+        if merged is NO_OPTIONS:
+            merged = layer
+            continue
         given = {name: value for name in _OPTION_NAMES if (value := getattr(layer, name)) is not None}
         merged = replace(merged, **given)
     return merged
@@ -174,6 +191,8 @@ def check_options(options: JobOptions) -> JobOptions:  # noqa: C901 - one line a
     Raises:
         InvalidOptionError: names the option, what it may be and what it was.
     """
+    if options is NO_OPTIONS:
+        return options
     changed: dict[str, Any] = {}
     _whole("attempts", options.attempts, 0)
     _whole("stack_trace_limit", options.stack_trace_limit, 0)

@@ -238,6 +238,10 @@ class JobOptions:
     extra: Mapping[str, JsonValue] | None = None
 
 
+NO_OPTIONS = JobOptions()
+"""Nothing said about a job."""
+
+
 @dataclass(frozen=True, slots=True)
 class FlowJob:
     """A node of a flow: a job and the children that must finish before it runs.

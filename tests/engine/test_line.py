@@ -1,6 +1,8 @@
 """The asyncio connection's shared socket: what is asked in one turn travels together, and nobody pays for another."""
 
 import asyncio
+import contextlib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,10 +11,11 @@ import redis.asyncio
 
 from board.engine import AsyncQueue, ParentRef
 from board.engine.calls import Call, raw
+from board.engine.commands.script_call import MOST_TOGETHER
 from board.engine.connection.aio import AsyncConnection
-from board.engine.connection.line import MOST_TOGETHER
-from board.engine.errors import ClosedError, ConnectionLostError, ScriptError
+from board.engine.errors import ClosedError, ConnectionLostError, ReadOnlyError, ScriptError
 from tests.engine.fronts import behaviour
+from tests.servers import Server
 from tests.waiting import wait_until_async
 
 
@@ -88,6 +91,24 @@ async def test_what_was_sent_on_a_socket_that_broke_is_lost_and_what_follows_is_
         with pytest.raises(ConnectionLostError):
             await held
         assert await connection.call(Call(("PING",), raw, writes=False)) in (b"PONG", b"pong", "PONG")
+
+
+@behaviour
+async def test_a_server_that_was_demoted_is_left_for_the_next_socket(fresh_server: Callable[..., Server]) -> None:
+    server = fresh_server()
+    whoami: Call[int] = Call(("CLIENT", "ID"), raw, writes=False)
+    async with AsyncQueue("mail", connection=server.url) as queue:
+        await queue.add("x")
+        before = await queue.connection.call(whoami)
+        with contextlib.closing(server.client()) as client:
+            client.replicaof("127.0.0.1", "1")
+
+            refused = await asyncio.gather(queue.add("x"), queue.add("x"), return_exceptions=True)
+
+            assert [type(error) for error in refused] == [ReadOnlyError, ReadOnlyError]
+            assert await queue.connection.call(whoami) != before
+            client.replicaof("NO", "ONE")
+        assert (await queue.add("x")).id == "2"
 
 
 @behaviour

@@ -44,7 +44,7 @@ async def test_a_job_whose_completion_was_cut_completes_once(
         ran.append(job.id)
         return "done"
 
-    with CuttingProxy(server, sends("finish_job"), moment) as proxy:
+    with CuttingProxy(server, sends("finish_jobs"), moment) as proxy:
         async with make(server.url) as direct, make(proxy.url) as front:
             queue = direct.queue("mail")
             ids = [job.id for job in await queue.add_bulk([("x", number) for number in range(5)])]
@@ -76,7 +76,7 @@ async def test_a_job_whose_last_failure_was_cut_fails_once_and_is_one_dead_lette
         ran.append(job.id)
         raise ValueError("broken")
 
-    with CuttingProxy(server, sends("finish_job"), moment) as proxy:
+    with CuttingProxy(server, sends("finish_jobs"), moment) as proxy:
         async with make(server.url) as direct, make(proxy.url) as front:
             job = await direct.queue("mail").add("x")
             worker = front.worker("mail", process, dead_letter_queue="dead", drain_delay=100)
@@ -101,7 +101,7 @@ async def test_a_fetch_that_was_cut_loses_no_job_and_none_has_to_stall(
     async def process(job: AsyncJob) -> None:
         ran.append(job.id)
 
-    with CuttingProxy(server, sends("fetch_job"), moment) as proxy:
+    with CuttingProxy(server, sends("fetch_jobs"), moment) as proxy:
         async with make(server.url) as direct, make(proxy.url) as front:
             queue = direct.queue("mail")
             job = await queue.add("x")
@@ -126,7 +126,7 @@ async def test_a_retry_that_was_cut_counts_one_attempt(
         if len(ran) == 1:
             raise ValueError("broken")
 
-    with CuttingProxy(server, sends("retry_active_job"), moment) as proxy:
+    with CuttingProxy(server, sends("retry_active_jobs"), moment) as proxy:
         async with make(server.url) as direct, make(proxy.url) as front:
             queue = direct.queue("mail")
             job = await queue.add("x", None, attempts=3)

@@ -114,12 +114,33 @@ def test_free_slots_are_filled_one_fetch_after_the_other() -> None:
 def test_lanes_and_batches_only_widen_the_fetching() -> None:
     driven = Driven(concurrency=10, lanes=2, batch=4)
 
-    assert driven.tell(Asked(Ask.START)) == [Fetch("w:0", 4), Fetch("w:1", 4)]
+    assert driven.tell(Asked(Ask.START)) == [Fetch("w:0", 4)]
 
     arrived = driven.tell(Arrived("w:0", (job("1"), job("2"))))
 
     assert only(arrived, Run) == [Run(job("1"), Lease("1", "w:0")), Run(job("2"), Lease("2", "w:0"))]
-    assert only(arrived, Fetch) == [Fetch("w:2", 4)]
+    assert only(arrived, Fetch) == [Fetch("w:1", 4), Fetch("w:2", 4)]
+
+
+def test_fetches_double_while_they_bring_jobs_and_begin_anew_after_an_empty_one() -> None:
+    driven = Driven(concurrency=20, lanes=4)
+    driven.tell(Asked(Ask.START))
+
+    assert len(only(driven.tell(Arrived("w:0", (job("1"),))), Fetch)) == 2
+    assert len(only(driven.tell(Arrived("w:1", (job("2"),))), Fetch)) == 3
+    assert only(driven.tell(Arrived("w:2")), Fetch) == []
+    for token in ("w:3", "w:4"):
+        driven.tell(Arrived(token))
+    assert only(driven.tell(Arrived("w:5")), Block)
+    assert len(only(driven.tell(Woken(0.0)), Fetch)) == 1
+
+
+def test_fetches_under_way_and_jobs_together_never_exceed_the_concurrency() -> None:
+    driven = Driven(concurrency=3, lanes=50)
+    driven.tell(Asked(Ask.START))
+
+    assert len(only(driven.tell(Arrived("w:0", (job("1"),))), Fetch)) == 2
+    assert only(driven.tell(Arrived("w:1", (job("2"),))), Fetch) == []
 
 
 def test_an_empty_queue_is_announced_once_and_waited_for() -> None:

@@ -8,7 +8,7 @@ from board.engine.aio.events import AsyncQueueEvents
 from board.engine.commands import dead_letters, flows, jobs, leases, trees
 from board.engine.connection.aio import AsyncConnection
 from board.engine.errors import JobNotFoundError, UsageError
-from board.engine.job_view import JobView
+from board.engine.job_view import JobView, Later
 from board.engine.keys import QueueKeys
 from board.engine.options import to_ms
 from board.engine.types import ChildCounts, Duration, JobData, JobState, JsonValue, LogPage
@@ -21,7 +21,9 @@ class AsyncJob(JobView):
 
     __slots__ = ("_connection",)
 
-    def __init__(self, info: JobData, keys: QueueKeys, connection: AsyncConnection, token: str | None = None) -> None:
+    def __init__(
+        self, info: JobData | Later, keys: QueueKeys, connection: AsyncConnection, token: str | None = None
+    ) -> None:
         super().__init__(info, keys, token)
         self._connection = connection
 

@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Callable
 
 from board.engine.aio.job import AsyncJob
-from board.engine.types import JsonValue
+from board.engine.connection.aio import AsyncConnection
+from board.engine.keys import QueueKeys
+from board.engine.types import JobData, JsonValue
 from board.engine.worker.messages import Lease
 
 __all__ = ["RunningAsyncJob", "Stint"]
@@ -17,8 +19,10 @@ class RunningAsyncJob(AsyncJob):
 
     __slots__ = ("_tell",)
 
-    def __init__(self, job: AsyncJob, tell: Callable[..., None]) -> None:
-        super().__init__(job.info, job.keys, job._connection, job.token)  # noqa: SLF001 - the same job, one class up
+    def __init__(
+        self, info: JobData, keys: QueueKeys, connection: AsyncConnection, token: str, tell: Callable[..., None]
+    ) -> None:
+        super().__init__(info, keys, connection, token)
         self._tell = tell
 
     async def update_progress(self, progress: JsonValue) -> None:

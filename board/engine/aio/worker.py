@@ -24,7 +24,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Self, TypeVar, Unpack
 
-from board.engine.aio.job import AsyncJob
 from board.engine.aio.stints import RunningAsyncJob, Stint
 from board.engine.aio.watchdog import LoopWatchdog
 from board.engine.clock import SteadyClock, wall_ms
@@ -43,14 +42,14 @@ from board.engine.keys import DEFAULT_PREFIX, QueueKeys
 from board.engine.options import to_ms
 from board.engine.shutdown import on_signal
 from board.engine.targets import load_target
-from board.engine.types import Duration
+from board.engine.types import Duration, JobData
 from board.engine.worker import messages
 from board.engine.worker.listeners import Listeners
 from board.engine.worker.machine import State, WorkerMachine
-from board.engine.worker.measures import measure_end, measure_start, process_span
+from board.engine.worker.measures import Attempt, measure_end, measure_start, process_span
 from board.engine.worker.messages import Action, Arrived, Ask, Asked, Ended, Event, Lease, Run
 from board.engine.worker.options import WorkerArguments, worker_options
-from board.engine.worker.outcome import Complete, Decision, Delay, Fail, Raised, Retry, Returned
+from board.engine.worker.outcome import Complete, Decision, Delay, Fail, Raised, Retry, Returned, failure_before_run
 from board.engine.worker.settle import Nap, Report, Settled, Steps, arrival, begin, put_back, reclaim, settle
 
 __all__ = ["AsyncProcessor", "AsyncWorker", "RunningAsyncJob"]
@@ -100,7 +99,7 @@ class AsyncWorker:
         )
         self._rules = self.options.job_rules(self.keys, is_cluster=self.connection.is_cluster)
         self._clock = SteadyClock()
-        self._machine = WorkerMachine(self.options.machine_settings(self.id))
+        self._machine = WorkerMachine(self.options.machine_settings(self.id, self.options.batch))
         self._listeners = Listeners(queue)
         self._runs: asyncio.Queue[Run | None] = asyncio.Queue()
         self._stints: dict[Lease, Stint] = {}
@@ -235,8 +234,8 @@ class AsyncWorker:
         is_slot = isinstance(event, Ended)
         for action in actions:
             if isinstance(action, Run):
-                job = AsyncJob(action.job, self.keys, self.connection, action.lease.token)
-                self._stints[action.lease] = Stint(RunningAsyncJob(job, self._emit), action.lease)
+                job = RunningAsyncJob(action.job, self.keys, self.connection, action.lease.token, self._emit)
+                self._stints[action.lease] = Stint(job, action.lease)
                 if is_slot and mine is None:
                     mine = action
                 else:
@@ -361,6 +360,7 @@ class AsyncWorker:
             now_ms=wall_ms(),
             limiter=self.options.limiter,
             worker=self.options.name,
+            most=self.options.batch,
         )
         try:
             fetched = await self.connection.call(call)
@@ -477,31 +477,48 @@ class AsyncWorker:
             return None
         result: Returned | Raised | None
         try:
-            result = await self._drive(begin(self._rules, run.job, wall_ms))
+            result = await self._begin(run.job)
         except Exception as error:  # noqa: BLE001 - the edge of a job: it must end, whatever it was
             result = Raised(error)
         telemetry = self.options.telemetry
+        if telemetry is None:
+            return await self._attempt(stint, result)
         with process_span(telemetry, run.job, self.keys.name, worker_id=self.id, worker_name=self.options.name) as span:
-            if result is None and not _was_handed_back(stint):
-                self._emit("active", stint.job, "waiting")
-                measure_start(telemetry, run.job, self.keys.name)
-                result = await self._process(stint)
-            stint.is_over.set()
-            if _was_handed_back(stint) or result is None:
-                return None
-            if isinstance(result, Raised):
-                span.fail(result.error)
-            next_run, decision = await self._settle(stint, result)
-            measure_end(telemetry, span, run.job, self.keys.name, decision, now_ms=wall_ms())
-            return next_run
+            return await self._attempt(stint, result, span)
+
+    async def _begin(self, job: JobData) -> Raised | None:
+        if job.scheduler_id is None:
+            return failure_before_run(job, self._rules.rules)
+        return await self._drive(begin(self._rules, job, wall_ms))
+
+    async def _attempt(self, stint: Stint, result: Returned | Raised | None, span: Attempt | None = None) -> Run | None:
+        """Run a job unless its ``result`` is known already, and settle it; returns the next."""
+        info = stint.job.info
+        telemetry = self.options.telemetry
+        if result is None and not stint.is_handed_back:
+            self._emit("active", stint.job, "waiting")
+            measure_start(telemetry, info, self.keys.name)
+            result = await self._process(stint)
+        stint.is_over.set()
+        if _was_handed_back(stint) or result is None:
+            return None
+        if span is not None and isinstance(result, Raised):
+            span.fail(result.error)
+        next_run, decision = await self._settle(stint, result)
+        if span is not None:
+            measure_end(telemetry, span, info, self.keys.name, decision, now_ms=wall_ms())
+        return next_run
 
     async def _process(self, stint: Stint) -> Returned | Raised:
         task: asyncio.Task[Any] | None = asyncio.current_task()
         assert task is not None  # noqa: S101 - slots are tasks
         timeout_ms = self.options.job_timeout_ms
         stint.task = task
-        limit = asyncio.timeout(None if timeout_ms is None else timeout_ms / 1000)
+        limit: asyncio.Timeout | None = None
         try:
+            if timeout_ms is None:
+                return Returned(await self._processor(stint.job))
+            limit = asyncio.timeout(timeout_ms / 1000)
             async with limit:
                 return Returned(await self._processor(stint.job))
         except asyncio.CancelledError as error:
@@ -509,7 +526,7 @@ class AsyncWorker:
                 raise  # the loop is being shut down
             return Raised(stint.error or error)
         except TimeoutError as error:
-            if not limit.expired():
+            if limit is None or not limit.expired():
                 return Raised(error)
             return Raised(JobTimeoutError(f"job {stint.job.id} ran longer than {timeout_ms} ms"))
         except Exception as error:  # noqa: BLE001 - the edge: whatever a processor raises is its job's failure
@@ -549,7 +566,10 @@ class AsyncWorker:
         match settled.decision:
             case Complete():
                 value = result.value if isinstance(result, Returned) else None
-                job.info = replace(job.info, return_value=value, attempts_made=job.info.attempts_made + 1)
+                before = job.info
+                job.change(
+                    lambda: replace(before, return_value=value, attempts_made=before.attempts_made + 1),
+                )
                 self._emit("completed", job, value, "active")
             case Fail(failure) | Retry(failure) | Delay(failure):
                 job.info = replace(
@@ -596,8 +616,10 @@ class AsyncWorker:
     def _emit(self, event: str, *args: object) -> None:
         if event == "error" and isinstance(args[0], ClosedError) and self._machine.state is State.CLOSED:
             return  # what was under way when everything was closed
-        for pending in self._listeners.tell(event, *args):
-            self._spawn(_await(pending))
+        pending = self._listeners.tell(event, *args)
+        if pending:
+            for one in pending:
+                self._spawn(_await(one))
 
 
 async def _await(pending: Awaitable[Any]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from board.engine.calls import Call
 from board.engine.codec import decode_job, dump_json, flatten, pack, text
-from board.engine.commands.script_call import script_call, texts, unless_negative
+from board.engine.commands.script_call import MOST_TOGETHER, item_call, script_call, texts, unless_negative
 from board.engine.errors import job_error
 from board.engine.keys import QueueKeys
 from board.engine.options import to_ms
@@ -44,11 +44,13 @@ class FetchNext:
         lock_ms: how long its lock holds.
         limiter: the worker's rate limit.
         worker: the worker's name.
+        most: jobs of one moment that one run of a script ends.
     """
 
     lock_ms: int
     limiter: RateLimit | None = None
     worker: str | None = None
+    most: int = MOST_TOGETHER
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +76,14 @@ def fetch_job(
     now_ms: int,
     limiter: RateLimit | None = None,
     worker: str | None = None,
+    most: int = MOST_TOGETHER,
 ) -> Call[Fetched]:
     """Promote the delayed jobs that are due, then take the next job and lock it.
 
     Returns no job when there is none, when the queue is paused, at its concurrency (all 0), or rate limited.
     """
     taker = _taker(token, now_ms, FetchNext(lock_ms, limiter, worker))
-    return script_call("fetch_job", (queue.base,), (taker,), _fetched)
+    return item_call("fetch_jobs", queue.base, pack(taker), _fetched_first, most)
 
 
 def complete_job(
@@ -172,6 +175,7 @@ def retry_active_job(
     reason: str | None = None,
     stacktrace: Sequence[str] | None = None,
     fields: Mapping[str, str] | None = None,
+    most: int = MOST_TOGETHER,
 ) -> Call[None]:
     """Put an active job back in line after a failed attempt: behind those who wait, or first with ``lifo``.
 
@@ -179,13 +183,19 @@ def retry_active_job(
         JobNotFoundError, LockLostError, JobNotInStateError: it is not ours any more.
     """
     extra = _failure_fields(reason, stacktrace) | dict(fields or {})
+    retry: dict[str, Any] = {
+        "id": job_id,
+        "token": token,
+        "now": now_ms,
+        "lifo": lifo,
+        "fields": flatten(extra),
+    }
     check = unless_negative(queue=queue.name, job_id=job_id, expected="active")
-    return script_call(
-        "retry_active_job",
-        (queue.base,),
-        (job_id, token, now_ms, "1" if lifo else "0", pack(flatten(extra))),
-        check,
-    ).map(lambda _: None)
+
+    def decode(reply: Any) -> None:
+        check(reply[0])
+
+    return item_call("retry_active_jobs", queue.base, pack(retry), decode, most)
 
 
 def delay_active_job(
@@ -209,7 +219,7 @@ def delay_active_job(
         JobNotFoundError, LockLostError, JobNotInStateError: it is not ours any more.
     """
     extra = _failure_fields(reason, stacktrace) | dict(fields or {})
-    taker = _taker(token, now_ms, fetch) if fetch else ""
+    taker = pack(_taker(token, now_ms, fetch)) if fetch else ""
     return script_call(
         "delay_active_job",
         (queue.base,),
@@ -290,14 +300,14 @@ def wait_for_marker(queue: QueueKeys, timeout_s: float) -> Call[float | None]:
     return Call(("BZPOPMIN", queue.key("marker"), timeout_s), decode, block_ms=int(timeout_s * 1000))
 
 
-def _taker(token: str, now_ms: int, fetch: FetchNext) -> bytes:
+def _taker(token: str, now_ms: int, fetch: FetchNext) -> dict[str, Any]:
     taker: dict[str, Any] = {"token": token, "now": now_ms, "lock_ms": fetch.lock_ms}
     if fetch.limiter is not None:
         taker["max"] = fetch.limiter.max
         taker["duration"] = to_ms(fetch.limiter.duration)
     if fetch.worker is not None:
         taker["worker"] = fetch.worker
-    return pack(taker)
+    return taker
 
 
 def _finish(  # noqa: PLR0917 - one caller a container, all arguments
@@ -325,7 +335,7 @@ def _finish(  # noqa: PLR0917 - one caller a container, all arguments
         "value": value,
         "attempts": attempts,
         "keep": retention,
-        "fields": flatten(fields or {}),
+        "fields": flatten(fields) if fields else (),
     }
     if metrics_points is not None:
         finish["points"] = metrics_points
@@ -335,9 +345,12 @@ def _finish(  # noqa: PLR0917 - one caller a container, all arguments
 def _finish_call(
     queue: QueueKeys, now_ms: int, finish: Mapping[str, Any], fetch: FetchNext | None
 ) -> Call[Fetched | None]:
-    taker = _taker(finish["token"], now_ms, fetch) if fetch else ""
-    decode = _fetched_after(queue, finish["id"])
-    return script_call("finish_job", (queue.base,), (now_ms, pack(finish), taker), decode)
+    work: dict[str, Any] = {"now": now_ms, "finish": finish}
+    most = MOST_TOGETHER
+    if fetch is not None:
+        work["taker"] = _taker(finish["token"], now_ms, fetch)
+        most = fetch.most
+    return item_call("finish_jobs", queue.base, pack(work), _fetched_after(queue, finish["id"], 0), most)
 
 
 def _failure_fields(reason: str | None, stacktrace: Sequence[str] | None) -> dict[str, str]:
@@ -355,8 +368,16 @@ def _fetched(reply: Any) -> Fetched:
     return Fetched(job, int(limited_ms), int(next_due_ms))
 
 
-def _fetched_after(queue: QueueKeys, job_id: str) -> Any:
+def _fetched_first(reply: Any) -> Fetched:
+    return _fetched(reply[0])
+
+
+def _fetched_after(queue: QueueKeys, job_id: str, index: int | None = None) -> Any:
+    """Return what decodes the reply to an end, or the part of it at an index."""
+
     def decode(reply: Any) -> Fetched | None:
+        if index is not None:
+            reply = reply[index]
         if isinstance(reply, int):
             if reply < 0:
                 raise job_error(reply, queue=queue.name, job_id=job_id, expected="active", action="it ran")

@@ -10,9 +10,12 @@ from board.engine.codec import text
 from board.engine.errors import job_error
 from board.engine.scripts import loader
 
-__all__ = ["item_call", "script_call", "texts", "unless_negative"]
+__all__ = ["MOST_TOGETHER", "item_call", "script_call", "texts", "unless_negative"]
 
 T = TypeVar("T")
+
+MOST_TOGETHER = 50
+"""Most runs of a script that become one: bounds for how long Redis is held."""
 
 
 def script_call(
@@ -22,9 +25,9 @@ def script_call(
     return Call((*keys, *args), decode, script=loader.load(name), keys=len(keys), writes=writes)
 
 
-def item_call(name: str, key: str, item: bytes, decode: Callable[[Any], T]) -> Call[T]:
+def item_call(name: str, key: str, item: bytes, decode: Callable[[Any], T], most: int = MOST_TOGETHER) -> Call[T]:
     """Describe the run of a script on an array of one, which may travel in one run with others; see ``Call.item``."""
-    return Call((key, b"\x91" + item, "0"), decode, script=loader.load(name), keys=1, item=item)
+    return Call((key, b"\x91" + item, "0"), decode, script=loader.load(name), keys=1, item=item, most=most)
 
 
 def unless_negative(

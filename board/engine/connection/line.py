@@ -6,7 +6,7 @@ the order of the commands, so one socket serves any number of tasks.
 - A task that is cancelled takes its own question back, or lets the reply drop; the others notice nothing.
 - When the socket breaks, what was sent meets ConnectionLostError, for nobody knows whether it took effect; what was
   not sent yet goes out on the next socket.
-- Runs of one script that say so (``Call.item``) and stand side by side travel as one run, at most ``MOST_TOGETHER``.
+- Runs of one script that say so (``Call.item``) and stand side by side travel as one run, at most ``Call.most``.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from board.engine.connection.exchange import Command
 from board.engine.connection.failures import store_error
 from board.engine.errors import ClosedError, EngineError, ReadOnlyError
 
-__all__ = ["MOST_TOGETHER", "Line", "NoTransportError", "transport_of"]
+__all__ = ["Line", "NoTransportError", "transport_of"]
 
-MOST_TOGETHER = 50
-"""Most runs of a script that become one: bounds for how long Redis is held."""
+HALVED = 6
+"""So many answers of one run are handed out in two turns when Redis has nothing else of ours to do meanwhile."""
 
 PACKET = 256 * 1024
 """A packet is closed above so many bytes; what follows waits until the kernel has taken it."""
@@ -100,7 +100,7 @@ class Line:
             last is not None
             and call.item is not None
             and (first := last.calls[0]).script is call.script
-            and len(last.calls) < MOST_TOGETHER
+            and len(last.calls) < first.most
             and first.argv[0] == call.argv[0]
         ):
             last.calls.append(call)
@@ -327,10 +327,15 @@ class _Wire(asyncio.Protocol):
                     parts = [reply] * len(futures)
                 else:
                     parts = [part if isinstance(part, Exception) else [part] for part in reply]
+                    for part in parts:
+                        if part.__class__ is not list:
+                            self._note(part)
                 pending.popleft()
-                for future, part in zip(futures, parts, strict=True):
-                    if not future.done():
-                        future.set_result(part)
+                if len(futures) >= HALVED and not pending:  # so that Redis has one half while the program has the other
+                    half = len(futures) // 2
+                    self._loop.call_soon(_hand_out, futures[half:], parts[half:])
+                    futures, parts = futures[:half], parts[:half]
+                _hand_out(futures, parts)
         except Exception as error:  # noqa: BLE001 - not the protocol of Redis, or a reply to nothing
             self._break(error)
             return
@@ -359,6 +364,12 @@ class _Wire(asyncio.Protocol):
         """Go on."""
         self.is_full = False
         self._line.resumed()
+
+
+def _hand_out(futures: list[Future], replies: list[Any]) -> None:
+    for future, reply in zip(futures, replies, strict=True):
+        if not future.done():
+            future.set_result(reply)
 
 
 def transport_of(socket: Any) -> asyncio.Transport:

@@ -7,7 +7,7 @@ import time
 from board.engine.commands import dead_letters, flows, jobs, leases, trees
 from board.engine.connection.sync import Connection
 from board.engine.errors import JobNotFoundError, UsageError
-from board.engine.job_view import JobView
+from board.engine.job_view import JobView, Later
 from board.engine.keys import QueueKeys
 from board.engine.options import to_ms
 from board.engine.sync.events import QueueEvents
@@ -21,7 +21,9 @@ class Job(JobView):
 
     __slots__ = ("_connection",)
 
-    def __init__(self, info: JobData, keys: QueueKeys, connection: Connection, token: str | None = None) -> None:
+    def __init__(
+        self, info: JobData | Later, keys: QueueKeys, connection: Connection, token: str | None = None
+    ) -> None:
         super().__init__(info, keys, token)
         self._connection = connection
 

@@ -43,8 +43,8 @@ Theory
     ``active`` under a token nobody works with. The machine remembers such tokens, and once Redis answers again asks the
     front to look for their jobs and give them back (``Reclaim``), instead of leaving them to expire and stall.
 
-    Widening. ``lanes`` fetches may be under way at once and each may ask for ``batch`` jobs; events carry tuples.
-    Nothing else depends on either number.
+    Widening. Up to ``lanes`` fetches may be under way at once, and each may ask for ``batch`` jobs. How many there are
+    follows what they bring: one at first and after an empty answer, twice as many after each that brought a job.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ class MachineSettings:
         drain_delay_ms: longest wait on an empty queue before looking again.
         most_limit_ms: longest sleep because of a rate limit before asking again.
         most_retry_ms: longest wait between attempts to reach Redis.
-        lanes: fetches under way at once.
+        lanes: most fetches under way at once.
         batch: jobs a fetch may ask for.
     """
 
@@ -169,6 +169,7 @@ class WorkerMachine:
     _latest: dict[str, Lease] = field(default_factory=dict)
     _fetching: dict[str, int] = field(default_factory=dict)
     _tokens: int = 0
+    _reach: int = 1
     _is_blocking: bool = False
     _is_drained: bool = False
     _is_announced: bool = False
@@ -200,12 +201,16 @@ class WorkerMachine:
     @property
     def wake_at_ms(self) -> int | None:
         """The moment at which ``Ticked`` has something to do; None while only other events can."""
-        moments = [self._renew_at_ms, self._give_up_at_ms]
+        earliest = self._renew_at_ms
+        moments = [self._give_up_at_ms]
         if self.state is State.RUNNING:
             moments.append(self._stalled_at_ms)
-            if self._free() > 0 and not self._is_blocking:
+            if (self._limited_until_ms or self._retry_at_ms) and not self._is_blocking and self._free() > 0:
                 moments += [self._limited_until_ms or None, self._retry_at_ms or None]
-        return min((moment for moment in moments if moment is not None), default=None)
+        for moment in moments:
+            if moment is not None and (earliest is None or moment < earliest):
+                earliest = moment
+        return earliest
 
     def receive(self, event: Event, now_ms: int) -> list[Action]:
         """Take note of what happened and return what to do, in order."""
@@ -244,7 +249,8 @@ class WorkerMachine:
         del event, now_ms  # time is looked at after every event
 
     def _arrived(self, event: Arrived, now_ms: int) -> None:
-        self._fetching.pop(event.token, None)
+        if self._fetching.pop(event.token, None) is not None:
+            self._reach = min(2 * self._reach, self.settings.lanes) if event.jobs else 1
         self._answered()
         for job in event.jobs:
             self._take(job, Lease(job.id, event.token), now_ms)
@@ -393,7 +399,7 @@ class WorkerMachine:
         if now_ms < self._limited_until_ms or now_ms < self._retry_at_ms:
             return
         self._limited_until_ms = self._retry_at_ms = 0
-        while (free := self._free()) > 0 and len(self._fetching) < self.settings.lanes:
+        while (free := self._free()) > 0 and len(self._fetching) < self._reach:
             if self._is_drained:
                 if self._fetching:
                     return
@@ -432,7 +438,8 @@ class WorkerMachine:
             self._do(Reclaim(tokens))
 
     def _free(self) -> int:
-        return self.concurrency - len(self._leases) - sum(self._fetching.values())
+        fetching = self._fetching
+        return self.concurrency - len(self._leases) - (sum(fetching.values()) if fetching else 0)
 
     @property
     def _renew_step_ms(self) -> int:

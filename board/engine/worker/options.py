@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, TypedDict
 
 from board.engine.commands.leases import DeadLetter, FetchNext
+from board.engine.commands.script_call import MOST_TOGETHER
 from board.engine.errors import InvalidOptionError
 from board.engine.keys import QueueKeys, share_a_slot
 from board.engine.options import to_ms
@@ -44,6 +45,7 @@ class WorkerArguments(TypedDict, total=False):
     skip_lock_renewal: bool
     handle_signals: bool
     telemetry: Telemetry | None
+    batch: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ class WorkerOptions:
         skip_lock_renewal: let locks expire.
         handle_signals: close on SIGTERM and SIGINT while ``run`` runs, unless the program handles them itself.
         telemetry: traces and measures what is processed; see ``engine.telemetry``.
+        batch: most jobs of one moment that an asyncio worker ends or takes in one run of a script; 1 gives each a run
+            of its own. A larger one holds Redis for longer at a time.
     """
 
     concurrency: int = 1
@@ -95,12 +99,16 @@ class WorkerOptions:
     skip_lock_renewal: bool = False
     handle_signals: bool = True
     telemetry: Telemetry | None = None
+    batch: int = MOST_TOGETHER
 
     def __post_init__(self) -> None:
         _whole("concurrency", self.concurrency, 1)
         _whole("max_stalled_count", self.max_stalled_count, 0)
         _whole("max_started_attempts", self.max_started_attempts, 1)
         _whole("metrics", self.metrics, 1)
+        _whole("batch", self.batch, 1)
+        if self.batch > MOST_TOGETHER:
+            raise InvalidOptionError("batch", f"batch must be at most {MOST_TOGETHER}, not {self.batch}")
         for option, least in (("lock_duration", 10), ("stalled_interval", 1), ("maximum_rate_limit_delay", 1)):
             if to_ms(getattr(self, option), option) < least:
                 raise InvalidOptionError(option, f"{option} must be at least {least} ms")
@@ -143,8 +151,8 @@ class WorkerOptions:
         """The longest time that the blocking read may take."""
         return max(to_ms(self.drain_delay) / 1000, 10.0)
 
-    def machine_settings(self, worker_id: str) -> MachineSettings:
-        """Return what the machine needs to know."""
+    def machine_settings(self, worker_id: str, lanes: int = 1) -> MachineSettings:
+        """Return what the machine needs to know; ``lanes`` are the most fetches under way at once."""
         renew_ms = self.lock_ms // 2 if self.lock_renew_time is None else to_ms(self.lock_renew_time)
         return MachineSettings(
             worker_id=worker_id,
@@ -154,6 +162,7 @@ class WorkerOptions:
             stalled_ms=None if self.skip_stalled_check else self.stalled_ms,
             drain_delay_ms=to_ms(self.drain_delay),
             most_limit_ms=to_ms(self.maximum_rate_limit_delay),
+            lanes=lanes,
         )
 
     def job_rules(self, queue: QueueKeys, *, is_cluster: bool) -> JobRules:
@@ -176,7 +185,7 @@ class WorkerOptions:
         return JobRules(
             queue=queue,
             rules=Rules(self.max_started_attempts, dict(self.backoff_strategies)),
-            fetch=FetchNext(self.lock_ms, self.limiter, self.name),
+            fetch=FetchNext(self.lock_ms, self.limiter, self.name, self.batch),
             keep_completed=_keep(self.remove_on_complete),
             keep_failed=_keep(self.remove_on_fail),
             metrics_points=self.metrics,

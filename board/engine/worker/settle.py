@@ -299,6 +299,7 @@ def _end(  # noqa: PLR0917 - the end of a job depends on all of it
                 )
             )
         case Retry(failure, lifo):
+            # It takes no job: were it this one again, a reply that got lost could not be told from a retry that did.
             yield from leases.retry_active_job(
                 queue,
                 job.id,
@@ -307,6 +308,7 @@ def _end(  # noqa: PLR0917 - the end of a job depends on all of it
                 lifo=lifo,
                 reason=failure.reason,
                 stacktrace=failure.stacktrace,
+                most=rules.fetch.most,
             )
             return None
         case PutBack():

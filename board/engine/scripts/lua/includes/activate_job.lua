@@ -1,5 +1,5 @@
 -- activate_job: what every fetched job goes through, once its id is at the head of `active`.
--- Counts the start for the rate limit, locks the job, announces it and returns its hash.
+-- Counts the start for the rate limit, locks the job, announces it and returns its hash. The marker is set once a run.
 -- @include emit
 local function activate_job(base, meta, job_id, taker)
   local key = base .. job_id
@@ -18,6 +18,9 @@ local function activate_job(base, meta, job_id, taker)
     redis.call('HSET', key, 'processedOn', taker.now)
   end
   redis.call('HINCRBY', key, 'ats', 1)
-  redis.call('ZADD', base .. 'marker', 0, '0')
+  if not meta.marked then
+    redis.call('ZADD', base .. 'marker', 0, '0')
+    meta.marked = true
+  end
   return { redis.call('HGETALL', key), job_id, 0, 0 }
 end

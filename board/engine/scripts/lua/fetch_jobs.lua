@@ -1,0 +1,23 @@
+-- fetch_jobs: for each of up to 50 takers promote what is due and take the next job, locked for a worker.
+-- KEYS    base
+-- ARGV    takers msgpack · apart flag
+-- DERIVED the queue's keys under its base
+-- RETURNS for each taker: {hash, id, 0, 0} · {nil, '', limited_ms, 0} · {nil, '', 0, next_due_ms}; with `apart`, for
+--         takers of several callers, also the error that one of them met
+-- EVENTS  waiting · active
+-- COST    O(log n) a taker, plus up to 1,000 promotions for all together
+local base = KEYS[1]
+local takers, apart = cmsgpack.unpack(ARGV[1]), ARGV[2] == '1'
+-- @include read_meta
+-- @include fetch_next
+-- @include guarded
+local meta = read_meta(base)
+local results = {}
+for i, taker in ipairs(takers) do
+  if apart then
+    results[i] = guarded(fetch_next, base, meta, taker) or { false, '', 0, 0 }
+  else
+    results[i] = fetch_next(base, meta, taker) or { false, '', 0, 0 }
+  end
+end
+return results

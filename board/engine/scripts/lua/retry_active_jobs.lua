@@ -1,0 +1,47 @@
+-- retry_active_jobs: attempts of up to 50 jobs failed and the next ones may start at once: back in line, behind those who
+-- wait, each as if put there alone, in order.
+-- KEYS    base
+-- ARGV    retries msgpack · apart flag
+-- DERIVED the queue's keys under its base
+-- RETURNS for each: 0 done · -1 no such job · -2 lock gone · -3 not active · -6 lock of another; with `apart`, for
+--         jobs of several callers, also the error that one of them met
+-- EVENTS  waiting
+-- COST    O(log n) and O(active) a job, plus up to 1,000 promotions for all together
+local base = KEYS[1]
+local retries, apart = cmsgpack.unpack(ARGV[1]), ARGV[2] == '1'
+-- @include read_meta
+-- @include promote_due
+-- @include leave_active
+-- @include set_fields
+-- @include enqueue
+-- @include emit_trimmed
+-- @include guarded
+local meta = read_meta(base)
+
+local function retry_one(retry)
+  local key = base .. retry.id
+  local stored = redis.call('HGET', key, 'priority')
+  if not stored and redis.call('EXISTS', key) == 0 then
+    return -1
+  end
+  local code = leave_active(base, retry.id, retry.token)
+  if code < 0 then
+    return code
+  end
+  set_fields(key, retry.fields)
+  promote_due(base, meta, retry.now)
+  enqueue(base, meta, retry.id, tonumber(stored or nil) or 0, retry.lifo)
+  redis.call('HINCRBY', key, 'atm', 1)
+  emit_trimmed(base, meta, 'waiting', 'jobId', retry.id, 'prev', 'active')
+  return 0
+end
+
+local results = {}
+for i, retry in ipairs(retries) do
+  if apart then
+    results[i] = guarded(retry_one, retry)
+  else
+    results[i] = retry_one(retry)
+  end
+end
+return results
