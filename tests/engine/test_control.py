@@ -1,14 +1,18 @@
 """Steering a worker while it works."""
 
 import threading
+import time
 from typing import Any
 
 import pytest
 
-from board.engine import AsyncJob, JobState
+from board.engine import AsyncJob, Job, JobState, Queue, Worker
 from board.engine.errors import ClosedError
+from board.engine.keys import QueueKeys
 from tests.engine.fronts import Front, behaviour, count_is, ended, state_is
-from tests.waiting import wait_until_async
+from tests.waiting import wait_until, wait_until_async
+
+LOCK_S = 1
 
 
 async def nothing(job: AsyncJob) -> None:
@@ -75,7 +79,7 @@ async def test_a_worker_that_never_waits_is_listed_all_the_same(front: Front) ->
 async def test_a_resumed_worker_goes_on_at_once(front: Front) -> None:
     async with front:
         queue = front.queue("mail")
-        worker = front.worker("mail", nothing, drain_delay=2_000)
+        worker = front.worker("mail", nothing, drain_delay=600_000)
         told: list[str] = []
         for event in ("drained", "paused", "resumed"):
             worker.on(event, lambda event=event: told.append(event))
@@ -86,7 +90,7 @@ async def test_a_resumed_worker_goes_on_at_once(front: Front) -> None:
             await worker.pause()
             await worker.resume()
         job = await queue.add("x")
-        # The server may hand the marker to a read that was just given up; then the next poll finds the job.
+        # The server may hand the marker to a read that was just given up; the short wait after it finds the job.
         await ended(queue, job.id, timeout=20)
 
         assert [event for event in told if event != "drained"] == ["paused", "resumed"] * 3
@@ -354,3 +358,36 @@ async def test_a_delayed_job_is_not_run_before_its_time(front: Front) -> None:
         assert await queue.get_job_state(later.id) is JobState.DELAYED
         await later.promote()
         await state_is(queue, later.id, JobState.COMPLETED)
+
+
+def test_a_slow_listener_delays_no_renewal_of_a_lock(redis_url: str, redis_client: Any) -> None:
+    keys = QueueKeys("bull", "mail")
+    told, free = threading.Event(), threading.Event()
+    held: list[bool] = []
+
+    def watch_the_lock(job: Job) -> None:
+        if job.id == "lost":
+            return
+        assert told.wait(20)
+        deadline = time.monotonic() + 3 * LOCK_S
+        while time.monotonic() < deadline:
+            held.append(redis_client.get(keys.lock(job.id)) is not None)
+            free.wait(0.05)
+
+    def slow(*_args: object) -> None:
+        told.set()
+        free.wait(60)
+
+    with Queue("mail", connection=redis_url) as queue:
+        worker = Worker("mail", watch_the_lock, connection=redis_url, lock_duration=LOCK_S * 1000, stalled_interval=100)
+        worker.on("stalled", slow)
+        redis_client.hset(keys.job("lost"), "name", "x")
+        redis_client.rpush(keys.container(JobState.ACTIVE), "lost")
+        worker.start()
+        job = queue.add("x")
+        wait_until(lambda: job.get_state() is JobState.COMPLETED, "the job to complete", 60)
+        free.set()
+        worker.close()
+
+    assert held
+    assert all(held)

@@ -153,6 +153,19 @@ def test_an_empty_queue_is_announced_once_and_waited_for() -> None:
     assert driven.tell(Arrived(driven.fetch.token)) == [Block(5000)]
 
 
+def test_the_wait_after_an_interrupted_one_is_short_once() -> None:
+    driven = Driven()
+    driven.tell(Arrived(driven.start()))
+    driven.tell(Asked(Ask.PAUSE))
+    driven.tell(Woken(None))
+    driven.tell(Asked(Ask.RESUME))
+
+    assert driven.tell(Arrived(driven.fetch.token)) == [Block(200)]
+
+    driven.tell(Woken(None))
+    assert driven.tell(Arrived(driven.fetch.token)) == [Block(5000)]
+
+
 def test_a_marker_that_says_now_leads_to_a_fetch() -> None:
     driven = Driven()
     driven.tell(Arrived(driven.start()))

@@ -4,6 +4,7 @@ Threads of a worker that runs, all of them daemons so that a job that hangs cann
 
 - the *fetcher* takes jobs and waits on the marker, on a connection of its own;
 - the *keeper* tells time: it renews locks, looks for stalled jobs, hands jobs back, and notices jobs that run too long;
+- the *teller* calls listeners of what those two notice, so that a slow listener delays no renewal and no fetch;
 - one thread for each *slot* runs a job, settles it, and goes on with the job that came along.
 
 What to do is decided by ``worker.machine`` under one lock; what becomes of a job by ``worker.settle``.
@@ -125,6 +126,8 @@ class Worker:
         self._chores: queues.SimpleQueue[Action | Event | None] = queues.SimpleQueue()
         self._runs: queues.SimpleQueue[Run | Callable[[], None] | None] = queues.SimpleQueue()
         self._stints: dict[Lease, Stint] = {}
+        self._news: queues.SimpleQueue[tuple[str, tuple[object, ...]] | None] = queues.SimpleQueue()
+        self._busy: set[int] = set()
         self._threads: list[threading.Thread] = []
         self._slots = 0
         self._idle = 0
@@ -138,7 +141,10 @@ class Worker:
     # What one asks of it
 
     def on(self, event: str, listener: Callable[..., Any]) -> None:
-        """Call ``listener`` at each such event, in the thread where it happens; see ``worker.listeners.EVENTS``."""
+        """Call ``listener`` at each such event; see ``worker.listeners.EVENTS``.
+
+        It runs in the thread of the job or of the caller that it is about, anything else in a thread for listeners.
+        """
         if inspect.iscoroutinefunction(listener):
             raise UsageError("a listener of a Worker must be a plain function: it has no event loop")
         self._listeners.add(event, listener)
@@ -169,7 +175,7 @@ class Worker:
             raise ClosedError("this worker was closed before")
         if self._threads:
             return
-        for name, body in (("fetcher", self._fetcher), ("keeper", self._keeper)):
+        for name, body in (("teller", self._teller), ("fetcher", self._fetcher), ("keeper", self._keeper)):
             thread = threading.Thread(target=body, name=f"{name} of {self.keys.name}", daemon=True)
             self._threads.append(thread)
             thread.start()
@@ -344,13 +350,23 @@ class Worker:
         self._blocking.close()
         if self._owned:
             self.connection.close()
-        self._ending = threading.get_ident()
-        self._emit("closed")
-        self._finished.set()
+        if self._threads:
+            self._news.put(("closed", ()))
+            self._news.put(None)
+        else:
+            self._ending = threading.get_ident()
+            self._call_listeners("closed")
+            self._finished.set()
 
     # The threads
 
+    def _teller(self) -> None:
+        while (news := self._news.get()) is not None:
+            self._call_listeners(news[0], *news[1])
+        self._finished.set()
+
     def _fetcher(self) -> None:
+        self._busy.add(threading.get_ident())
         while (order := self._orders.get()) is not None:
             if isinstance(order, messages.Fetch):
                 self._fetch(order.token)
@@ -397,6 +413,7 @@ class Worker:
         self._tell(messages.Woken(None if score is None else self._clock.steady_ms(score)))
 
     def _keeper(self) -> None:
+        self._busy.add(threading.get_ident())
         while True:
             try:
                 chore = self._chores.get(timeout=self._seconds_to_wait())
@@ -640,7 +657,8 @@ class Worker:
         match settled.decision:
             case Complete():
                 value = result.value if isinstance(result, Returned) else None
-                job.info = replace(job.info, return_value=value, attempts_made=job.info.attempts_made + 1)
+                before = job.info
+                job.change(lambda: replace(before, return_value=value, attempts_made=before.attempts_made + 1))
                 self._emit("completed", job, value, "active")
             case Fail(failure) | Retry(failure) | Delay(failure):
                 job.info = replace(
@@ -679,6 +697,12 @@ class Worker:
     def _emit(self, event: str, *args: object) -> None:
         if event == "error" and isinstance(args[0], ClosedError) and self._machine.state is State.CLOSED:
             return  # what was under way when everything was closed
+        if threading.get_ident() in self._busy:
+            self._news.put((event, args))
+        else:
+            self._call_listeners(event, *args)
+
+    def _call_listeners(self, event: str, *args: object) -> None:
         for pending in self._listeners.tell(event, *args):
             with contextlib.suppress(AttributeError):
                 pending.close()  # type: ignore[attr-defined] # a coroutine: no loop here to run it
