@@ -8,6 +8,7 @@ The queue engine has a tree of its own (``board.engine.errors``): there Redis or
       SettingsError             the environment does not add up; nothing was started
       UnknownQueueError         no such queue, or none that this board shows
       UnknownJobError           the queue is there, the job is not
+      UnknownSchedulerError     the queue is there, the scheduler is not
       ForbiddenError            the role does not reach
       ReadOnlyBoardError        this board only looks
       TooManyError              more at once than the named limit
@@ -30,6 +31,7 @@ __all__ = [
     "TooManyError",
     "UnknownJobError",
     "UnknownQueueError",
+    "UnknownSchedulerError",
     "UserError",
 ]
 
@@ -72,6 +74,13 @@ class UnknownJobError(BoardError):
         self.queue = queue
         self.slug = slug
         super().__init__(f"Job {job_id} is not in queue {queue} any more.")
+
+
+class UnknownSchedulerError(BoardError):
+    """There is no such scheduler, neither in the queue nor held back by the board."""
+
+    def __init__(self, scheduler_id: str, queue: str) -> None:
+        super().__init__(f"There is no scheduler {scheduler_id} in queue {queue} any more.")
 
 
 class ForbiddenError(BoardError):

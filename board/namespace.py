@@ -38,6 +38,11 @@ class Namespace:
         """Hash: what ``board seed`` wrote, so that it recognises its own data."""
         return f"{self.prefix}:seeded"
 
+    @property
+    def held_schedulers(self) -> str:
+        """Hash: job schedulers that a person paused, as JSON, by the base of their queue and their id."""
+        return f"{self.prefix}:held-schedulers"
+
     def session(self, session_id: str) -> str:
         """Return the key of a sign-in. Redis holds only the digest, so reading Redis yields no cookie."""
         return f"{self.prefix}:session:{hashlib.sha256(session_id.encode()).hexdigest()}"

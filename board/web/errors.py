@@ -11,7 +11,7 @@ from typing import Any
 from flask import Flask, Response, g, make_response, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 
-from board.engine.errors import JobError, JobNotFoundError, QueueStateError, StoreError, UsageError
+from board.engine.errors import JobError, JobNotFoundError, QueueStateError, SchedulerError, StoreError, UsageError
 from board.errors import (
     BadRequestError,
     BoardError,
@@ -21,6 +21,7 @@ from board.errors import (
     TooManyError,
     UnknownJobError,
     UnknownQueueError,
+    UnknownSchedulerError,
 )
 from board.web import htmx
 from board.web.problems import problem_of
@@ -36,6 +37,7 @@ RETRY_SECONDS = 5
 STATUS: tuple[tuple[type[Exception], int], ...] = (
     (UnknownQueueError, 404),
     (UnknownJobError, 404),
+    (UnknownSchedulerError, 404),
     (JobNotFoundError, 404),
     (ForbiddenError, 403),
     (ReadOnlyBoardError, 403),
@@ -44,6 +46,7 @@ STATUS: tuple[tuple[type[Exception], int], ...] = (
     (BadRequestError, 400),
     (UsageError, 400),
     (JobError, 409),
+    (SchedulerError, 409),
     (QueueStateError, 409),
 )
 """The first line that fits counts."""
@@ -60,6 +63,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(BoardError, _known)
     app.register_error_handler(JobError, _known)
     app.register_error_handler(QueueStateError, _known)
+    app.register_error_handler(SchedulerError, _known)
     app.register_error_handler(UsageError, _known)
     app.register_error_handler(StoreError, _redis)
     app.register_error_handler(HTTPException, _http)

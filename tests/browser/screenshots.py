@@ -95,6 +95,7 @@ SHOTS = (
     Shot("failures", "/failures", ("light", "dark", "light-390")),
     Shot("flow", flow),
     Shot("flows", "/flows", ("light",)),
+    Shot("schedulers", "/schedulers", ("light", "dark", "light-390")),
     Shot("audit", "/audit", ("light",)),
     Shot("confirm", confirmation, ("light",)),
     Shot("not-found", f"/q/{QUEUE}/job/no-such-job", ("light",)),

@@ -119,6 +119,13 @@ class Filler:
         self.client.sadd(self.key(f"{parent}:dependencies"), self.key(job_id))
         return job_id
 
+    def scheduler(self, scheduler_id: str, /, **fields: Value) -> str:
+        """Add a scheduler whose next run is due in an hour; that job is not made."""
+        self.client.zadd(self.key("repeat"), {scheduler_id: NOW + 3_600_000})
+        sound: dict[str, Value] = {"name": scheduler_id, "pattern": "0 * * * *", "tz": "UTC", "ic": 1}
+        self._store(f"repeat:{scheduler_id}", {**sound, **fields})
+        return scheduler_id
+
     def completed(self, job_id: str, at_ms: int = NOW - 1_000, /, **fields: Value) -> str:
         """Add a job that ended well."""
         ended: dict[str, Value] = {
@@ -203,6 +210,9 @@ def fill_hostile(client: redis.Redis, text: str = HOSTILE) -> Filler:
     queue.prioritized(f"{text}prioritized", 3, **texts)
     queue.failed("broken", data=text, opts=text, stacktrace=text, timestamp=text)
     queue.listed_failed(f"{text}gone")
+    queue.scheduler(
+        text, name=text, pattern=text, tz=text, data=json.dumps({text: text}), opts=json.dumps({text: text})
+    )
     parent = f"{text}parent"
     queue.child(f"{text}waiting", parent)
     client.hset(queue.key(f"{parent}:processed"), queue.key(f"{text}completed"), text)

@@ -7,15 +7,17 @@ import pytest
 import redis
 
 from board.engine.calls import Call
-from board.engine.commands import pages, searches
+from board.engine.commands import pages, scheduler_pages, searches
 from board.engine.commands.readings import Cursor
 from board.engine.connection.sync import Connection
 from board.engine.keys import QueueKeys
+from board.namespace import Namespace
 from board.queries.failures import FailuresAsked, read_failures
 from board.queries.flow import read_flow, read_flows
 from board.queries.job import read_job
 from board.queries.overview import read_overview
 from board.queries.queue import QueueAsked, most_urgent_state, read_queue
+from board.queries.schedulers import read_scheduler, read_schedulers_page
 from tests.queries.conftest import MAIL, Known
 from tests.queries.jobs import NOW, Filler, fill_broken
 
@@ -30,6 +32,8 @@ PAGES: dict[str, Page] = {
     "way to a queue": lambda c, _: most_urgent_state(c, MAIL),
     "job": lambda c, k: read_job(c, k, MAIL, "sound-1", now_ms=NOW),
     "failures of 131 queues": lambda c, k: read_failures(c, k, QUEUES, FailuresAsked(), now_ms=NOW),
+    "schedulers of 131 queues": lambda c, k: read_schedulers_page(c, k, Namespace(), QUEUES, now_ms=NOW),
+    "scheduler": lambda c, k: read_scheduler(c, k, Namespace(), MAIL, "tick", now_ms=NOW),
     "flow": lambda c, k: read_flow(c, k, MAIL, "parent", now_ms=NOW),
     "flows of 131 queues": lambda c, k: read_flows(c, k, QUEUES, now_ms=NOW),
 }
@@ -45,6 +49,8 @@ def full(redis_client: redis.Redis) -> Filler:
         one.failed("1")
         one.waiting("2")
         one.parent("3")
+        one.scheduler("4")
+    mail.scheduler("tick")
     return mail
 
 
@@ -96,6 +102,7 @@ def test_a_page_changes_nothing(
         pages.read_job(MAIL, "sound-1"),
         pages.read_job(MAIL, "parent"),
         pages.read_flow(MAIL, "parent"),
+        scheduler_pages.read_schedulers([MAIL], find="tick"),
     ],
     ids=lambda call: call.script.name,
 )

@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import redis
 
 from board.config import Settings
+from tests.queries.jobs import Filler
 from tests.web.site import PASSWORD, Site
 
 
@@ -25,6 +27,7 @@ def make_site(redis_url: str) -> Iterator[Callable[..., Site]]:
 
 
 @pytest.fixture
-def site(make_site: Callable[..., Site]) -> Site:
-    """A board with the default settings."""
+def site(make_site: Callable[..., Site], redis_client: redis.Redis) -> Site:
+    """A board with the default settings, and the job scheduler `tick` in the queue mail."""
+    Filler(redis_client).scheduler("tick")
     return make_site()

@@ -21,6 +21,7 @@ FORM |= {
     "grave": "dead",
 }
 FORM |= {"concurrency": "5", "max": "10", "window": "5", "age": "1", "typed": "mail", "state": "failed", "force": "1"}
+FORM |= {"kind": "pattern", "pattern": "0 0 * * *"}
 """Enough for any of our forms to be carried out."""
 
 ROLES = ("nobody", "viewer", "operator", "admin")
@@ -58,6 +59,17 @@ WHO_MAY: dict[tuple[str, str], tuple[str, ...]] = {
     ("jobs.send_back", "POST"): ("operator", "admin"),
     ("flows.index", "GET"): ("viewer", "operator", "admin"),
     ("flows.show", "GET"): ("viewer", "operator", "admin"),
+    ("schedulers.index", "GET"): ("viewer", "operator", "admin"),
+    ("schedulers.of_queue", "GET"): ("viewer", "operator", "admin"),
+    ("schedulers.show", "GET"): ("viewer", "operator", "admin"),
+    ("schedulers.new", "GET"): ("viewer", "operator", "admin"),
+    ("schedulers.create", "POST"): ("admin",),
+    ("schedulers.edit", "GET"): ("viewer", "operator", "admin"),
+    ("schedulers.save", "POST"): ("admin",),
+    ("schedulers.run", "POST"): ("operator", "admin"),
+    ("schedulers.pause", "POST"): ("admin",),
+    ("schedulers.resume", "POST"): ("admin",),
+    ("schedulers.remove", "POST"): ("admin",),
     ("failures.index", "GET"): ("viewer", "operator", "admin"),
     ("failures.bulk", "POST"): ("operator", "admin"),
     ("audit.index", "GET"): ("operator", "admin"),
@@ -82,7 +94,7 @@ def routes(app: Flask) -> Iterator[tuple[str, str]]:
 def address(app: Flask, endpoint: str) -> str:
     """Return an address of the endpoint, about the job 1a of the queue mail."""
     rule = next(rule for rule in app.url_map.iter_rules() if rule.endpoint == endpoint)
-    known = {"queue": "mail", "job_id": "1a", "state": "failed", "filename": "mark.svg"}
+    known = {"queue": "mail", "job_id": "1a", "state": "failed", "scheduler": "tick", "filename": "mark.svg"}
     with app.test_request_context():
         return rule.build({name: known[name] for name in rule.arguments})[1]  # type: ignore[index] # always built here
 

@@ -17,6 +17,7 @@ from board.engine.commands import (
     pages,
     queues,
     repairs,
+    scheduler_pages,
     schedulers,
     searches,
     trees,
@@ -99,6 +100,11 @@ def _next_run(queue: QueueKeys) -> Generator[Any, Any, None]:
     yield from schedulers.next_iteration(queue, job, NOW + 1)
 
 
+def _remove_known_scheduler(queue: QueueKeys) -> Generator[Any, Any, None]:
+    record = yield from schedulers.read_record(queue, "daily")
+    yield from schedulers.remove_scheduler(queue, "daily", expected=record)
+
+
 READS: dict[str, Operation] = {
     "counts": queues.get_counts,
     "meta": queues.get_meta,
@@ -138,6 +144,8 @@ READS: dict[str, Operation] = {
     ),
     "newest failures": lambda q: pages.read_newest([q], "failed", size=10),
     "all of a job": lambda q: pages.read_job(q, "running"),
+    "schedulers of queues": lambda q: scheduler_pages.read_schedulers([q, dead_of(q)], find="h"),
+    "all of a scheduler": lambda q: scheduler_pages.read_schedulers([q], only="hourly"),
     "all of a flow": lambda q: pages.read_flow(q, "top"),
 }
 
@@ -193,6 +201,7 @@ WRITES: dict[str, Operation] = {
         q, "daily", Repeat(pattern="0 0 * * *"), options=JobOptions(attempts=2, backoff=Backoff.fixed(10)), now_ms=NOW
     ),
     "next run of a scheduler": _next_run,
+    "remove a scheduler that is the expected one": _remove_known_scheduler,
     "remove a scheduler": lambda q: schedulers.remove_scheduler(q, "hourly"),
     "concurrency": lambda q: limits.set_global_concurrency(q, 3),
     "no concurrency": limits.remove_global_concurrency,

@@ -23,9 +23,13 @@ __all__ = [
     "get_scheduler",
     "list_schedulers",
     "next_iteration",
+    "read_record",
     "remove_scheduler",
     "upsert_scheduler",
 ]
+
+OF_EACH_RUN = frozenset({"jobId", "repeat", "repeatJobKey", "delay", "prevMillis"})
+"""Options that every run has of its own; a scheduler's record holds none of them."""
 
 
 def upsert_scheduler(
@@ -35,8 +39,11 @@ def upsert_scheduler(
     *,
     name: str | None = None,
     data: JsonValue = UNSET,
+    data_text: str | None = None,
     options: JobOptions | None = None,
     defaults: JobOptions | None = None,
+    template: Mapping[str, JsonValue] | None = None,
+    made: int = 1,
     now_ms: int,
 ) -> Plan[str | None]:
     """Create a job scheduler or change it, and schedule its next run; atomic.
@@ -47,8 +54,11 @@ def upsert_scheduler(
         repeat: when it runs.
         name: name of its jobs; the scheduler's id when left out.
         data: payload of its jobs.
+        data_text: the payload as JSON already, stored to the last digit, instead of ``data``.
         options: options of its jobs.
         defaults: the queue's defaults, below those.
+        template: options as a scheduler's record holds them, instead of ``options`` and ``defaults``.
+        made: which run the next one is, counted from 1; a limit counts on from there.
         now_ms: the clock.
 
     Returns the id of the next run's job, or None when nothing is left to run (a limit below 1).
@@ -59,21 +69,20 @@ def upsert_scheduler(
         SchedulerCollisionError: the id of the next run is taken; nothing was changed.
     """
     checked = _check(scheduler_id, repeat)
-    if checked.limit is not None and checked.limit < 1:
+    if checked.limit is not None and checked.limit < made:
         return None
     if checked.end_date_ms is not None and now_ms > checked.end_date_ms:
         raise SchedulerError(f"scheduler {scheduler_id!r} would never run: its end date has passed")
-    template = option_map(check_options(merge_options(defaults, options)))
-    for own in ("jobId", "repeat", "repeatJobKey", "delay", "prevMillis"):
-        template.pop(own, None)
+    stored = option_map(check_options(merge_options(defaults, options))) if template is None else template
+    template = {name: value for name, value in stored.items() if name not in OF_EACH_RUN}
     spec: dict[str, Any] = {
         "id": scheduler_id,
         "now": now_ms,
         "name": name or scheduler_id,
-        "data": dump_json({} if data is UNSET else data),
+        "data": data_text if data_text is not None else dump_json({} if data is UNSET else data),
         "opts": template,
         "rule": _rule(checked),
-        "count": 1,
+        "count": made,
     }
     if template:
         spec["template"] = dump_json(template)
@@ -128,9 +137,30 @@ def next_iteration(queue: QueueKeys, job: JobData, now_ms: int) -> Plan[str | No
     )
 
 
-def remove_scheduler(queue: QueueKeys, scheduler_id: str) -> Call[bool]:
-    """Delete a scheduler, or a repeatable job of release 5, and its next run if still delayed; False if none."""
-    return script_call("remove_scheduler", (queue.base,), (scheduler_id,), lambda code: int(code) == 0)
+def remove_scheduler(queue: QueueKeys, scheduler_id: str, *, expected: Mapping[str, str] | None = None) -> Call[bool]:
+    """Delete a scheduler, or a repeatable job of release 5, and its next run if still delayed; False if none.
+
+    Args:
+        queue: the queue.
+        scheduler_id: its id.
+        expected: its whole record, as ``read_record`` returned it; None removes it whatever it is.
+
+    Raises:
+        SchedulerError: the record is another one by now; nothing was changed.
+    """
+
+    def decode(code: Any) -> bool:
+        if int(code) == 2:
+            raise SchedulerError(f"scheduler {scheduler_id!r} was changed meanwhile; nothing was done")
+        return int(code) == 0
+
+    record = "" if expected is None else pack(dict(expected))
+    return script_call("remove_scheduler", (queue.base,), (scheduler_id, record), decode)
+
+
+def read_record(queue: QueueKeys, scheduler_id: str) -> Call[dict[str, str]]:
+    """Read the record of a scheduler as it is stored; empty when there is none."""
+    return Call(("HGETALL", queue.key(f"repeat:{scheduler_id}")), lambda reply: dict(pairs(reply)), writes=False)
 
 
 def get_scheduler(queue: QueueKeys, scheduler_id: str) -> Plan[SchedulerData | None]:

@@ -14,6 +14,7 @@ from board.web.views import (
     overview,
     queues,
     repairs,
+    schedulers,
     settings,
     upkeep,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "overview",
     "queues",
     "repairs",
+    "schedulers",
     "settings",
     "upkeep",
 ]

@@ -2,16 +2,29 @@
 
 from flask import Blueprint
 
-__all__ = ["ALL", "audit", "failures", "flows", "health", "jobs", "login", "overview", "queues", "settings"]
+__all__ = [
+    "ALL",
+    "audit",
+    "failures",
+    "flows",
+    "health",
+    "jobs",
+    "login",
+    "overview",
+    "queues",
+    "schedulers",
+    "settings",
+]
 
 overview = Blueprint("overview", __name__)
 queues = Blueprint("queues", __name__)
 jobs = Blueprint("jobs", __name__)
 flows = Blueprint("flows", __name__)
+schedulers = Blueprint("schedulers", __name__)
 failures = Blueprint("failures", __name__)
 audit = Blueprint("audit", __name__)
 login = Blueprint("login", __name__)
 settings = Blueprint("settings", __name__)
 health = Blueprint("health", __name__)
 
-ALL = (overview, queues, jobs, flows, failures, audit, login, settings, health)
+ALL = (overview, queues, jobs, flows, schedulers, failures, audit, login, settings, health)

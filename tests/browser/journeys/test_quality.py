@@ -32,6 +32,10 @@ PATHS = {
     "failures": "/failures",
     "flows": "/flows",
     "flow": "/flows/mail/parent",
+    "schedulers": "/schedulers",
+    "scheduler": "/schedulers/mail/tick",
+    "edit a scheduler": "/schedulers/mail/tick/edit",
+    "new scheduler": "/q/mail/schedulers/new",
     "audit log": "/audit",
     "no such job": "/q/mail/job/gone-for-good",
 }
@@ -44,6 +48,8 @@ def full(redis_client: redis.Redis) -> Filler:
     mail.parent("parent")
     mail.child(mail.waiting("child"), "parent")
     mail.active("running", progress="40")
+    mail.scheduler("tick", tz="Europe/Madrid")
+    mail.completed("repeat:tick:1767225000000")
     return mail
 
 

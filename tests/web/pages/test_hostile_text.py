@@ -30,6 +30,7 @@ def paths(text: str) -> Iterator[str]:
         yield f"/q/{slug}/failed?{query}={quote(text)}"
         yield f"/failures?{query}={quote(text)}"
         yield f"/flows?{query}={quote(text)}"
+        yield f"/schedulers?{query}={quote(text)}&is={quote(text)}"
     for job_id in ("broken", *(f"{text}{one}" for one in IDS)):
         yield f"/q/{slug}/failed?job={quote(job_id)}"
         yield f"/q/{slug}/job/{quote(escape(job_id))}"
@@ -39,6 +40,10 @@ def paths(text: str) -> Iterator[str]:
     yield "/failures"
     yield f"/failures?queue={slug}"
     yield "/flows"
+    yield "/schedulers"
+    yield f"/q/{slug}/schedulers"
+    yield f"/schedulers/{slug}/{quote(escape(text))}"
+    yield f"/schedulers/{slug}/{quote(escape(text))}/edit"
     yield f"/q/{quote(escape('no' + text))}/failed"
     yield f"/q/{slug}/{slug}"
     yield f"/q/{slug}/job/{quote(escape('no' + text))}"

@@ -26,6 +26,11 @@ PAGES = [
     "/failures?error=GatewayTimeoutError",
     "/flows",
     "/flows/mail/parent",
+    "/schedulers",
+    "/schedulers?q=tick",
+    "/q/mail/schedulers",
+    "/schedulers/mail/tick",
+    "/schedulers/mail/tick/edit",
 ]
 
 
@@ -34,6 +39,7 @@ def mail(redis_client: redis.Redis) -> Filler:
     mail = fill_broken(redis_client)
     mail.parent("parent")
     mail.child(mail.waiting("child"), "parent")
+    mail.scheduler("tick")
     return mail
 
 

@@ -81,7 +81,7 @@ if place then
 end
 redis.call('ZADD', base .. 'repeat', at, id)
 redis.call('DEL', record)
-local fields = { 'name', spec.name, 'ic', stored[3] or 1, 'offset', kept_offset or slot_offset or 0 }
+local fields = { 'name', spec.name, 'ic', stored[3] or spec.count, 'offset', kept_offset or slot_offset or 0 }
 for _, field in ipairs({ 'pattern', 'every', 'tz', 'limit', 'startDate', 'endDate' }) do
   if spec.rule[field] then
     fields[#fields + 1] = field

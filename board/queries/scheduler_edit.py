@@ -1,0 +1,260 @@
+"""A scheduler as a form has it: what was typed, what it means, and the runs it would lead to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from board.engine.calls import Batch, Call
+from board.engine.commands.schedulers import read_record
+from board.engine.commands.templates import check_template
+from board.engine.errors import EngineError, InvalidOptionError
+from board.engine.keys import QueueKeys
+from board.engine.schedule import check_pattern, check_zone, next_run_ms
+from board.engine.types import Repeat
+from board.errors import UnknownSchedulerError
+from board.held import held_field, read_held
+from board.namespace import Namespace
+from board.queries.json_text import compact, hide, is_json, lay_out, restore
+from board.queries.schedule_times import Moment, Rule, clock_warnings, coming, told, zone_of
+from board.queries.schedulers import words_of
+from board.queries.shared import Known, QueueName, Reads, queue_name
+
+__all__ = ["FIELDS", "SchedulerDraft", "read_draft"]
+
+FIELDS = (
+    "id",
+    "name",
+    "kind",
+    "pattern",
+    "tz",
+    "every",
+    "every_unit",
+    "limit",
+    "start",
+    "end",
+    "offset",
+    "data",
+    "options",
+)
+UNITS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000, "days": 86_400_000}
+LARGEST = 64 * 1024
+"""Bytes of data or options that a form takes."""
+
+LONGEST_ID = 200
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerDraft:
+    """What a form says.
+
+    Attributes:
+        queue: the queue.
+        id: of the scheduler that is changed; None for a new one.
+        values: the fields as they were typed or are stored.
+        problem: why it cannot be saved, as a sentence; empty when it can, and for a form that nobody sent yet.
+        is_preview: somebody sent it.
+        words: the schedule in words.
+        moments: the runs it would lead to.
+        warnings: changes of the clocks.
+        repeat: for saving; None while there is a problem.
+        data_text: for saving, with hidden values put back.
+        template: for saving.
+    """
+
+    queue: QueueName
+    id: str | None
+    values: Mapping[str, str]
+    problem: str = ""
+    is_preview: bool = False
+    words: str = ""
+    moments: tuple[Moment, ...] = ()
+    warnings: tuple[str, ...] = ()
+    repeat: Repeat | None = None
+    data_text: str = ""
+    template: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read_draft(
+    connection: Reads,
+    known: Known,
+    namespace: Namespace,
+    queue: QueueKeys,
+    scheduler_id: str | None,
+    *,
+    now_ms: int,
+    typed: Mapping[str, str] | None = None,
+) -> SchedulerDraft:
+    """Read a form: with what is stored, or with what was typed and what that leads to. One round trip at most.
+
+    Raises:
+        UnknownSchedulerError: ``scheduler_id`` is given, and there is none.
+    """
+    stored: dict[str, str] = {}
+    if scheduler_id is not None:
+        stored = _stored(connection, namespace, queue, scheduler_id)
+    if typed is None:
+        values = _values(scheduler_id, stored) if scheduler_id is not None else {"kind": "pattern", "data": "{}"}
+        return SchedulerDraft(queue_name(queue, known), scheduler_id, values)
+    values = {name: typed.get(name, "") for name in FIELDS}
+    draft = SchedulerDraft(queue_name(queue, known), scheduler_id, values, is_preview=True)
+    try:
+        return _checked(draft, stored, now_ms)
+    except (ValueError, EngineError) as refusal:
+        text = str(refusal)
+        sentence = f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
+        return SchedulerDraft(draft.queue, draft.id, values, problem=sentence, is_preview=True)
+
+
+def _stored(connection: Reads, namespace: Namespace, queue: QueueKeys, scheduler_id: str) -> dict[str, str]:
+    calls: list[Call[Any]] = [
+        read_record(queue, scheduler_id),
+        Call(("HGET", namespace.held_schedulers, held_field(queue, scheduler_id)), lambda reply: reply, writes=False),
+    ]
+    fields, kept = connection.batch(Batch.of(calls))
+    if not fields and kept is not None and (held := read_held(kept)) is not None:
+        fields = held.fields
+    if not fields:
+        raise UnknownSchedulerError(scheduler_id, queue.name)
+    return dict(fields)
+
+
+def _values(scheduler_id: str, stored: Mapping[str, str]) -> dict[str, str]:
+    every, unit = stored.get("every", ""), "ms"
+    if every.isdecimal():
+        unit = next((name for name, ms in reversed(UNITS.items()) if int(every) % ms == 0), "ms")
+        every = str(int(every) // UNITS[unit])
+    return {
+        "id": scheduler_id,
+        "name": stored.get("name", ""),
+        "kind": "every" if every else "pattern",
+        "pattern": stored.get("pattern", ""),
+        "tz": stored.get("tz", ""),
+        "every": every,
+        "every_unit": unit,
+        "limit": stored.get("limit", ""),
+        "start": _minute(stored.get("startDate")),
+        "end": _minute(stored.get("endDate")),
+        "offset": stored.get("offset", "") if every else "",
+        "data": _text(stored.get("data", "{}")),
+        "options": _text(stored.get("opts", "")),
+    }
+
+
+def _text(stored: str) -> str:
+    return lay_out(hide(stored)) if stored and is_json(stored) else stored
+
+
+def _minute(text: str | None) -> str:
+    if not text or not text.isdecimal() or len(text) > 15:
+        return ""
+    return f"{datetime.fromtimestamp(int(text) / 1000, UTC):%Y-%m-%dT%H:%M:%S}"
+
+
+def _checked(draft: SchedulerDraft, stored: Mapping[str, str], now_ms: int) -> SchedulerDraft:
+    values = draft.values
+    if draft.id is None and not 0 < len(values["id"].strip()) <= LONGEST_ID:
+        raise ValueError(f"a scheduler needs an id of at most {LONGEST_ID} characters")
+    if draft.id is None and any(ord(sign) < 32 for sign in values["id"]):
+        raise ValueError("an id cannot hold line breaks or control characters")
+    repeat = _repeat(values)
+    if repeat.limit == 0:
+        raise ValueError("a limit of 0 leaves nothing to run; leave it empty for no limit")
+    data_text = _json(values["data"] or "{}", stored.get("data", "{}"), "data")
+    options = _json(values["options"] or "{}", stored.get("opts", "{}"), "options")
+    template = json.loads(options)
+    if not isinstance(template, dict):
+        message = 'options are a JSON object such as {"attempts": 3}'
+        raise InvalidOptionError("options", message)
+    check_template(template)
+    first = _first(repeat, now_ms)
+    if repeat.end_date_ms is not None and first > repeat.end_date_ms:
+        raise ValueError("it would never run: no run falls before its end")
+    every = int(repeat.every) if isinstance(repeat.every, int) else None
+    rule = Rule(repeat.pattern, every, repeat.tz, repeat.end_date_ms, repeat.limit)
+    return SchedulerDraft(
+        draft.queue,
+        draft.id,
+        values,
+        is_preview=True,
+        words=words_of(repeat.pattern, every),
+        moments=told(coming(rule, first, 5), zone_of(repeat.tz)),
+        warnings=clock_warnings(rule, now_ms),
+        repeat=repeat,
+        data_text=data_text,
+        template=template,
+    )
+
+
+def _repeat(values: Mapping[str, str]) -> Repeat:
+    start, end = _moment(values["start"], "start"), _moment(values["end"], "end")
+    limit = _whole(values["limit"], "limit")
+    if values["kind"] == "every":
+        unit = values["every_unit"] or "s"
+        every = _whole(values["every"], "interval")
+        if not every or unit not in UNITS:
+            raise ValueError("an interval is a whole number from 1 and its unit")
+        return Repeat(
+            every=every * UNITS[unit],
+            limit=limit,
+            start_date_ms=start,
+            end_date_ms=end,
+            offset=_whole(values["offset"], "offset"),
+        )
+    tz = values["tz"].strip() or None
+    if tz is not None:
+        check_zone(tz)
+    pattern = " ".join(values["pattern"].split())
+    check_pattern(pattern)
+    return Repeat(pattern=pattern, tz=tz, limit=limit, start_date_ms=start, end_date_ms=end)
+
+
+def _first(repeat: Repeat, now_ms: int) -> int:
+    """Return the first run as the engine will choose it for a new scheduler."""
+    start = max(now_ms, repeat.start_date_ms or 0)
+    if repeat.pattern is not None:
+        return next_run_ms(repeat.pattern, start, repeat.tz)
+    every = int(repeat.every) if isinstance(repeat.every, int) else 1
+    if repeat.offset and repeat.start_date_ms is None:
+        slot = now_ms // every * every + repeat.offset
+        return slot if slot > now_ms else slot + every
+    return start
+
+
+def _json(draft: str, stored: str, noun: str) -> str:
+    text = draft.replace("\r\n", "\n")
+    if len(text.encode("utf-8", "surrogatepass")) > LARGEST:
+        raise ValueError(f"the {noun} are larger than 64 KB")
+    if not is_json(text):
+        raise ValueError(f"the {noun} are not JSON")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"the {noun} hold half a surrogate pair, which UTF-8 cannot store") from None
+    return compact(restore(text, stored))
+
+
+def _whole(text: str, noun: str) -> int | None:
+    text = text.strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) < 16):
+        raise ValueError(f"the {noun} is a whole number, not {text[:40]!r}")
+    return int(text)
+
+
+def _moment(text: str, noun: str) -> int | None:
+    if not text.strip():
+        return None
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise ValueError(f"the {noun} is a date and time such as 2030-01-31T09:00, not {text[:40]!r}") from None
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    at_ms = round(moment.timestamp() * 1000)
+    if at_ms < 0:
+        raise ValueError(f"the {noun} lies before 1970")
+    return at_ms

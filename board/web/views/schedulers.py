@@ -1,0 +1,179 @@
+"""Job schedulers: the list, one of them, and what can be done to it. An edit shows the runs it leads to first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from flask import Response, flash, make_response, redirect, request, url_for
+
+from board.actions import schedulers as actions
+from board.actions.perform import Actor, Desk, Outcome
+from board.auth.policy import Permission, can
+from board.engine.errors import SchedulerError, UsageError
+from board.errors import BadRequestError
+from board.namespace import Namespace
+from board.queries.scheduler_edit import FIELDS, SchedulerDraft, read_draft
+from board.queries.schedulers import Scheduler, read_scheduler, read_schedulers_page
+from board.sources import QueueKeys
+from board.web import render, security
+from board.web.state import actor, board, insist, queue_or_404
+from board.web.views.blueprints import schedulers
+
+__all__ = ["ConfirmPage", "edit", "index", "new", "of_queue", "pause", "remove", "resume", "run", "save", "show"]
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmPage:
+    """What removing a scheduler would do."""
+
+    scheduler: Scheduler
+
+
+@schedulers.get("/schedulers")
+def index() -> Response:
+    """Show the schedulers of all queues."""
+    return _list(board().sources.list().queues)
+
+
+@schedulers.get("/q/<queue>/schedulers")
+def of_queue(queue: str) -> Response:
+    """Show the schedulers of one queue."""
+    return _list((queue_or_404(queue),), one_queue=True)
+
+
+@schedulers.get("/schedulers/<queue>/<job_id:scheduler>")
+def show(queue: str, scheduler: str) -> Response:
+    """Show one scheduler: its next runs, its last ones, and the jobs it makes."""
+    own, keys = board(), queue_or_404(queue)
+    page = read_scheduler(own.connection, own.sources, own.namespace, keys, scheduler, now_ms=own.clock())
+    return render.page("schedulers/scheduler.html", page=page)
+
+
+@schedulers.get("/q/<queue>/schedulers/new")
+def new(queue: str) -> Response:
+    """Show an empty form."""
+    return render.page("schedulers/edit.html", page=_draft(queue_or_404(queue), None))
+
+
+@schedulers.get("/schedulers/<queue>/<job_id:scheduler>/edit")
+def edit(queue: str, scheduler: str) -> Response:
+    """Show the form of one scheduler."""
+    return render.page("schedulers/edit.html", page=_draft(queue_or_404(queue), scheduler))
+
+
+@schedulers.post("/q/<queue>/schedulers/new", endpoint="create")
+def create(queue: str) -> Response:
+    """Preview a new scheduler; once that was seen, make it."""
+    return _save(queue, None)
+
+
+@schedulers.post("/schedulers/<queue>/<job_id:scheduler>/edit")
+def save(queue: str, scheduler: str) -> Response:
+    """Preview a changed scheduler; once that was seen, store it."""
+    return _save(queue, scheduler)
+
+
+@schedulers.post("/schedulers/<queue>/<job_id:scheduler>/run")
+def run(queue: str, scheduler: str) -> Response:
+    """Add one job like those it makes, and lead to it."""
+    keys, own = queue_or_404(queue), board()
+    outcome = actions.run_now(own.desk, actor(), own.namespace, keys, scheduler)
+    job_id = outcome.change.done[0]
+    flash(f"Added job {job_id}, a run of {scheduler[:80]} beside its schedule.", "ok")
+    _tell_audit(outcome)
+    return _back(url_for("jobs.show", queue=queue, job_id=job_id))
+
+
+@schedulers.post("/schedulers/<queue>/<job_id:scheduler>/pause")
+def pause(queue: str, scheduler: str) -> Response:
+    """Take a scheduler out of its queue until it is resumed."""
+    return _change(queue, scheduler, lambda keys: actions.hold(*_desk(), keys, scheduler), "Paused")
+
+
+@schedulers.post("/schedulers/<queue>/<job_id:scheduler>/resume")
+def resume(queue: str, scheduler: str) -> Response:
+    """Put a paused scheduler back."""
+    return _change(queue, scheduler, lambda keys: actions.put_back(*_desk(), keys, scheduler), "Resumed")
+
+
+@schedulers.post("/schedulers/<queue>/<job_id:scheduler>/remove")
+def remove(queue: str, scheduler: str) -> Response:
+    """Remove a scheduler, after asking."""
+    own, keys = board(), queue_or_404(queue)
+    may = not own.settings.read_only and can(actor().identity, Permission.SCHEDULE, keys.name)
+    if may and request.form.get("confirmed") != "1":
+        found = read_scheduler(own.connection, own.sources, own.namespace, keys, scheduler, now_ms=own.clock())
+        return render.page("schedulers/confirm.html", page=ConfirmPage(found.scheduler))
+    outcome = actions.remove(*_desk(), keys, scheduler)
+    flash(f"Removed scheduler {scheduler[:80]}.", "ok")
+    _tell_audit(outcome)
+    return make_response(redirect(url_for("schedulers.index"), 303))
+
+
+def _list(queues: tuple[QueueKeys, ...], *, one_queue: bool = False) -> Response:
+    own, asked = board(), request.args
+    page = read_schedulers_page(
+        own.connection,
+        own.sources,
+        own.namespace,
+        queues,
+        now_ms=own.clock(),
+        q=asked.get("q", ""),
+        only=asked.get("is", ""),
+        one_queue=one_queue,
+    )
+    return render.page("schedulers/schedulers.html", page=page)
+
+
+def _draft(keys: QueueKeys, scheduler: str | None, typed: dict[str, str] | None = None) -> SchedulerDraft:
+    own = board()
+    insist(Permission.DATA, keys, action="edit scheduler")
+    return read_draft(own.connection, own.sources, own.namespace, keys, scheduler, now_ms=own.clock(), typed=typed)
+
+
+def _save(queue: str, scheduler: str | None) -> Response:
+    keys = queue_or_404(queue)
+    draft = _draft(keys, scheduler, {name: request.form.get(name, "") for name in FIELDS})
+    is_final = request.form.get("confirmed") == "1" and not request.form.get("again")
+    if draft.repeat is None or not is_final:
+        response = render.page("schedulers/edit.html", page=draft)
+        response.status_code = 400 if draft.problem else 200
+        return response
+    wanted = scheduler if scheduler is not None else draft.values["id"].strip()
+    whole = actions.Draft(wanted, draft.values["name"].strip(), draft.repeat, draft.data_text, draft.template)
+    try:
+        outcome = actions.save(*_desk(), keys, whole)
+    except (UsageError, SchedulerError, BadRequestError) as refusal:
+        text = str(refusal)
+        response = render.page("schedulers/edit.html", page=replace(draft, problem=f"{text[:1].upper()}{text[1:]}."))
+        response.status_code = 409
+        return response
+    flash(f"Saved scheduler {wanted[:80]}.", "ok")
+    _tell_audit(outcome)
+    return make_response(redirect(url_for("schedulers.show", queue=queue, scheduler=wanted), 303))
+
+
+def _desk() -> tuple[Desk, Actor, Namespace]:
+    own = board()
+    return own.desk, actor(), own.namespace
+
+
+def _change(queue: str, scheduler: str, act: Callable[[QueueKeys], Outcome], verb: str) -> Response:
+    try:
+        outcome = act(queue_or_404(queue))
+        flash(f"{verb} scheduler {scheduler[:80]}.", "ok")
+        _tell_audit(outcome)
+    except (BadRequestError, SchedulerError) as refusal:
+        text = str(refusal)
+        flash(f"{text[:1].upper()}{text[1:]}", "error")
+    return _back(url_for("schedulers.show", queue=queue, scheduler=scheduler))
+
+
+def _back(fallback: str) -> Response:
+    return make_response(redirect(security.inside(request.form.get("next"), request.script_root, fallback), 303))
+
+
+def _tell_audit(outcome: Outcome) -> None:
+    if outcome.audit_problem:
+        flash("This was done, but Redis refused the entry in the audit log.", "warn")
