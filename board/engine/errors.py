@@ -48,7 +48,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Collection, Sequence
+from typing import Self
 
 __all__ = [
     "AttemptError",
@@ -111,6 +113,13 @@ class InvalidOptionError(UsageError):
     def __init__(self, option: str, message: str) -> None:
         self.option = option
         super().__init__(message)
+
+    @classmethod
+    def unknown(cls, what: str, name: str, known: Collection[str]) -> Self:
+        """Return the error of a name that nobody knows, with the nearest known one, or all of them."""
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        hint = f", did you mean {near[0]}?" if near else f"; known are {', '.join(known)}"
+        return cls(name, f"unknown {what} {name}{hint}")
 
 
 class InvalidJobIdError(UsageError):

@@ -13,7 +13,7 @@ from board.engine.options import merge_options, prepare_job
 from board.engine.telemetry import Telemetry, carrying
 from board.engine.types import FlowJob, JobOptions, ParentRef
 
-__all__ = ["count_nodes", "prepare_flow"]
+__all__ = ["check_node", "count_nodes", "prepare_flow"]
 
 MAX_DEPTH = 100
 """Deepest tree that is taken: each level is a level of recursion here and in every reader."""
@@ -39,7 +39,17 @@ def prepare_flow(
     Raises:
         UsageError: a node is wrong, or the tree is deeper than 100 levels; nothing was sent.
     """
-    return _node(root, None, prefix, now_ms, defaults or {}, telemetry, 1)
+    return _node(root, (), prefix, now_ms, defaults or {}, telemetry)
+
+
+def check_node(flow: object) -> None:
+    """Let only nodes of flows through.
+
+    Raises:
+        InvalidOptionError: it is something else.
+    """
+    if not isinstance(flow, FlowJob):
+        raise InvalidOptionError("flow", f"each node of a flow is a FlowJob, not {type(flow).__name__}")
 
 
 def count_nodes(tree: FlowTree) -> int:
@@ -49,23 +59,27 @@ def count_nodes(tree: FlowTree) -> int:
 
 def _node(  # noqa: PLR0917 - one recursion, all of it needed
     flow: FlowJob,
-    parent: ParentRef | None,
+    above: tuple[ParentRef, ...],
     prefix: str,
     now_ms: int,
     defaults: Mapping[str, JobOptions],
     telemetry: Telemetry | None,
-    level: int,
 ) -> NewNode:
-    if level > MAX_DEPTH:
+    check_node(flow)
+    if len(above) >= MAX_DEPTH:
         raise InvalidOptionError("children", f"a flow may be {MAX_DEPTH} levels deep, this one is deeper")
     queue = QueueKeys(flow.prefix or prefix, flow.queue)
     options = carrying(telemetry, merge_options(defaults.get(flow.queue), flow.options))
-    if parent is not None:
-        options = replace(options, parent=parent)
+    if above:
+        options = replace(options, parent=above[-1])
     if options.deduplication is not None and flow.children:
         raise InvalidOptionError("deduplication", f"node {flow.name!r} has children and cannot be deduplicated")
     job = prepare_job(flow.name, flow.data, options, now_ms=now_ms, queue=queue)
     job = replace(job, job_id=job.job_id or str(uuid.uuid4()), has_children=bool(flow.children), in_flow=True)
     tie = ParentRef(job.job_id or "", queue.qualified)
-    children = tuple(_node(child, tie, prefix, now_ms, defaults, telemetry, level + 1) for child in flow.children)
+    if tie in above:
+        raise InvalidOptionError(
+            "job_id", f"job {tie.id!r} of queue {queue.name} is below itself in this flow and would wait for ever"
+        )
+    children = tuple(_node(child, (*above, tie), prefix, now_ms, defaults, telemetry) for child in flow.children)
     return NewNode(queue, job, children)

@@ -10,7 +10,7 @@ import base64
 from dataclasses import dataclass
 from functools import lru_cache
 
-from board.engine.errors import EngineError, InvalidQueueNameError
+from board.engine.errors import EngineError, InvalidOptionError, InvalidQueueNameError
 from board.engine.types import JobState
 
 __all__ = [
@@ -53,6 +53,10 @@ class QueueKeys:
     name: str
 
     def __post_init__(self) -> None:
+        if not isinstance(self.prefix, str):
+            raise InvalidOptionError("prefix", f"prefix must be text, not {self.prefix!r}")
+        if not isinstance(self.name, str):
+            raise InvalidQueueNameError(self.name, "it must be text")
         if not self.name:
             raise InvalidQueueNameError(self.name, "it is empty")
         if ":" in self.name:

@@ -5,7 +5,6 @@ Every error says what was wrong, what is allowed and, for a name that does not e
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -30,7 +29,9 @@ from board.engine.types import (
 __all__ = [
     "MAX_PRIORITY",
     "NewJob",
+    "bulk_item",
     "check_job_id",
+    "check_keep",
     "check_options",
     "merge_options",
     "prepare_job",
@@ -159,6 +160,17 @@ def check_job_id(job_id: str) -> str:
     return _check_text(job_id, "job_id")
 
 
+def bulk_item(item: object) -> tuple[str, JsonValue, JobOptions | None]:
+    """Return name, data and options of a job that is one of many.
+
+    Raises:
+        InvalidOptionError: it is not (name, data) or (name, data, options).
+    """
+    if not isinstance(item, tuple | list) or len(item) not in (2, 3):
+        raise InvalidOptionError("items", f"each job is given as (name, data) or (name, data, options), not {item!r}")
+    return item[0], item[1], item[2] if len(item) > 2 else None
+
+
 def merge_options(
     defaults: JobOptions | None, options: JobOptions | None, overrides: Mapping[str, Any] | None = None
 ) -> JobOptions:
@@ -185,6 +197,24 @@ def merge_options(
     return merged
 
 
+def check_keep(option: str, keep: object) -> bool | int | Keep:
+    """Return a rule of retention with its durations as whole milliseconds.
+
+    Raises:
+        InvalidOptionError: it is no such rule.
+    """
+    if isinstance(keep, bool):
+        return keep
+    if isinstance(keep, Keep):
+        _whole(f"{option}.count", keep.count, 0)
+        _whole(f"{option}.limit", keep.limit, 1)
+        return Keep(keep.count, None if keep.age is None else to_ms(keep.age, f"{option}.age"), keep.limit)
+    _whole(option, keep, -1)
+    if not isinstance(keep, int):  # pragma: no cover - _whole refused it
+        raise InvalidOptionError(option, f"{option} must be True, False, a number or Keep, not {keep!r}")
+    return keep
+
+
 def check_options(options: JobOptions) -> JobOptions:  # noqa: C901 - one line an option
     """Return the options with every value checked and durations as whole milliseconds.
 
@@ -209,7 +239,7 @@ def check_options(options: JobOptions) -> JobOptions:  # noqa: C901 - one line a
         changed["backoff"] = _check_backoff(options.backoff)
     for option in ("remove_on_complete", "remove_on_fail"):
         if getattr(options, option) is not None:
-            changed[option] = _check_keep(option, getattr(options, option))
+            changed[option] = check_keep(option, getattr(options, option))
     if options.job_id is not None:
         check_job_id(options.job_id)
     if options.telemetry_metadata is not None and not isinstance(options.telemetry_metadata, str):
@@ -313,9 +343,7 @@ def _wire_deduplication(deduplication: Deduplication) -> dict[str, Any]:
 def _known(overrides: Mapping[str, Any]) -> Mapping[str, Any]:
     for name in overrides:
         if name not in _OPTION_NAMES:
-            near = difflib.get_close_matches(name, _OPTION_NAMES, n=1, cutoff=0.5)
-            hint = f", did you mean {near[0]}?" if near else f"; known are {', '.join(_OPTION_NAMES)}"
-            raise InvalidOptionError(name, f"unknown job option {name}{hint}")
+            raise InvalidOptionError.unknown("job option", name, _OPTION_NAMES)
     return overrides
 
 
@@ -349,19 +377,6 @@ def _check_backoff(backoff: Backoff | Duration) -> Backoff:
     return Backoff(backoff.type, to_ms(backoff.delay, "backoff"), jitter)
 
 
-def _check_keep(option: str, keep: object) -> bool | int | Keep:
-    if isinstance(keep, bool):
-        return keep
-    if isinstance(keep, Keep):
-        _whole(f"{option}.count", keep.count, 0)
-        _whole(f"{option}.limit", keep.limit, 1)
-        return Keep(keep.count, None if keep.age is None else to_ms(keep.age, f"{option}.age"), keep.limit)
-    _whole(option, keep, -1)
-    if not isinstance(keep, int):  # pragma: no cover - _whole refused it
-        raise InvalidOptionError(option, f"{option} must be True, False, a number or Keep, not {keep!r}")
-    return keep
-
-
 def _check_parent(parent: object) -> None:
     if not isinstance(parent, ParentRef) or not parent.id or ":" not in parent.queue:
         raise InvalidOptionError(
@@ -369,7 +384,14 @@ def _check_parent(parent: object) -> None:
         )
 
 
-def _check_deduplication(deduplication: Deduplication) -> Deduplication:
+def _check_deduplication(deduplication: object) -> Deduplication:
+    if not isinstance(deduplication, Deduplication):
+        raise InvalidOptionError(
+            "deduplication", f"deduplication must be Deduplication(id, …), not {type(deduplication).__name__}"
+        )
+    for flag in ("extend", "replace", "keep_last_if_active", "reschedule"):
+        if not isinstance(value := getattr(deduplication, flag), bool):
+            raise InvalidOptionError("deduplication", f"deduplication.{flag} must be True or False, not {value!r}")
     if not _is_text(deduplication.id):
         raise InvalidOptionError("deduplication", "deduplication needs an id that is not empty")
     if deduplication.ttl is None:

@@ -6,6 +6,7 @@ pattern is looked at once when a scheduler is made: a wrong or absurd one is ref
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -24,13 +25,17 @@ _MAX_YEARS = 8
 """How far ahead a match is looked for: 29 February of a year divisible by 400 needs 8."""
 
 
-def check_pattern(pattern: str) -> str:
+_DICE = re.compile(r"(?:^|[\s,])[rh](?:$|[\s,/(])", re.IGNORECASE)
+"""croniter's fields of chance: every worker would draw another moment."""
+
+
+def check_pattern(pattern: object) -> str:
     """Return a cron pattern that can be parsed.
 
     Raises:
         InvalidOptionError: what is wrong with it, with an example.
     """
-    if not 0 < len(pattern.strip()) <= _MAX_PATTERN:
+    if not isinstance(pattern, str) or not 0 < len(pattern.strip()) <= _MAX_PATTERN:
         raise InvalidOptionError("pattern", f"a cron pattern is text of at most {_MAX_PATTERN} characters")
     fields = pattern.split()
     if not pattern.startswith("@") and len(fields) not in (5, 6):
@@ -38,6 +43,10 @@ def check_pattern(pattern: str) -> str:
             "pattern",
             f"cron pattern {pattern!r} has {len(fields)} fields; it takes five (minute hour day month weekday) or "
             'six with seconds first, such as "0 9 * * 1"',
+        )
+    if _DICE.search(pattern):
+        raise InvalidOptionError(
+            "pattern", f"cron pattern {pattern!r} leaves a field to chance (R or H); a scheduler needs a plain number"
         )
     try:
         croniter(pattern, 0, second_at_beginning=True, max_years_between_matches=_MAX_YEARS)

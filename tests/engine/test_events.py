@@ -133,6 +133,20 @@ async def test_a_job_that_is_gone_is_told(front: Front) -> None:
 
 
 @behaviour
+async def test_an_event_of_ones_own_is_heard_among_the_others(front: Front) -> None:
+    async with front:
+        queue, events = front.queue("mail"), front.events("mail")
+        heard: list[tuple[str, dict[str, Any]]] = []
+        events.on("shipped", lambda event: heard.append((event.id, dict(event.values))))
+        await events.start()
+
+        event_id = await queue.publish_event("shipped", parcel="P-7")
+        await wait_until_async(lambda: heard, "the event")
+
+        assert heard == [(event_id, {"parcel": "P-7"})]
+
+
+@behaviour
 async def test_waiting_may_time_out(front: Front) -> None:
     async with front:
         queue, events = front.queue("mail"), front.events("mail")

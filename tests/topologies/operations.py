@@ -143,6 +143,7 @@ READS: dict[str, Operation] = {
         q, "failed", order="newest", count=10, fields=searches.CANDIDATE_FIELDS
     ),
     "newest failures": lambda q: pages.read_newest([q], "failed", size=10),
+    "ends of jobs": lambda q: pages.read_ends(q, ["done", "broken"], [False, True]),
     "all of a job": lambda q: pages.read_job(q, "running"),
     "schedulers of queues": lambda q: scheduler_pages.read_schedulers([q, dead_of(q)], find="h"),
     "all of a scheduler": lambda q: scheduler_pages.read_schedulers([q], only="hourly"),

@@ -10,7 +10,7 @@ from typing import Self
 from board.engine.aio.job import AsyncJob
 from board.engine.commands import flows
 from board.engine.connection.aio import AsyncClient, AsyncConnection
-from board.engine.flow_plan import prepare_flow
+from board.engine.flow_plan import check_node, prepare_flow
 from board.engine.job_view import data_of_new_job
 from board.engine.keys import DEFAULT_PREFIX, QueueKeys
 from board.engine.telemetry import Telemetry, traced
@@ -59,6 +59,7 @@ class AsyncFlowProducer:
             UsageError: a node is wrong; nothing was sent.
             ParentNotFoundError, ParentConflictError: the root was to hang below a parent that is gone or not its own.
         """
+        check_node(flow)
         now_ms = time.time_ns() // 1_000_000
         with traced(self.telemetry, "addFlow", flow.queue, flow_name=flow.name):
             root = prepare_flow(

@@ -11,10 +11,20 @@ from typing import Any
 from board.engine.calls import Call
 from board.engine.codec import flatten, load_json, pack, pairs, text
 from board.engine.commands.script_call import script_call
+from board.engine.errors import InvalidOptionError
 from board.engine.keys import QueueKeys
 from board.engine.types import JsonValue
 
 __all__ = ["Event", "RecentEnds", "last_event_id", "publish_event", "read_events", "read_events_of"]
+
+OWN_EVENTS = frozenset(
+    (
+        *("added", "waiting", "delayed", "active", "completed", "failed", "retries-exhausted", "waiting-children"),
+        *("progress", "stalled", "removed", "duplicated", "deduplicated", "debounced", "drained", "paused", "resumed"),
+        "cleaned",
+    )
+)
+"""The names of the events that BullMQ writes itself."""
 
 MOST_RECENT = 256
 LONGEST_RECENT = 65_536
@@ -120,10 +130,27 @@ def last_event_id(queue: QueueKeys) -> Call[str]:
     return Call(("XREVRANGE", queue.key("events"), "+", "-", "COUNT", 1), decode, writes=False)
 
 
-def publish_event(queue: QueueKeys, name: str, fields: Mapping[str, str], *, max_length: int = 1000) -> Call[str]:
-    """Append an event of one's own; the stream is cut to about ``max_length``."""
+def publish_event(queue: QueueKeys, name: str, fields: Mapping[str, str], *, max_length: int = 10_000) -> Call[str]:
+    """Append an event of one's own and return its id; the stream is cut to about ``max_length``.
+
+    Raises:
+        InvalidOptionError: a name that is empty or one of BullMQ's own, or fields that are not text by text.
+    """
+    _check(name, fields)
     packed = pack(["event", name, *flatten(fields)])
     return script_call("publish_event", (queue.key("events"),), (max_length, packed), text)
+
+
+def _check(name: object, fields: Mapping[Any, Any]) -> None:
+    if not isinstance(name, str) or not name:
+        raise InvalidOptionError("name", f"the name of an event must be text that is not empty, not {name!r}")
+    if name in OWN_EVENTS:
+        raise InvalidOptionError("name", f"the event {name!r} is the queue's own: readers would take it for that")
+    for field, value in fields.items():
+        if not isinstance(field, str) or not isinstance(value, str) or field in ("", "event"):
+            raise InvalidOptionError(
+                "fields", f"the fields of an event are text by text, and none is called event; not {field!r}: {value!r}"
+            )
 
 
 def _decode(reply: Any) -> list[Event]:

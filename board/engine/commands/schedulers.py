@@ -69,6 +69,7 @@ def upsert_scheduler(
         SchedulerCollisionError: the id of the next run is taken; nothing was changed.
     """
     checked = _check(scheduler_id, repeat)
+    _check_template(options)
     if checked.limit is not None and checked.limit < made:
         return None
     if checked.end_date_ms is not None and now_ms > checked.end_date_ms:
@@ -185,9 +186,21 @@ def count_schedulers(queue: QueueKeys) -> Call[int]:
     return Call(("ZCARD", queue.key("repeat")), int, writes=False)
 
 
-def _check(scheduler_id: str, repeat: Repeat) -> Repeat:
-    if not scheduler_id:
-        raise InvalidOptionError("scheduler_id", "a scheduler needs an id that is not empty")
+def _check_template(options: JobOptions | None) -> None:
+    for option in ("job_id", "delay", "deduplication", "parent"):
+        if getattr(options, option, None) is not None:
+            raise InvalidOptionError(
+                option, f"the jobs of a scheduler take no {option}: when they run, and their ids, follow from its rule"
+            )
+
+
+def _check(scheduler_id: object, repeat: object) -> Repeat:
+    if not isinstance(scheduler_id, str) or not scheduler_id:
+        raise InvalidOptionError("scheduler_id", f"a scheduler needs an id that is not empty, not {scheduler_id!r}")
+    if not isinstance(repeat, Repeat):
+        raise InvalidOptionError("repeat", f"repeat must be Repeat(…), not {type(repeat).__name__}")
+    if not isinstance(repeat.immediately, bool):
+        raise InvalidOptionError("immediately", f"immediately must be True or False, not {repeat.immediately!r}")
     if (repeat.pattern is None) == (repeat.every is None):
         raise InvalidOptionError("repeat", "a scheduler takes either a cron pattern or every, not both and not neither")
     if repeat.immediately and repeat.start_date_ms is not None:

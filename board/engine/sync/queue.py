@@ -6,13 +6,13 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
-from board.engine.commands import dead_letters, jobs, limits, queues, schedulers, trees
+from board.engine.commands import dead_letters, events, jobs, limits, queues, schedulers, trees
 from board.engine.commands.queues import Metrics, WorkerInfo
 from board.engine.connection.sync import Client, Connection
 from board.engine.errors import BulkAddError, EngineError
 from board.engine.job_view import data_of_new_job
 from board.engine.keys import DEFAULT_PREFIX, QueueKeys
-from board.engine.options import merge_options, prepare_job, to_ms
+from board.engine.options import bulk_item, merge_options, prepare_job, to_ms
 from board.engine.sync.job import Job
 from board.engine.telemetry import Telemetry, carrying, traced
 from board.engine.types import (
@@ -118,14 +118,14 @@ class Queue:
         with traced(self.telemetry, "addBulk", self.name) as span:
             new = [
                 prepare_job(
-                    item[0],
-                    item[1],
-                    carrying(self.telemetry, merge_options(None, item[2] if len(item) > 2 else None)),
+                    name,
+                    data,
+                    carrying(self.telemetry, merge_options(None, options)),
                     defaults=self.default_job_options,
                     now_ms=now_ms,
                     queue=self.keys,
                 )
-                for item in items
+                for name, data, options in map(bulk_item, items)
             ]
             span.set({"bullmq.job.bulk.count": len(new), "bullmq.job.bulk.names": sorted({job.name for job in new})})
             for start in range(0, len(new), jobs.MAX_JOBS_PER_CALL):
@@ -301,6 +301,14 @@ class Queue:
             QueueStateError: jobs are active and ``force`` is off; the queue stays paused.
         """
         self.connection.run(queues.obliterate(self.keys, force=force))
+
+    def publish_event(self, name: str, /, **fields: str) -> str:
+        """Append an event of one's own, heard by ``QueueEvents`` here and in Node; returns its id.
+
+        Raises:
+            InvalidOptionError: the name is one of BullMQ's own, or a field is not text.
+        """
+        return self.connection.call(events.publish_event(self.keys, name, fields))
 
     def trim_events(self, length: int) -> int:
         """Cut the events stream to about ``length`` entries."""

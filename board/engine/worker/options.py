@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, TypedDict
@@ -11,7 +10,7 @@ from board.engine.commands.leases import DeadLetter, FetchNext
 from board.engine.commands.script_call import MOST_TOGETHER
 from board.engine.errors import InvalidOptionError
 from board.engine.keys import QueueKeys, share_a_slot
-from board.engine.options import to_ms
+from board.engine.options import check_keep, to_ms
 from board.engine.telemetry import Telemetry
 from board.engine.types import Duration, Keep, RateLimit
 from board.engine.worker.machine import MachineSettings
@@ -121,6 +120,7 @@ class WorkerOptions:
         for option in ("drain_delay", "lock_renew_time", "job_timeout", "grace"):
             if getattr(self, option) is not None:
                 to_ms(getattr(self, option), option)
+        _check_kinds(self)
         if self.lock_renew_time is not None and to_ms(self.lock_renew_time) >= self.lock_ms:
             raise InvalidOptionError(
                 "lock_renew_time", "lock_renew_time must be shorter than lock_duration, or every lock runs out first"
@@ -175,6 +175,10 @@ class WorkerOptions:
         letters = None
         if self.dead_letter_queue is not None:
             grave = QueueKeys(queue.prefix, self.dead_letter_queue)
+            if grave == queue:
+                raise InvalidOptionError(
+                    "dead_letter_queue", f"dead_letter_queue must be another queue than {queue.name!r} itself"
+                )
             if is_cluster and not share_a_slot(queue, grave):
                 raise InvalidOptionError(
                     "dead_letter_queue",
@@ -204,10 +208,32 @@ def worker_options(given: Mapping[str, Any]) -> WorkerOptions:
     """
     for name in given:
         if name not in _NAMES:
-            near = difflib.get_close_matches(name, _NAMES, n=1, cutoff=0.5)
-            hint = f", did you mean {near[0]}?" if near else f"; known are {', '.join(_NAMES)}"
-            raise InvalidOptionError(name, f"unknown worker option {name}{hint}")
+            raise InvalidOptionError.unknown("worker option", name, _NAMES)
     return WorkerOptions(**given)
+
+
+def _fits_a_connection(name: object) -> bool:
+    """Whether Redis takes it as part of a connection's name, where workers are listed by it."""
+    return isinstance(name, str) and all("!" <= character <= "~" for character in name)
+
+
+def _check_kinds(options: WorkerOptions) -> None:
+    for option in ("skip_stalled_check", "skip_lock_renewal", "handle_signals"):
+        if not isinstance(value := getattr(options, option), bool):
+            raise InvalidOptionError(option, f"{option} must be True or False, not {value!r}")
+    for option in ("remove_on_complete", "remove_on_fail"):
+        if getattr(options, option) is not None:
+            check_keep(option, getattr(options, option))
+    name: object = options.name
+    if name is not None and not _fits_a_connection(name):
+        raise InvalidOptionError("name", f"the name of a worker must be printable ASCII without spaces, not {name!r}")
+    strategies: object = options.backoff_strategies
+    if not isinstance(strategies, Mapping) or not all(
+        isinstance(name, str) and callable(strategy) for name, strategy in strategies.items()
+    ):
+        raise InvalidOptionError(
+            "backoff_strategies", "backoff_strategies must be functions by the name of the backoff"
+        )
 
 
 def _keep(option: object) -> Keep | None:
