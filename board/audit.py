@@ -13,37 +13,23 @@ the entry (``board.actions``).
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from importlib.resources import files
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from board.engine.calls import Call
-from board.engine.scripts.loader import Header, Script
 from board.namespace import Namespace
+from board.redaction import redact_text
+from board.scripts import load
 
-__all__ = ["MOST_IDS", "Audit", "Entry", "StoredEntry", "verify"]
+__all__ = ["MOST_IDS", "Audit", "Entry", "StoredEntry", "digest", "fault_of", "verify"]
 
 MOST_IDS = 100
 """Job ids an entry keeps; as many as one action may name."""
 
-_SOURCE = (files("board") / "audit.lua").read_text(encoding="utf-8")
-_APPEND = Script(
-    name="append_audit",
-    source=_SOURCE,
-    sha=hashlib.sha1(_SOURCE.encode(), usedforsecurity=False).hexdigest(),
-    header=Header(
-        title="add one entry to the audit log and chain it to the one before.",
-        keys=("audit stream",),
-        args=("longest", "entry"),
-        returns="id of the entry",
-        events="none",
-        cost="O(1), plus the stream's trimming",
-        derived="",
-    ),
-)
+SPOKEN = frozenset({"detail", "reason", "before", "after"})
+"""Fields that hold sentences, in which a secret may stand: hidden before the entry is stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +49,9 @@ class Entry:
         count: how many were asked for.
         done: how many were really done.
         detail: why not, or what else there is to say.
+        reason: why, in the words of the person, where they gave any.
+        before: what there was, in words or values.
+        after: what there is now.
         duration_ms: how long it took.
         request_id: the id that error pages and the process log show.
         connection: which Redis the queue is in; empty for the first of the board.
@@ -80,6 +69,9 @@ class Entry:
     count: int = 0
     done: int = 0
     detail: str = ""
+    reason: str = ""
+    before: str = ""
+    after: str = ""
     duration_ms: int = 0
     request_id: str = ""
     connection: str = ""
@@ -94,12 +86,14 @@ class StoredEntry:
         entry: what was recorded; None when the text cannot be read.
         text: the text as it is stored.
         chain: its digest together with the one before.
+        before: the one before; None in entries of a board that did not store it.
     """
 
     id: str
     entry: Entry | None
     text: str
     chain: str
+    before: str | None = None
 
 
 class Audit:
@@ -112,13 +106,35 @@ class Audit:
 
     def append(self, entry: Entry) -> Call[str]:
         """Describe adding one entry, atomically with its link to the one before."""
-        text = json.dumps({**asdict(entry), "ids": list(entry.ids[:MOST_IDS])}, ensure_ascii=True)
-        return Call((self._key, self._longest, text), _text, script=_APPEND, keys=1)
+        plain = {name: redact_text(value) if name in SPOKEN else value for name, value in asdict(entry).items()}
+        text = json.dumps({**plain, "ids": list(entry.ids[:MOST_IDS])}, ensure_ascii=True)
+        return Call((self._key, self._longest, text), _text, script=load("append_audit"), keys=1)
 
-    def read(self, after: str | None = None, count: int = 50) -> Call[list[StoredEntry]]:
-        """Describe reading ``count`` entries, newest first, older than the id ``after``."""
-        end = "+" if after is None else f"({after}"
-        return Call(("XREVRANGE", self._key, end, "-", "COUNT", count), _entries, writes=False)
+    def read(
+        self, after: str | None = None, count: int = 50, *, since_ms: int | None = None, until_ms: int | None = None
+    ) -> Call[list[StoredEntry]]:
+        """Describe reading ``count`` entries, newest first, older than the id ``after``, of a span of time."""
+        newest = "+" if until_ms is None else str(until_ms)
+        end = newest if after is None else f"({after}"
+        start = "-" if since_ms is None else str(since_ms)
+        return Call(("XREVRANGE", self._key, end, start, "COUNT", count), _entries, writes=False)
+
+    def read_on(self, after: str | None = None, count: int = 1_000) -> Call[list[StoredEntry]]:
+        """Describe reading ``count`` entries, oldest first, younger than the id ``after``."""
+        start = "-" if after is None else f"({after}"
+        return Call(("XRANGE", self._key, start, "+", "COUNT", count), _entries, writes=False)
+
+    def one(self, entry_id: str) -> Call[StoredEntry | None]:
+        """Describe reading one entry."""
+
+        def first(reply: Any) -> StoredEntry | None:
+            return next(iter(_entries(reply)), None)
+
+        return Call(("XREVRANGE", self._key, entry_id, entry_id, "COUNT", 1), first, writes=False)
+
+    def last_given(self) -> Call[str]:
+        """Describe reading the id given last, whether or not that entry is still there."""
+        return Call(("XINFO", "STREAM", self._key), _last_given, writes=False)
 
     def length(self) -> Call[int]:
         """Describe counting the entries."""
@@ -128,12 +144,31 @@ class Audit:
 def verify(newest_first: Sequence[StoredEntry]) -> str | None:
     """Check the chain of neighbouring entries. Return the id of the newest one that does not fit, or None.
 
-    The oldest entry given is taken as it is: what came before it was trimmed or not read.
+    The oldest entry given is taken as it is where it does not hold the digest of the one before it.
     """
-    for newer, older in itertools.pairwise(newest_first):
-        if hashlib.sha1((older.chain + newer.text).encode(), usedforsecurity=False).hexdigest() != newer.chain:
-            return newer.id
+    for at, stored in enumerate(newest_first):
+        older = newest_first[at + 1] if at + 1 < len(newest_first) else None
+        if fault_of(stored, older):
+            return stored.id
     return None
+
+
+def fault_of(stored: StoredEntry, older: StoredEntry | None) -> str:
+    """Say what is wrong with an entry, by itself or after the one before it; nothing when it is as it was written."""
+    before = stored.before if stored.before is not None else older.chain if older else None
+    if before is not None and digest(before, stored.text) != stored.chain:
+        return "its text does not fit its digest: it was changed"
+    if older is not None and stored.before is not None and stored.before != older.chain:
+        return "it does not follow the one before: entries between were changed, taken out or put in"
+    return ""
+
+
+def digest(before: str, text: str) -> str:
+    """Return the link of the chain for an entry, as the script computes it where it is added."""
+    return hashlib.sha1((before + text).encode(), usedforsecurity=False).hexdigest()
+
+
+_FIELDS = frozenset(field.name for field in fields(Entry))
 
 
 def _entries(reply: Iterable[Any] | None) -> list[StoredEntry]:
@@ -146,10 +181,16 @@ def _entry(entry_id: str, fields: Any) -> StoredEntry:
     text = texts.get("entry", "")
     try:
         record = json.loads(text)
-        entry = Entry(**{**record, "ids": tuple(record["ids"])})
+        known = {name: value for name, value in record.items() if name in _FIELDS}
+        entry = Entry(**{**known, "ids": tuple(record["ids"])})
     except (ValueError, KeyError, TypeError):
         entry = None
-    return StoredEntry(entry_id, entry, text, texts.get("chain", ""))
+    return StoredEntry(entry_id, entry, text, texts.get("chain", ""), texts.get("before"))
+
+
+def _last_given(reply: Any) -> str:
+    pairs = reply.items() if isinstance(reply, dict) else zip(reply[::2], reply[1::2], strict=True)
+    return next((_text(value) for name, value in pairs if _text(name) == "last-generated-id"), "0-0")
 
 
 def _text(value: Any) -> str:

@@ -51,6 +51,7 @@ class Settings:
         session_idle_minutes: a sign-in not used for this long ends, minutes.
         redis_timeout_seconds: longest wait for Redis within a page, seconds.
         audit_entries: length the audit log is kept at.
+        redact: names of keys, and paths, whose values are hidden besides those that always are.
         roles: roles besides the built-in ones, as ``auth.roles.read_roles`` reads them.
         workers: processes of the web server.
         threads: threads in each of them.
@@ -74,6 +75,7 @@ class Settings:
     session_idle_minutes: int = 120
     redis_timeout_seconds: float = 3.0
     audit_entries: int = 100_000
+    redact: tuple[str, ...] = ()
     roles: str = ""
     workers: int = 2
     threads: int = 16
@@ -409,6 +411,14 @@ SETTINGS: tuple[Setting, ...] = (
         "entries",
         "Length the audit log is kept at; the oldest go first.",
         _whole(100, 10_000_000),
+    ),
+    Setting(
+        "BOARD_REDACT",
+        "redact",
+        "names and paths, comma-separated",
+        "Values to hide in what jobs carry besides passwords, tokens and the like: names of keys such as `phone`, and "
+        "paths such as `customer.email` or `*.card`.",
+        _names,
     ),
     Setting(
         "BOARD_ROLES",

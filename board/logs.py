@@ -11,6 +11,8 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
+from board.redaction import redact_text
+
 __all__ = ["configure"]
 
 _PLAIN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
@@ -25,7 +27,7 @@ class _Line(logging.Formatter):
         line = f"{self.formatTime(record)} {record.levelname.lower()} {record.name} {record.getMessage()}"
         if extra:
             line += " " + json.dumps(extra, ensure_ascii=True, default=str)
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        return redact_text(f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line)
 
 
 class _Json(logging.Formatter):
@@ -42,7 +44,8 @@ class _Json(logging.Formatter):
         line |= {name: value for name, value in record.__dict__.items() if name not in _PLAIN}
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=True, default=str)
+        plain = {name: redact_text(value) if isinstance(value, str) else value for name, value in line.items()}
+        return redact_text(json.dumps(plain, ensure_ascii=True, default=str))
 
 
 def configure(level: int = logging.INFO, *, json_lines: bool = False) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from board.actions.perform import Desk
+from board.actions.strangers import Strangers
 from board.audit import Audit
 from board.auth.roles import read_roles
 from board.auth.secret import shared_secret
@@ -21,6 +22,7 @@ from board.engine.connection.sync import Connection
 from board.engine.errors import OutOfMemoryError, PermissionDeniedError, ReadOnlyError, StoreError
 from board.facts import ConnectionFacts, read_facts
 from board.namespace import Namespace
+from board.redaction import hide_also
 from board.sharing import Sharing
 from board.sources import Sources, open_connection
 
@@ -73,6 +75,7 @@ class Service:
         throttle: who tries too often.
         audit: who did what.
         desk: what actions work with.
+        strangers: what is recorded of people who are not known.
         clock: ms since the epoch.
         secret: what signs cookies; empty until ``prepare`` has been through.
         readings: of pages, shared by people who watch the same.
@@ -95,6 +98,7 @@ class Service:
         self.connection = open_connection(settings)
         self.namespace = Namespace(settings.namespace)
         self.sources = Sources(self.connection, settings)
+        hide_also(settings.redact)
         self.roles = read_roles(settings.roles)
         self.users = Users(self.connection, self.namespace, clock, self.roles)
         self.sessions = Sessions(
@@ -116,6 +120,7 @@ class Service:
             is_shown=self.sources.is_shown,
             shows_all=not settings.queues,
         )
+        self.strangers = Strangers(self.desk, self.namespace)
         self.secret = ""
         self.readings = Sharing(SHARED_SECONDS)
         self.trouble_since_ms: int | None = None

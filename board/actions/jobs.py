@@ -7,6 +7,7 @@ trips, three when something moved, whatever the number of jobs.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -139,7 +140,8 @@ def change_each(
     """Look, act on what can be acted on, and explain the rest."""
     calls: dict[str, Call[None]] = {}
     reasons: dict[str, str] = {}
-    for job_id, state in states(connection, queue, ids).items():
+    found = states(connection, queue, ids)
+    for job_id, state in found.items():
         step = GONE if state is JobState.UNKNOWN else plan(job_id, state)
         if isinstance(step, str):
             reasons[job_id] = step
@@ -160,7 +162,12 @@ def change_each(
     return Change(
         done=tuple(job_id for job_id in unique if job_id not in reasons),
         refusals=tuple(Refusal(job_id, reasons[job_id]) for job_id in unique if job_id in reasons),
+        before=_summary(Counter(state for job_id, state in found.items() if job_id not in reasons)),
     )
+
+
+def _summary(found: Mapping[JobState, int]) -> str:
+    return ", ".join(f"{count} {state.value}" for state, count in found.items())
 
 
 def _reason(error: Exception) -> str:

@@ -29,6 +29,10 @@ MOST_JOBS = 100
 entry. More is a bulk run, which goes in steps and can be stopped."""
 
 
+LONGEST_REASON = 500
+"""Characters of a reason that the log keeps."""
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who asks, and from where.
@@ -37,11 +41,13 @@ class Actor:
         identity: name and role.
         address: of the client, as far as proxies can be trusted.
         request_id: ties the audit entry to the process log.
+        reason: why, in their own words; may be empty.
     """
 
     identity: Identity
     address: str = ""
     request_id: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +67,16 @@ class Change:
         refusals: jobs that nothing was done to.
         unnamed: how many more were changed whose ids the engine does not tell.
         detail: what else there is to say, for the audit log and the person.
+        before: what there was, for the audit log.
+        after: what there is now.
     """
 
     done: tuple[str, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     unnamed: int = 0
     detail: str = ""
+    before: str = ""
+    after: str = ""
 
     @property
     def count(self) -> int:
@@ -157,6 +167,7 @@ def perform(
         queue=queue.name,
         ids=tuple(ids[:MOST_JOBS]),
         count=len(ids),
+        reason=actor.reason[:LONGEST_REASON],
         request_id=actor.request_id,
     )
     try:
@@ -175,7 +186,8 @@ def perform(
     result = "done" if not done.refusals else "partly" if done.count else "nothing"
     said = (f"{refusal.job_id} {refusal.reason}" for refusal in done.refusals[:3])
     detail = "; ".join(filter(None, (done.detail, *said)))
-    problem = record(desk, replace(entry, result=result, detail=detail, done=done.count, duration_ms=_since(started)))
+    told = replace(entry, result=result, detail=detail, before=done.before, after=done.after, done=done.count)
+    problem = record(desk, replace(told, duration_ms=_since(started)))
     return Outcome(permission, queue, done, problem)
 
 

@@ -15,8 +15,9 @@ def pause(desk: Desk, actor: Actor, queue: QueueKeys) -> Outcome:
     """Let workers take no more jobs; those that run go on. Pausing twice is no error."""
 
     def change() -> Change:
+        was = desk.connection.call(queues.get_meta(queue)).paused
         desk.connection.run(queues.pause(queue))
-        return Change()
+        return Change(before="paused" if was else "running", after="paused")
 
     return perform(desk, actor, Permission.PAUSE, queue, change, action="pause")
 
@@ -25,8 +26,9 @@ def resume(desk: Desk, actor: Actor, queue: QueueKeys) -> Outcome:
     """Let workers take jobs again. Resuming a queue that runs is no error."""
 
     def change() -> Change:
+        was = desk.connection.call(queues.get_meta(queue)).paused
         desk.connection.run(queues.resume(queue))
-        return Change()
+        return Change(before="paused" if was else "running", after="running")
 
     return perform(desk, actor, Permission.PAUSE, queue, change, action="resume")
 

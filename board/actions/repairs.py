@@ -18,10 +18,25 @@ from board.engine.types import FINISHED_STATES, JobState
 __all__ = ["bury", "change_delay", "change_priority", "duplicate", "edit_data", "retry_afresh", "send_back"]
 
 
+LONGEST_RECORDED = 2_000
+"""Characters of a job's data that the audit log keeps, before and after."""
+
+
 def edit_data(
-    desk: Desk, actor: Actor, queue: QueueKeys, job_id: str, text: str, *, digest: str, retries: bool
+    desk: Desk,
+    actor: Actor,
+    queue: QueueKeys,
+    job_id: str,
+    text: str,
+    *,
+    digest: str,
+    retries: bool,
+    before: str = "",
+    after: str = "",
 ) -> Outcome:
     """Replace the data of a job that no worker holds, and retry it if asked.
+
+    ``before`` and ``after`` are the data without their secrets, for the audit log.
 
     Raises:
         JobNotInStateError: the data are not those that ``digest`` stands for any more; nothing was done.
@@ -32,9 +47,11 @@ def edit_data(
         desk.connection.call(repairs.replace_data(queue, job_id, text, digest))
         detail = f"data {digest[:12]} became {repairs.digest_of(text)[:12]}, {len(text.encode())} bytes"
         if not retries:
-            return Change(done=(job_id,), detail=detail)
+            return Change(done=(job_id,), detail=detail, before=shorten(before), after=shorten(after))
         retried = change_each(desk.connection, queue, (job_id,), _retry(queue, afresh=False))
-        return Change(done=(job_id,), refusals=retried.refusals, detail=detail)
+        return Change(
+            done=(job_id,), refusals=retried.refusals, detail=detail, before=shorten(before), after=shorten(after)
+        )
 
     action = "edit data and retry" if retries else "edit data"
     return perform(desk, actor, Permission.EDIT, queue, change, ids=(job_id,), action=action)
@@ -155,6 +172,11 @@ def send_back(desk: Desk, actor: Actor, queue: QueueKeys, job_id: str) -> Outcom
         return Change(done=(job_id,), detail=words[done])
 
     return perform(desk, actor, Permission.EDIT, queue, change, ids=(job_id,), action="send back")
+
+
+def shorten(text: str) -> str:
+    """Cut what is recorded of a job's data to 2,000 characters."""
+    return text if len(text) <= LONGEST_RECORDED else text[: LONGEST_RECORDED - 1] + "…"
 
 
 def _retry(queue: QueueKeys, *, afresh: bool) -> Callable[[str, JobState], Call[None] | str]:

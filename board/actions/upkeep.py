@@ -134,7 +134,12 @@ def set_concurrency(desk: Desk, actor: Actor, queue: QueueKeys, concurrency: int
     """Let at most so many jobs run at once over all workers; 0 lifts the limit."""
     call = limits.set_global_concurrency(queue, concurrency) if concurrency else limits.remove_global_concurrency(queue)
     return _limited(
-        desk, actor, queue, call, action="set concurrency", detail=f"{concurrency or 'no'} limit of active jobs"
+        desk,
+        actor,
+        queue,
+        call,
+        action="set concurrency",
+        after=f"{concurrency} at once" if concurrency else "no limit",
     )
 
 
@@ -143,20 +148,26 @@ def set_rate_limit(desk: Desk, actor: Actor, queue: QueueKeys, maximum: int, win
     call = (
         limits.set_global_rate_limit(queue, maximum, window_ms) if maximum else limits.remove_global_rate_limit(queue)
     )
-    return _limited(
-        desk, actor, queue, call, action="set rate limit", detail=f"{maximum} in {window_ms} ms" if maximum else "none"
-    )
+    after = f"{maximum} in {window_ms} ms" if maximum else "no limit"
+    return _limited(desk, actor, queue, call, action="set rate limit", after=after)
 
 
 def release_limit(desk: Desk, actor: Actor, queue: QueueKeys) -> Outcome:
     """Let jobs start again while the queue is held back by its rate limit, or by hand."""
-    return _limited(desk, actor, queue, limits.remove_rate_limit(queue), action="release rate limit", detail="")
+    return _limited(desk, actor, queue, limits.remove_rate_limit(queue), action="release rate limit", after="")
 
 
-def _limited(desk: Desk, actor: Actor, queue: QueueKeys, call: Call[None], *, action: str, detail: str) -> Outcome:
+def _limited(desk: Desk, actor: Actor, queue: QueueKeys, call: Call[None], *, action: str, after: str) -> Outcome:
     def change() -> Change:
+        meta = desk.connection.call(queues.get_meta(queue))
         desk.connection.call(call)
-        return Change(detail=detail)
+        if action == "set concurrency":
+            before = "no limit" if meta.concurrency is None else f"{meta.concurrency} at once"
+        elif meta.limit_max is None:
+            before = "no limit"
+        else:
+            before = f"{meta.limit_max} in {meta.limit_duration_ms} ms"
+        return Change(before=before, after=after)
 
     return perform(desk, actor, Permission.LIMIT, queue, change, action=action)
 

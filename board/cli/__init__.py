@@ -167,6 +167,9 @@ board.add_command(
 )
 
 
+board.add_command(_Late("audit", "board.cli.audit", "Check and export the log of who did what."))
+
+
 def _tell(findings: Iterable[Finding]) -> int:
     """Print what was found; return the exit code."""
     from board.doctor import Verdict

@@ -36,6 +36,7 @@ class EditPage:
         is_preview: the person has sent a text.
         problem: why the text cannot be stored.
         final: what will be stored; None when there is a problem.
+        stored: what is stored now, without its secrets.
     """
 
     queue: QueueName
@@ -50,6 +51,7 @@ class EditPage:
     is_preview: bool
     problem: str
     final: str | None
+    stored: str = ""
 
 
 def read_edit(connection: Reads, known: Known, queue: QueueKeys, job_id: str, draft: str | None = None) -> EditPage:
@@ -90,6 +92,7 @@ def read_edit(connection: Reads, known: Known, queue: QueueKeys, job_id: str, dr
         is_preview=draft is not None,
         problem=problem,
         final=final,
+        stored=hidden,
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from board.engine.commands.pages import Cursor, NewestReading, RowReading, read_newest
 from board.engine.errors import EngineError, UsageError
 from board.engine.keys import QueueKeys
-from board.queries.rows import JobRow, job_row
+from board.queries.rows import JobRow, answers, job_row
 from board.queries.shared import Known, Reads, by_slot, clamp_size, together
 
 __all__ = ["FailuresAsked", "FailuresPage", "NewestJobs", "read_failures", "read_newest_jobs"]
@@ -156,8 +156,9 @@ def read_newest_jobs(
     facets: Counter[str] = Counter()
     for reading in readings:
         facets.update(dict(reading.error_counts))
+    wanted = text.strip()[:TEXT_LIMIT]
     return NewestJobs(
-        jobs=tuple(job_row(row, known) for row in shown),
+        jobs=tuple(job_row(row, known) for row in shown if not wanted or answers(row, wanted)),
         total=sum(reading.total for reading in readings),
         searched=sum(reading.searched for reading in readings),
         next_after=None if following is None else f"{following.score}|{following.base}|{following.member}",

@@ -16,6 +16,7 @@ from board.queries.job import FlowLink, flow_link
 from board.queries.rows import JobRow, progress_text, without_hidden
 from board.queries.shared import Known, QueueName, Reads, clamp_size, queue_name
 from board.queries.stack import message_line
+from board.redaction import redact_text
 
 __all__ = ["FlowNode", "FlowPage", "FlowsPage", "read_flow", "read_flows"]
 
@@ -163,7 +164,7 @@ def _node(reading: FlowReading, at: int, children: dict[int, list[int]], known: 
         counts=node.counts if shown and node.counts != ChildCounts() else None,
         children=tuple(_node(reading, one, children, known, asked) for one in below),
         more=_hidden(node) if shown else 0,
-        failed_reason=message_line(reason) if reason is not None else None,
+        failed_reason=message_line(redact_text(reason)) if reason is not None else None,
         is_asked=node.key == asked,
         added_at_ms=whole_number(fields.get("timestamp")),
         processed_at_ms=whole_number(fields.get("processedOn")),

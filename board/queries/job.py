@@ -16,7 +16,6 @@ from board.errors import UnknownJobError
 from board.queries.log_lines import LogLine, log_lines
 from board.queries.options_words import options_in_words
 from board.queries.payload import Pairs, Payload, payload
-from board.queries.redaction import redact_text
 from board.queries.rows import (
     allowed_actions,
     due_of,
@@ -30,6 +29,7 @@ from board.queries.shared import WITHHELD, Allowed, Known, QueueName, Reads, que
 from board.queries.stack import Attempt, attempts, error_of
 from board.queries.text import display, shorten
 from board.queries.timeline import Life, Step, timeline
+from board.redaction import redact_text
 
 __all__ = ["FlowLink", "JobPage", "Letter", "RawField", "flow_link", "job_call", "job_page", "read_job"]
 
@@ -356,7 +356,7 @@ def _letter(options: Any, known: Known) -> Letter | None:
         queue=display(queue) if shown else "",
         slug=known.slug(keys) if keys is not None and shown else "",
         job_id=job_id if shown else "",
-        reason=display(reason),
+        reason=display(redact_text(reason)),
         attempts_made=option_number(told, "attemptsMade") or 0,
         failed_at_ms=option_number(told, "failedOn"),
     )
@@ -392,7 +392,7 @@ def _queue(base: str) -> QueueKeys | None:
 
 
 def _shown(text: str | None) -> str | None:
-    return None if text is None else display(text)
+    return None if text is None else display(redact_text(text))
 
 
 def _payload(cut: Cut | None) -> Payload | None:
@@ -432,8 +432,8 @@ def _life(
 def _raw(name: str, cut: Cut, known: Known) -> RawField:
     if cut.text is None:
         return RawField(display(name), "too long to be shown", cut.length)
-    text = redact_text(cut.text) if name in JSON_FIELDS else without_hidden(cut.text, known) or ""
-    if name == "data" and cut.is_whole:
+    text = redact_text(without_hidden(cut.text, known) or "")
+    if name in JSON_FIELDS and cut.is_whole:
         text = payload(cut.text, cut.length).text
     return RawField(display(name), shorten(display(text), RAW_LIMIT), cut.length)
 

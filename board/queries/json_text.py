@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from board.queries.payload import parse
-from board.queries.redaction import REDACTED, hides, redact_text
+from board.redaction import REDACTED, hides, redact_text
 
 __all__ = ["DiffLine", "compact", "difference", "hide", "is_json", "lay_out", "restore"]
 
@@ -119,9 +119,20 @@ def _secrets(text: str) -> Iterator[tuple[Path, int, int]]:
                 top.index += 1
         elif top and top.is_object and top.key is None:
             top.key = str(json.loads(piece))
-        elif top and top.key is not None and hides(top.key) and piece not in _STAYS:
+        elif piece not in _STAYS and _is_secret(piece, stack):
             path = tuple((frame.key or "") if frame.is_object else frame.index for frame in stack)
             yield path, match.start(), match.end()
+
+
+def _is_secret(literal: str, stack: Sequence[_Frame]) -> bool:
+    """Whether a value is hidden: for a key above it, for its path, or for what it looks like."""
+    names = tuple(frame.key or "" for frame in stack if frame.is_object)
+    if any(hides(name, names[: at + 1]) for at, name in enumerate(names)):
+        return True
+    if literal == _PLACEHOLDER:
+        return True
+    text = json.loads(literal) if literal.startswith('"') else ""
+    return bool(text) and redact_text(text) != text
 
 
 def _replaced(text: str, spans: dict[tuple[int, int], str]) -> str:

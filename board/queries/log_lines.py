@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from board.queries.text import display
+from board.redaction import redact_text
 
 __all__ = ["LogLine", "log_lines"]
 
@@ -62,7 +63,7 @@ def log_lines(lines: Sequence[str], first: int) -> tuple[LogLine, ...]:
 
 
 def _line(line: str, number: int) -> LogLine:
-    spans = tuple(_spans(line))
+    spans = tuple(_spans(redact_text(line)))
     text = "".join(piece for piece, _ in spans)
     level = _LEVEL.search(text[:_HEAD])
     found = level.group(1).lower() if level else None

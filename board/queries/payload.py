@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from board.queries.redaction import REDACTED, hides, redact_text
 from board.queries.text import display, one_line, shorten
+from board.redaction import REDACTED, Path, hides, redact_text
 
-__all__ = ["Node", "Number", "Pairs", "Payload", "parse", "payload", "preview", "scalar_text"]
+__all__ = ["Node", "Number", "Pairs", "Payload", "conceal", "parse", "payload", "preview", "scalar_text"]
 
 NODE_LIMIT = 1500
 """Nodes that one tree holds; more are counted, not shown."""
@@ -118,8 +118,40 @@ def payload(text: str, size: int, *, truncated: bool = False) -> Payload:
         value = parse(text)
     except ValueError:
         return Payload(display(redact_text(text)), size, None, valid=False, truncated=False)
-    hidden = _without_secrets(value, text) if _holds_secret(value) else text
-    return Payload(display(hidden), size, _tree(value), valid=True, truncated=False)
+    try:
+        shown = conceal(value)
+        hidden = text if shown is value else _write(shown)
+    except RecursionError:
+        return Payload(display(redact_text(text)), size, None, valid=True, truncated=False)
+    return Payload(display(hidden), size, _tree(shown), valid=True, truncated=False)
+
+
+def conceal(value: Any, path: Path = (), *, hidden: bool = False) -> Any:
+    """Return a parsed value without its secrets; the very same object when it holds none.
+
+    Args:
+        value: as ``parse`` returns it.
+        path: keys that lead to it.
+        hidden: it stands below a key whose values are hidden.
+    """
+    if isinstance(value, Pairs):
+        entries = []
+        for key, one in value:
+            here = (*path, key)
+            entries.append((key, conceal(one, here, hidden=hidden or hides(key, here))))
+        is_same = all(new is old for (_, new), (_, old) in zip(entries, value, strict=True))
+        return value if is_same else Pairs(entries)
+    if isinstance(value, list):
+        items = [conceal(one, path, hidden=hidden) for one in value]
+        return value if all(new is old for new, old in zip(items, value, strict=True)) else items
+    if value is None or isinstance(value, bool):
+        return value
+    if hidden:
+        return REDACTED
+    if isinstance(value, str):
+        plain = redact_text(value)
+        return value if plain == value else plain
+    return value
 
 
 def preview(text: str, *, whole: bool = True, length: int = 160) -> str:
@@ -134,7 +166,7 @@ def preview(text: str, *, whole: bool = True, length: int = 160) -> str:
     told = 0
     cut = not whole
     for key, value in _entries(text):
-        part = scalar_text(value, key=key)
+        part = _shown_scalar(value, key)
         parts.append(f"{one_line(key)}: {part}" if key is not None else part)
         told += len(parts[-1]) + 2
         if told > length:
@@ -147,10 +179,13 @@ def preview(text: str, *, whole: bool = True, length: int = 160) -> str:
     return shorten(", ".join(parts), length)
 
 
-def scalar_text(value: Any, *, key: str | None = None) -> str:
+def _shown_scalar(value: Any, key: str | None) -> str:
+    hidden = key is not None and hides(key, (key,))
+    return scalar_text(value if isinstance(value, list) else conceal(value, hidden=hidden))
+
+
+def scalar_text(value: Any) -> str:
     """Write one value briefly: strings bare, numbers as stored, objects and arrays by their size."""
-    if key is not None and hides(key) and not isinstance(value, (list, bool, type(None))):
-        return REDACTED
     if isinstance(value, Number):
         return value.text
     if isinstance(value, str):
@@ -196,34 +231,13 @@ def _skip(text: str, at: int) -> int:
     return at
 
 
-def _holds_secret(value: Any) -> bool:
-    stack = [value]
-    while stack:
-        one = stack.pop()
-        if isinstance(one, Pairs):
-            for key, child in one:
-                if hides(key):
-                    return True
-                stack.append(child)
-        elif isinstance(one, list):
-            stack.extend(one)
-    return False
-
-
-def _without_secrets(value: Any, text: str) -> str:
-    try:
-        return _write(value, None)
-    except RecursionError:
-        return redact_text(text)
-
-
-def _write(value: Any, key: str | None) -> str:
-    """Write JSON without its secrets."""
+def _write(value: Any) -> str:
+    """Write JSON from which secrets were taken."""
     if isinstance(value, Pairs):
-        return "{" + ",".join(f"{_quote(name)}:{_write(one, name)}" for name, one in value) + "}"
+        return "{" + ",".join(f"{_quote(name)}:{_write(one)}" for name, one in value) + "}"
     if isinstance(value, list):
-        return "[" + ",".join(_write(one, None) for one in value) + "]"
-    return _leaf(value, key, None, 0, limit=sys.maxsize).text
+        return "[" + ",".join(map(_write, value)) + "]"
+    return _leaf(value, None, 0, limit=sys.maxsize).text
 
 
 def _tree(value: Any) -> Node:
@@ -234,7 +248,7 @@ def _tree(value: Any) -> Node:
         left -= 1
         shown_key = None if key is None else display(key)
         if not isinstance(value, list):
-            return _leaf(value, key, shown_key, depth)
+            return _leaf(value, shown_key, depth)
         kind: Kind = "object" if isinstance(value, Pairs) else "array"
         entries = value if isinstance(value, Pairs) else [(None, one) for one in value]
         children: list[Node] = []
@@ -248,7 +262,7 @@ def _tree(value: Any) -> Node:
     return build(value, None, 0)
 
 
-def _leaf(value: Any, key: str | None, shown_key: str | None, depth: int, *, limit: int = STRING_LIMIT) -> Node:
+def _leaf(value: Any, shown_key: str | None, depth: int, *, limit: int = STRING_LIMIT) -> Node:
     def leaf(kind: Kind, text: str) -> Node:
         return Node(kind, shown_key, text, 0, (), 0, depth)
 
@@ -256,8 +270,6 @@ def _leaf(value: Any, key: str | None, shown_key: str | None, depth: int, *, lim
         return leaf("null", "null")
     if isinstance(value, bool):
         return leaf("bool", "true" if value else "false")
-    if key is not None and hides(key):
-        return leaf("string", json.dumps(REDACTED))
     if isinstance(value, Number):
         return leaf("number", shorten(value.text, limit))
     return leaf("string", shorten(display(_quote(value)), limit))

@@ -11,14 +11,16 @@ from typing import Any
 
 from board.engine.commands.pages import Cut, RowReading, whole_number
 from board.engine.keys import QueueKeys
-from board.queries.payload import Number, Pairs, parse, preview, scalar_text
+from board.queries.payload import Number, Pairs, conceal, parse, payload, preview, scalar_text
 from board.queries.shared import WITHHELD, YES, Allowed, Known, QueueName, queue_name
 from board.queries.stack import message_line
 from board.queries.text import display, duration, shorten
+from board.redaction import redact_text, speaks_of
 
 __all__ = [
     "JobRow",
     "allowed_actions",
+    "answers",
     "due_of",
     "error_texts",
     "is_json",
@@ -121,7 +123,7 @@ def due_of(score: str | None) -> int | None:
 def error_texts(name: str | None, reason: str | None) -> tuple[str | None, str | None]:
     """Return an error's name and first line as a table shows them; the name is not said twice."""
     shown_name = None if name is None else display(name)
-    line = None if reason is None else message_line(reason)
+    line = None if reason is None else message_line(redact_text(reason))
     if shown_name and line and line.startswith(f"{shown_name}: "):
         line = line.removeprefix(f"{shown_name}: ")
     return shown_name, line
@@ -243,10 +245,18 @@ def _withheld(row: JobRow) -> JobRow:
     )
 
 
+def answers(row: RowReading, text: str) -> bool:
+    """Whether a job found by a search is one still, once its secrets are hidden: else guesses would be answered."""
+    data = row.data.text if row.data and row.data.text else ""
+    if data and row.data and row.data.is_whole:
+        data = payload(data, row.data.length).text
+    return speaks_of(text, (row.id, row.fields.get("name"), row.fields.get("failedReason"), data))
+
+
 def progress_text(text: str) -> str:
     """Write a job's progress: a number as it is, anything else briefly."""
     value = read_json(text)
-    return preview(text, length=80) if isinstance(value, list) else shorten(scalar_text(value), 80)
+    return preview(text, length=80) if isinstance(value, list) else shorten(scalar_text(conceal(value)), 80)
 
 
 def _missing_problems(kind: str) -> tuple[str, ...]:

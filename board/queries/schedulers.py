@@ -24,6 +24,7 @@ from board.queries.rows import read_json, without_hidden
 from board.queries.schedule_times import DAY_MS, MOST_TICKS, Moment, Rule, clock_warnings, coming, told, zone_of
 from board.queries.shared import Known, QueueName, Reads, by_slot, queue_name, together
 from board.queries.text import display, duration, first_line
+from board.redaction import redact_text
 
 __all__ = [
     "FILTERS",
@@ -425,7 +426,7 @@ def _run(reading: RunReading, known: Known, queue: QueueKeys) -> Run:
         at_ms=reading.at_ms,
         ended_at_ms=reading.finished_at_ms,
         took_ms=took,
-        reason=first_line(reason or "") if known.shows_data(queue) else "",
+        reason=first_line(redact_text(reason or "")) if known.shows_data(queue) else "",
     )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from board.queries.text import display, first_line, shorten
+from board.redaction import redact_text
 
 __all__ = ["Attempt", "Frame", "attempt", "attempts", "culprit", "error_of", "message_line"]
 
@@ -86,7 +87,7 @@ def attempts(traces: Sequence[str], attempts_made: int) -> tuple[Attempt, ...]:
 
 def attempt(trace: str, number: int) -> Attempt:
     """Read one trace."""
-    text = display(trace)
+    text = display(redact_text(trace))
     name, message = error_of(text)
     lines = text.split("\n")
     frames = _python_frames(lines) if _TRACEBACK in text else _node_frames(lines)

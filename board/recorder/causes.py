@@ -7,6 +7,7 @@ from board.history.store import Failed
 from board.queries.fingerprint import cause_of
 from board.queries.stack import error_of
 from board.queries.text import display, first_line
+from board.redaction import redact_text
 
 __all__ = ["failed_job"]
 
@@ -22,8 +23,8 @@ def failed_job(base: str, job_id: str, at_ms: int, end: EndReading | None, *, na
         name: of the job.
         reason: why, as the event told it; for a job whose hash is gone.
     """
-    trace = end.trace if end else ""
-    told = end.reason if end else reason
+    trace = redact_text(end.trace) if end else ""
+    told = redact_text(end.reason if end else reason)
     cause = cause_of(trace, told, name)
     return Failed(
         base=base,

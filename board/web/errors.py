@@ -11,6 +11,7 @@ from typing import Any
 from flask import Flask, Response, g, make_response, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 
+from board.audit import Entry
 from board.engine.errors import JobError, JobNotFoundError, QueueStateError, SchedulerError, StoreError, UsageError
 from board.errors import (
     BadRequestError,
@@ -23,7 +24,7 @@ from board.errors import (
     UnknownQueueError,
     UnknownSchedulerError,
 )
-from board.web import htmx
+from board.web import htmx, login
 from board.web.problems import problem_of
 from board.web.state import board
 
@@ -79,7 +80,7 @@ def _known(error: Exception) -> Response:
     """Answer what the board or the engine refused."""
     status = status_of(error)
     if isinstance(error, CrossSiteError):
-        logger.warning("request refused", extra={"path": request.path, "why": str(error)})
+        _record_forgery(error)
     context: dict[str, Any] = {"message": str(error)}
     if isinstance(error, ForbiddenError):
         context["needed"] = error.needed
@@ -89,6 +90,23 @@ def _known(error: Exception) -> Response:
         slug = request.view_args["queue"]
         context |= {"back_url": url_for("queues.show", queue=slug), "back_label": f"Back to {error.queue or slug}"}
     return _page(status, **context)
+
+
+def _record_forgery(error: CrossSiteError) -> None:
+    """Write a request down that another site may have made, or a page that is too old."""
+    who = None if g.get("not_prepared") else login.asking()
+    board().strangers.record(
+        Entry(
+            at_ms=board().clock(),
+            who=who.name if who else "–",
+            role=str(who.role) if who else "",
+            address=request.remote_addr or "",
+            action=f"forged request: {request.endpoint or request.path[:200]}",
+            result="refused",
+            detail=str(error),
+            request_id=g.get("request_id", ""),
+        )
+    )
 
 
 def _redis(trouble: Exception) -> Response:

@@ -19,7 +19,7 @@ from board.web import htmx, render, security
 from board.web.identify import Identify, identity_from
 from board.web.state import CONNECTION, board
 
-__all__ = ["OPEN", "install", "is_signed_in", "sign_in", "sign_out", "signs_in"]
+__all__ = ["OPEN", "asking", "install", "is_signed_in", "sign_in", "sign_out", "signs_in"]
 
 OPEN = frozenset({"static", "login.sign_in", "health.live", "health.ready", "settings.theme"})
 """Endpoints anybody may ask: none of them shows a queue, a job or a user."""
@@ -97,6 +97,17 @@ def sign_out() -> None:
         board().sessions.close(token)
     flask_login.logout_user()
     session.clear()
+
+
+def asking() -> Identity | None:
+    """Return who asks, also before the guard has found out; None for nobody, and while Redis is away."""
+    try:
+        who = g.get("identity") or flask_login.current_user
+    except StoreError:
+        return None
+    if isinstance(who, Identity):
+        return who
+    return who.identity if who.is_authenticated else None
 
 
 def _guard() -> Response | None:

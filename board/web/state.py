@@ -67,7 +67,8 @@ def actor() -> Actor:
     identity = current_user()
     if identity is None:  # the guard of board.web.login lets nobody come this far
         raise RuntimeError("an action without a person")
-    return Actor(identity, address=request.remote_addr or "", request_id=g.request_id)
+    reason = " ".join(request.form.get("reason", "").split()) if request.method == "POST" else ""
+    return Actor(identity, address=request.remote_addr or "", request_id=g.request_id, reason=reason)
 
 
 def insist(permission: Permission, queue: QueueKeys | None = None, *, action: str) -> None:

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from board.queries.payload import payload, preview
-from board.queries.redaction import REDACTED, hides, redact_text
+from board.redaction import REDACTED, hides, redact_text
 from tests.queries.jobs import SECRET
 
 

@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Callable
 
 import pytest
 from bs4 import BeautifulSoup
@@ -14,6 +15,12 @@ from board.engine.keys import QueueKeys
 from tests.web.site import Browser, Site, soup
 
 OURS = frozenset({"/static/vendor/htmx.min.js", "/static/js/board.js"})
+
+
+@pytest.fixture
+def site(make_site: Callable[..., Site]) -> Site:
+    """A board on a Redis that holds nothing but what the seeds bring."""
+    return make_site()
 
 
 @pytest.fixture

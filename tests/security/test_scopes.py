@@ -27,9 +27,15 @@ MARK = "zzforeign"
 def site(make_site: Callable[..., Site], redis_client: redis.Redis) -> Site:
     site = make_site(roles=ROLES)
     left, right = Filler(redis_client, "left").open(), Filler(redis_client, MARK).open()
-    left.failed("1a", NOW, data='{"canary":"carried"}', failedReason="message carried", returnvalue='"carried"')
-    left.completed("2", NOW, returnvalue='{"canary":"carried"}', progress='{"canary":"carried"}')
-    redis_client.rpush(left.key("2:logs"), "a line carried")
+    left.failed(
+        "1a",
+        NOW,
+        data='{"canary":"carried-in-jobs"}',
+        failedReason="message carried-in-jobs",
+        returnvalue='"carried-in-jobs"',
+    )
+    left.completed("2", NOW, returnvalue='{"canary":"carried-in-jobs"}', progress='{"canary":"carried-in-jobs"}')
+    redis_client.rpush(left.key("2:logs"), "a line carried-in-jobs")
     for one in ("failed", "completed"):
         getattr(right, one)(f"{MARK}-{one}", NOW, name=f"{MARK}-name", data=json.dumps({MARK: "1a"}))
     right.waiting(f"{MARK}-waiting")
@@ -170,10 +176,7 @@ def test_who_may_only_see_that_jobs_are_there_learns_nothing_of_what_they_carry(
     for job in ("1a", "2", "parent"):
         for path in gets(site, job):
             for query in ("", "?q=carried", "?q=2"):
-                answer = browser.get(path + query)
-                assert "carried" not in answer.text.replace("q=carried", "").replace("carried</b>", "").replace(
-                    '"carried"', ""
-                ).replace("“carried”", ""), (path, query)
+                assert "carried-in-jobs" not in browser.get(path + query).text, (path, query)
     assert "2" in text_of(soup(browser.get("/q/left/completed?q=2")).select_one("tbody"))
     assert soup(browser.get("/q/left/completed?q=carried")).select("tbody tr") == []
     assert soup(browser.get("/failures?q=carried")).select("tbody tr") == []

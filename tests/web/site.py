@@ -38,10 +38,13 @@ class Site:
     settings: Settings
     app: Flask = field(init=False)
     jobs: Jobs = field(init=False)
+    _producer: Connection = field(init=False)
 
     def __post_init__(self) -> None:
         self.app = create_app(self.settings)
-        self.jobs = Jobs(self.service.connection, prefix=self.settings.default_prefix)
+        # A producer of its own: the connection of a board for looking would refuse to add a job.
+        self._producer = Connection.open(self.settings.redis_url)
+        self.jobs = Jobs(self._producer, prefix=self.settings.default_prefix)
 
     @property
     def service(self) -> Service:
@@ -71,6 +74,7 @@ class Site:
 
     def close(self) -> None:
         """Close the connections to Redis."""
+        self._producer.close()
         self.service.close()
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
 import redis
 
 from board.audit import Audit, Entry, StoredEntry, verify
@@ -124,3 +125,133 @@ def test_nothing_a_person_types_leaves_its_field(make_site: Callable[..., Site])
     (kept,) = site.audit()
     assert kept.who == hostile.who
     assert kept.detail == hostile.detail
+
+
+def rows(site: Site, path: str) -> list[str]:
+    return [text_of(row) for row in soup(site.signed_in().get(path)).select("tbody tr")]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("who=ann", 3),
+        ("who=ANN", 3),
+        ("who=an", 0),
+        ("action=retr", 2),
+        ("queue=mail", 3),
+        ("queue=mai", 0),
+        ("result=refused", 1),
+        ("who=ann&action=remove", 1),
+        ("from=2023-11-14&to=2023-11-14", 0),
+        ("from=1970-01-01&to=9000-01-01", 5),
+    ],
+)
+def test_filters_leave_what_they_name(site: Site, query: str, expected: int) -> None:
+    for who, action, queue, result in (
+        ("ann", "retry", "mail", "done"),
+        ("ann", "remove", "mail", "done"),
+        ("ann", "pause", "video", "refused"),
+        ("bob", "retry", "mail", "done"),
+    ):
+        entry = replace(ENTRY, who=who, action=action, queue=queue, prefix="bull", result=result)
+        site.service.connection.call(site.service.audit.append(entry))
+
+    assert len(rows(site, f"/audit?{query}")) == expected
+
+
+@pytest.mark.parametrize(
+    "query", ["from=yesterday", "to=2026-99-99", "result=well", "from=0001-01-01", "to=99999-01-01"]
+)
+def test_a_filter_that_makes_no_sense_is_refused(site: Site, query: str) -> None:
+    assert site.signed_in().get(f"/audit?{query}").status_code == 400
+
+
+def test_pages_of_a_filter_neither_repeat_nor_skip(site: Site) -> None:
+    for number in range(150):
+        entry = replace(ENTRY, who=("ann", "bob")[number % 2], ids=(f"j{number}",), count=1)
+        site.service.connection.call(site.service.audit.append(entry))
+    browser, path, seen = site.signed_in(), "/audit?who=ann", []
+    while path:
+        page = soup(browser.get(path))
+        seen += [text_of(cell) for cell in page.select("tbody td:nth-of-type(3) small")]
+        following = page.select_one("a[rel=next]")
+        path = str(following["href"]) if following else ""
+
+    assert seen == [f"j{number}" for number in range(148, -1, -2)]
+
+
+def test_an_entry_opens_with_before_after_reason_and_all_ids(site: Site) -> None:
+    ids = [site.jobs.failed(f"job-{number}") for number in range(5)]
+    admin = site.signed_in()
+    admin.post("/q/mail/bulk", {"verb": "remove", "id": ids, "confirmed": "1", "reason": "asked by  legal\n4711"})
+    admin.post("/q/mail/concurrency", {"concurrency": "5"})
+    admin.post("/q/mail/concurrency", {"concurrency": "7"})
+
+    links = [str(link["href"]) for link in soup(admin.get("/audit")).select("tbody td:first-child a")]
+    limit, removal = (text_of(soup(admin.get(links[at])).select_one("main")) for at in (0, 2))
+
+    assert "Before 5 at once After 7 at once" in limit
+    assert "asked by legal 4711" in removal
+    assert "5 failed" in removal
+    assert "5 of 5" in removal
+    for job_id in ids:
+        assert job_id in removal
+    assert admin.get("/audit/1-1").status_code == 404
+    assert admin.get("/audit/nonsense").status_code == 404
+
+
+def test_what_an_edit_changed_is_kept_without_its_secrets(site: Site) -> None:
+    job = site.jobs.waiting("job-1", {"to": "ann", "password": "old-s3cret"})
+    admin = site.signed_in()
+    text = '{"to":"bob","password":"new-s3cret"}'
+    preview = admin.post(f"/q/mail/job/{job}/edit", {"data": text})
+    digest = soup(preview).select_one("input[name=digest]")
+    assert digest is not None
+    admin.post(f"/q/mail/job/{job}/edit", {"data": text, "digest": str(digest["value"]), "confirmed": "1"})
+
+    (entry,) = site.audit()
+
+    assert (entry.before, entry.after) == (
+        '{"to":"ann","password":"[redacted]"}',
+        '{"to":"bob","password":"[redacted]"}',
+    )
+
+
+def test_refused_sign_ins_are_recorded_without_what_was_typed(site: Site) -> None:
+    site.signed_in()
+    browser = site.browser()
+    browser.sign_in("admin", "wrong password")
+    browser.sign_in("my-password-in-the-wrong-field", "x")
+
+    newest = [one.entry for one in stored(site)[:2]]
+
+    assert [(one.who, one.result) for one in newest if one] == [("–", "refused"), ("admin", "refused")]
+    assert "wrong-field" not in str(newest)
+    assert "wrong password" not in str([one.text for one in stored(site)]).replace("wrong name or password", "")
+
+
+def test_strangers_cannot_push_the_log_out(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("board.actions.strangers.MOST_AN_HOUR", 5)
+    for number in range(9):
+        site.service.strangers.record(replace(ENTRY, detail=f"attempt {number}."))
+
+    details = [one.entry.detail for one in stored(site) if one.entry]
+    assert details[0].startswith("attempt 4. More")
+    assert len(details) == 5
+
+
+@pytest.mark.parametrize("kind", ["csv", "ndjson"])
+def test_the_export_holds_what_the_filter_left(site: Site, kind: str) -> None:
+    for who in ("ann", "=cmd|x"):
+        site.service.connection.call(site.service.audit.append(replace(ENTRY, who=who)))
+    admin = site.signed_in()
+
+    whole = admin.post("/audit/export", {"format": kind})
+    part = admin.post("/audit/export", {"format": kind, "who": "ann"})
+
+    assert whole.headers["Content-Disposition"] == f'attachment; filename="audit.{kind}"'
+    assert ("'=cmd|x" in whole.text) == (kind == "csv")
+    assert "cmd|x" not in part.text
+    assert "ann" in part.text
+    assert [entry.action for entry in site.audit()][-2:] == ["export audit log", "export audit log"]
+    assert admin.post("/audit/export", {"format": "exe"}).status_code == 400

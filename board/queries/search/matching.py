@@ -13,6 +13,7 @@ from board.engine.commands.pages import UNNAMED_ERROR
 from board.queries.payload import Number, Pairs
 from board.queries.search.subject import MISSING, Subject
 from board.queries.search.tree import Filter, Holds, Literal, Moment, Present, Range, Same, Term, Value
+from board.redaction import redact_text
 
 __all__ = ["matches"]
 
@@ -35,7 +36,7 @@ def _holds(term: Term, job: Subject, now_ms: int) -> bool:  # noqa: C901 - a tab
         return any(value.text in job.error_text for value in term.values if isinstance(value, Holds))
     if field in ("data", "returned"):
         found = job.data_value if field == "data" else job.returned_value
-        return any(_is(value, one) for one in _below(found, term.path) for value in term.values)
+        return any(_is(value, _plain(one)) for one in _below(found, term.path) for value in term.values)
     if (field == "failed" and job.state != "failed") or (field == "completed" and job.state != "completed"):
         return False
     one: object
@@ -170,3 +171,8 @@ def _is_number(value: Value, text: str) -> bool:
     if isinstance(value, Range):
         return _within(value, number)
     return isinstance(value, Literal) and value.number is not None and value.number == number
+
+
+def _plain(value: object) -> object:
+    """Return a value as it is shown: a text without what is recognisable as a secret in it."""
+    return redact_text(value) if isinstance(value, str) else value

@@ -8,10 +8,10 @@ from __future__ import annotations
 import difflib
 import re
 
-from board.queries.redaction import hides
 from board.queries.search.tree import FIELDS, Filter, FilterError, Holds, Kind, Literal, Present, Same, Term, Value
 from board.queries.search.values import duration_ms, moment, number, range_of
 from board.queries.shared import STATES
+from board.redaction import hides
 
 __all__ = ["MOST_CHARACTERS", "MOST_TERMS", "MOST_VALUES", "parse"]
 
@@ -115,7 +115,7 @@ class _Reader:
                     return None
                 key = match[0]
                 self.at = match.end()
-            if hides(key):
+            if hides(key, (*keys, key)):
                 raise FilterError(begins + 1, f"values of {key} are hidden, so nothing is found by them. Leave it out.")
             keys.append(key)
             if len(keys) > MOST_KEYS:

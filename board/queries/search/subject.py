@@ -9,8 +9,8 @@ from typing import Any
 from board.engine.commands.pages import whole_number
 from board.engine.commands.searches import Candidate
 from board.queries.payload import parse
-from board.queries.redaction import redact_text
 from board.queries.search.tree import Filter
+from board.redaction import redact_text
 
 __all__ = ["MISSING", "TEXT_CHARACTERS", "Subject", "fields_of", "subject_of"]
 
@@ -119,7 +119,7 @@ def subject_of(job: Candidate, state: str) -> Subject:
         priority=whole_number(fields.get("priority")) or 0,
         worker=fields.get("pb"),
         error_class=fields.get("error"),
-        reason=fields.get("failedReason"),
+        reason=redact_text(fields.get("failedReason") or "") or None,
         data=fields.get("data"),
         returned=fields.get("returnvalue"),
     )

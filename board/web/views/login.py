@@ -21,6 +21,9 @@ from board.web.views.blueprints import login
 
 __all__ = ["sign_in", "sign_out"]
 
+NOBODY = "–"
+"""Who tried, in an entry about a name that nobody has."""
+
 WRONG = "Name and password do not match an account that may sign in."
 """One sentence for every cause, so that it tells nobody which names exist."""
 
@@ -40,11 +43,13 @@ def sign_in() -> Response:
         return _form(target, form.name, "This page was too old. Please sign in again.", 403)
     wait_ms = board().throttle.attempt(_account(form.name), _address())
     if wait_ms:
+        _refused(form.name, "too many attempts")
         response = _form(target, form.name, f"Too many attempts. Try again in {_minutes(wait_ms)}.", 429)
         response.headers["Retry-After"] = str(math.ceil(wait_ms / 1000))
         return response
     user = _verified(form)
     if user is None:
+        _refused(form.name, "wrong name or password, or an account that may not sign in")
         return _form(target, form.name, WRONG, 401)
     board().throttle.forgive(user.name, _address())
     adapter.sign_in(user)
@@ -91,8 +96,25 @@ def _form(target: str, name: str = "", problem: str | None = None, status: int =
     return make_response(page, status)
 
 
+def _refused(name: str, why: str) -> None:
+    """Write a refused sign-in down; the name only if somebody has it: passwords are typed into the wrong field."""
+    user = board().users.get(name)
+    board().strangers.record(
+        Entry(
+            at_ms=board().clock(),
+            who=user.name if user else NOBODY,
+            role=user.role if user else "",
+            address=_address(),
+            action="sign-in",
+            result="refused",
+            detail=why,
+            request_id=g.request_id,
+        )
+    )
+
+
 def _record(action: str, identity: Identity) -> None:
-    """Write a sign-in or sign-out down. Failures only count: they would let strangers push real entries out."""
+    """Write a sign-in or sign-out down."""
     who = Actor(identity, _address(), g.request_id)
     record(
         board().desk,

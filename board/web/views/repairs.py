@@ -13,6 +13,7 @@ from board.engine.errors import JobLockedError, JobNotInStateError
 from board.errors import BadRequestError
 from board.queries.edit import EDIT_LIMIT, read_edit
 from board.queries.job import read_job
+from board.queries.json_text import hide
 from board.sources import QueueKeys
 from board.web import forms, render, security
 from board.web.state import actor, board, insist, queue_or_404
@@ -45,7 +46,17 @@ def edit_data(queue: str, job_id: str) -> Response:
     digest = request.form.get("digest", "")
     retries = request.form.get("retry") == "1"
     try:
-        outcome = repairs.edit_data(own.desk, actor(), keys, job_id, found.final, digest=digest, retries=retries)
+        outcome = repairs.edit_data(
+            own.desk,
+            actor(),
+            keys,
+            job_id,
+            found.final,
+            digest=digest,
+            retries=retries,
+            before=found.stored,
+            after=hide(found.final),
+        )
     except (JobNotInStateError, JobLockedError) as refusal:
         response = render.page("jobs/edit.html", page=replace(found, problem=f"{refusal}."))
         response.status_code = 409

@@ -17,4 +17,4 @@ if last then
   end
 end
 local chain = redis.sha1hex(before .. entry)
-return redis.call("XADD", stream, "MAXLEN", "~", longest, "*", "entry", entry, "chain", chain)
+return redis.call("XADD", stream, "MAXLEN", "~", longest, "*", "entry", entry, "chain", chain, "before", before)
