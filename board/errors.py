@@ -7,6 +7,7 @@ The queue engine has a tree of its own (``board.engine.errors``): there Redis or
     BoardError                  never raised itself
       SettingsError             the environment does not add up; nothing was started
       UnknownQueueError         no such queue, or none that this board shows
+      UnknownGroupError         no such group of failures, or none in a queue that is shown
       UnknownJobError           the queue is there, the job is not
       UnknownSchedulerError     the queue is there, the scheduler is not
       ForbiddenError            the role does not reach
@@ -29,6 +30,7 @@ __all__ = [
     "ReadOnlyBoardError",
     "SettingsError",
     "TooManyError",
+    "UnknownGroupError",
     "UnknownJobError",
     "UnknownQueueError",
     "UnknownSchedulerError",
@@ -58,6 +60,14 @@ class UnknownQueueError(BoardError):
     def __init__(self, name: str) -> None:
         self.name = name
         super().__init__(f"There is no queue {name} here.")
+
+
+class UnknownGroupError(BoardError):
+    """No such group of failures, or none of whose failed jobs the person who asks may see."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__("There is no such group of failures any more.")
 
 
 class UnknownJobError(BoardError):

@@ -21,6 +21,8 @@ from board.engine.calls import Call
 from board.engine.connection.sync import Connection
 from board.engine.errors import OutOfMemoryError, PermissionDeniedError, ReadOnlyError, StoreError
 from board.facts import ConnectionFacts, read_facts
+from board.history.groups import Groups
+from board.history.store import History
 from board.namespace import Namespace
 from board.redaction import hide_also
 from board.sharing import Sharing
@@ -29,6 +31,9 @@ from board.sources import Sources, open_connection
 __all__ = ["Neighbour", "Service", "wall_clock_ms"]
 
 logger = logging.getLogger(__name__)
+
+RECORDED_SECONDS = 5.0
+"""How often to ask whether a recorder has begun, until one has."""
 
 FACTS_SECONDS = 15.0
 """How old the facts about Redis in the sidebar may be."""
@@ -74,6 +79,7 @@ class Service:
         sessions: who has.
         throttle: who tries too often.
         audit: who did what.
+        groups: failures by cause, as the recorder keeps them.
         desk: what actions work with.
         strangers: what is recorded of people who are not known.
         clock: ms since the epoch.
@@ -112,6 +118,7 @@ class Service:
         )
         self.throttle = Throttle(self.connection, self.namespace, clock)
         self.audit = Audit(self.namespace, settings.audit_entries)
+        self.groups = Groups(self.namespace)
         self.desk = Desk(
             self.connection,
             self.audit,
@@ -127,6 +134,8 @@ class Service:
         self.answered_at_ms: int | None = None
         self.facts: ConnectionFacts | None = None
         self._facts_at = float("-inf")
+        self._is_recorded = False
+        self._asked_at = float("-inf")
         self._preparing = threading.Lock()
         self._unprepared: tuple[float, StoreError] | None = None
         self.home = home or self
@@ -199,6 +208,13 @@ class Service:
         if self.trouble_since_ms is None:
             self.trouble_since_ms = self.clock()
             logger.warning("Redis trouble", extra={"trouble": str(trouble), "kind": type(trouble).__name__})
+
+    def is_recorded(self) -> bool:
+        """Whether a recorder ever wrote history here; asks Redis until it is so, every few seconds at most."""
+        if not self._is_recorded and time.monotonic() - self._asked_at >= RECORDED_SECONDS:
+            self._asked_at = time.monotonic()
+            self._is_recorded = self.connection.call(History(self.namespace).state()).since_ms is not None
+        return self._is_recorded
 
     def look_at_redis(self) -> None:
         """Renew the facts for the sidebar when they are old. Its trouble is no page's trouble."""

@@ -125,6 +125,10 @@ class Sources:
             latest = self._listed = known, QueueList(tuple(sorted(known, key=self._order)), is_complete)
         return latest[1]
 
+    def limits(self) -> QueueList | None:
+        """Return the queues that are all there is for this board; None when it shows whatever it finds."""
+        return self.list() if self._settings.queues else None
+
     def list_all(self) -> QueueList:
         """Return every queue, however long it takes to find them: for commands, not for pages."""
         found = self.list()
@@ -247,6 +251,11 @@ class ScopedSources(Sources):
     def list(self) -> QueueList:
         """Return those of the queues known that this person sees."""
         return self._whole.narrowed(self._scope, self._sees)
+
+    def limits(self) -> QueueList | None:
+        """Return the queues that are all there is for this person or this board; None when nothing is hidden."""
+        seen = self.list()
+        return None if seen is self._whole.list() and self._whole.limits() is None else seen
 
     def list_all(self) -> QueueList:
         """Return every queue that this person sees, however long it takes to find them."""

@@ -1,4 +1,4 @@
-"""How long things took, in little room: a sketch that tells any percentile within two percent and can be added to another.
+"""How long things took, in little room: a sketch tells any percentile within two percent, and can be added to another.
 
 A duration falls into one of the bins whose borders grow by the factor (1 + a) / (1 - a), a = 0.02; each bin counts, and
 answers with a value that is at most two percent away from everything in it. This is the idea of DDSketch (Masson, Rim,

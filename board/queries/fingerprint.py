@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from board.queries.stack import attempt, culprit
 from board.queries.text import display, first_line
 
-__all__ = ["VERSION", "Cause", "cause_of", "newest_trace", "normalise", "place_of"]
+__all__ = ["VERSION", "Cause", "cause_of", "newest_trace", "normalise", "place_of", "short_place"]
 
 VERSION = 1
 """Of the rules below."""
@@ -106,6 +106,12 @@ def place_of(file: str) -> str:
     """Return a file of a frame without its line and without the folders that depend on the installation."""
     path = _LINE.sub("", file.replace("\\", "/"))
     return _INSTALLED.sub("", path) if _INSTALLED.match(path) else path.rpartition("/")[2]
+
+
+def short_place(file: str) -> str:
+    """Return a file of a frame with its line, without the folders that depend on the installation."""
+    line = _LINE.search(file)
+    return place_of(file) + (":" + line.group().split(":")[1] if line else "")
 
 
 def newest_trace(stored: str | None) -> str:

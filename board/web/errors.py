@@ -20,6 +20,7 @@ from board.errors import (
     ForbiddenError,
     ReadOnlyBoardError,
     TooManyError,
+    UnknownGroupError,
     UnknownJobError,
     UnknownQueueError,
     UnknownSchedulerError,
@@ -37,6 +38,7 @@ RETRY_SECONDS = 5
 
 STATUS: tuple[tuple[type[Exception], int], ...] = (
     (UnknownQueueError, 404),
+    (UnknownGroupError, 404),
     (UnknownJobError, 404),
     (UnknownSchedulerError, 404),
     (JobNotFoundError, 404),

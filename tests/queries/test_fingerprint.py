@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from board.queries.fingerprint import cause_of, newest_trace, normalise, place_of
+from board.queries.fingerprint import cause_of, newest_trace, normalise, place_of, short_place
 from tests.queries.jobs import NODE_TRACE, PYTHON_TRACE
 
 
@@ -72,6 +72,7 @@ def test_no_message_takes_long_or_stays_long(message: str) -> None:
 )
 def test_the_place_is_the_file_whatever_it_was_installed_to(file: str, place: str) -> None:
     assert place_of(file) == place
+    assert short_place(file).startswith(place)
 
 
 def test_a_cause_says_what_a_person_would() -> None:

@@ -18,6 +18,7 @@ from board.engine.keys import QueueKeys
 from board.errors import ReadOnlyBoardError
 from tests.acl.test_users import profiles, sign_up
 from tests.queries.jobs import Filler
+from tests.recorder.conftest import Process
 from tests.security.test_requests import FORM, WHO_MAY, address, snapshot
 from tests.web.site import Browser, Site
 
@@ -74,6 +75,7 @@ def filled(redis_client: redis.Redis, make_site: Callable[..., Site]) -> Site:
     site.jobs.failed("1a")
     site.jobs.delayed("2b")
     site.jobs.waiting("3c")
+    Process(site.service).catch_up()
     return site
 
 

@@ -8,10 +8,12 @@ import redis
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from board.queries.fingerprint import cause_of
 from board.service import Service
 from board.web.login import OPEN
 from board.web.security import HEADERS, inside
 from board.web.state import EXTENSION
+from tests.recorder.conftest import Process
 from tests.web.site import PASSWORD, Browser, Site
 
 FORM = {"verb": "retry", "id": "1a", "confirmed": "1", "theme": "dark", "name": "admin", "password": PASSWORD}
@@ -22,6 +24,11 @@ FORM |= {
     "priority": "3",
     "grave": "dead",
 }
+GROUP = cause_of(
+    "SmtpError: no such recipient\n    at send (/srv/app/mail.js:1:1)", "no such recipient", "send"
+).fingerprint
+"""The cause of every job that ``Jobs.failed`` makes."""
+
 FORM |= {"concurrency": "5", "max": "10", "window": "5", "age": "1", "typed": "mail", "state": "failed", "force": "1"}
 FORM |= {"kind": "pattern", "pattern": "0 0 * * *"}
 """Enough for any of our forms to be carried out."""
@@ -73,7 +80,13 @@ WHO_MAY: dict[tuple[str, str], tuple[str, ...]] = {
     ("schedulers.resume", "POST"): ("admin",),
     ("schedulers.remove", "POST"): ("admin",),
     ("failures.index", "GET"): ("viewer", "operator", "admin"),
+    ("failures.show", "GET"): ("viewer", "operator", "admin"),
     ("failures.bulk", "POST"): ("operator", "admin"),
+    ("failures.mute", "POST"): ("operator", "admin"),
+    ("failures.resolve", "POST"): ("operator", "admin"),
+    ("failures.reopen", "POST"): ("operator", "admin"),
+    ("failures.retry_group", "POST"): ("operator", "admin"),
+    ("failures.remove_group", "POST"): ("admin",),
     ("audit.index", "GET"): ("operator", "admin"),
     ("audit.entry", "GET"): ("operator", "admin"),
     ("audit.export", "POST"): ("operator", "admin"),
@@ -102,6 +115,7 @@ def address(app: Flask, endpoint: str) -> str:
     newest = own.connection.call(own.audit.read(None, 1))
     known = {"queue": "mail", "job_id": "1a", "state": "failed", "scheduler": "tick", "filename": "mark.svg"}
     known["entry_id"] = newest[0].id if newest else "1-1"
+    known["group"] = GROUP
     with app.test_request_context():
         return rule.build({name: known[name] for name in rule.arguments})[1]  # type: ignore[index] # always built here
 
@@ -139,6 +153,7 @@ def test_every_route_has_its_line_in_the_table(site: Site) -> None:
 @pytest.mark.parametrize(("endpoint", "method"), sorted(WHO_MAY))
 def test_each_role_gets_through_where_it_may_and_nowhere_else(site: Site, endpoint: str, method: str) -> None:
     jobs = {role: site.jobs.failed(f"job-of-{role}") for role in ROLES}
+    Process(site.service).catch_up()
     for role in ROLES:
         browser = browser_of(site, role)
         path = address(site.app, endpoint).replace("1a", jobs[role])
@@ -163,6 +178,7 @@ def test_each_role_gets_through_where_it_may_and_nowhere_else(site: Site, endpoi
 )
 def test_each_action_leaves_one_entry_whether_it_was_done_or_refused(site: Site, endpoint: str) -> None:
     jobs = {role: site.jobs.failed(f"job-of-{role}") for role in ROLES}
+    Process(site.service).catch_up()
     expected = []
     for role in ROLES:
         path, form = address(site.app, endpoint).replace("1a", jobs[role]), {**FORM, "id": jobs[role]}
