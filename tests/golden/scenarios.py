@@ -230,9 +230,11 @@ def stalled(bench: Bench) -> Iterator[str]:
 
 def check_stalled(bench: Bench) -> list[str]:
     """Look for stalled jobs once."""
-    return bench.engine.call(
+    recovered, left = bench.engine.call(
         leases.move_stalled(bench.queue, max_stalled_count=1, now_ms=bench.now, interval_ms=60_000)
     )
+    assert left == 0
+    return recovered
 
 
 @scenario

@@ -399,18 +399,26 @@ class AsyncWorker:
             self._tell(messages.Renewed(tuple(lease for lease in due if lease.job_id in lost)))
 
     async def _check_stalled(self) -> None:
-        call = leases.move_stalled(
-            self.keys,
-            max_stalled_count=self.options.max_stalled_count,
-            now_ms=wall_ms(),
-            interval_ms=self.options.stalled_ms,
-        )
+        left, is_first = 0, True
         try:
-            for job_id in await self.connection.call(call):
-                logger.warning("a job stalled: its worker is gone", extra={"queue": self.keys.name, "job_id": job_id})
-                self._emit("stalled", job_id, "active")
+            while is_first or (left and self._machine.state is State.RUNNING):
+                is_first = False
+                call = leases.move_stalled(
+                    self.keys,
+                    max_stalled_count=self.options.max_stalled_count,
+                    now_ms=wall_ms(),
+                    interval_ms=self.options.stalled_ms,
+                    left=left,
+                )
+                recovered, left = await self.connection.call(call)
+                for job_id in recovered:
+                    logger.warning("a job stalled: its worker is gone", extra=self._about(job_id))
+                    self._emit("stalled", job_id, "active")
         except Exception as error:  # noqa: BLE001 - the edge of a loop
             self._emit("error", error)
+
+    def _about(self, job_id: str) -> dict[str, str]:
+        return {"queue": self.keys.name, "job_id": job_id}
 
     async def _hand_back_surely(self, lease: Lease, *, started: bool) -> None:
         try:

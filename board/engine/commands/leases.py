@@ -273,13 +273,21 @@ def release_lock(queue: QueueKeys, job_id: str, token: str) -> Call[bool]:
     return script_call("release_lock", (queue.lock(job_id),), (token,), bool)
 
 
-def move_stalled(queue: QueueKeys, *, max_stalled_count: int, now_ms: int, interval_ms: int) -> Call[list[str]]:
+def move_stalled(
+    queue: QueueKeys, *, max_stalled_count: int, now_ms: int, interval_ms: int, left: int = 0
+) -> Call[tuple[list[str], int]]:
     """Take jobs back whose worker is gone, and suspect all that are active now; at most once an interval for the queue.
 
     A job that stalled more than ``max_stalled_count`` times is failed by the next worker that takes it. Returns the ids
-    that went back to the front of the line.
+    that went back to the front of the line, and how many active jobs the check has not looked at yet: call again with
+    that number as ``left`` until it is 0.
     """
-    return script_call("move_stalled", (queue.base,), (max_stalled_count, now_ms, interval_ms), texts)
+    return script_call(
+        "move_stalled",
+        (queue.base,),
+        (max_stalled_count, now_ms, interval_ms, left),
+        lambda reply: (texts(reply[0]), int(reply[1])),
+    )
 
 
 def show(queue: QueueKeys) -> Call[None]:

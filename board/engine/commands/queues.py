@@ -41,8 +41,8 @@ __all__ = [
     "workers_in",
 ]
 
-STEP = 1000
-"""Most jobs that one step of a long operation touches; a step of 1,000 holds Redis for a few milliseconds."""
+STEP = 250
+"""Most jobs that one step of a long operation touches; so many hold Redis for about a millisecond."""
 
 _MAX_DOUBLE = "1.7976931348623157e308"
 
@@ -177,7 +177,7 @@ def resume(queue: QueueKeys) -> Plan[None]:
 
 
 def drain(queue: QueueKeys, *, delayed: bool = False) -> Plan[int]:
-    """Remove everything that waits or is prioritized and, if asked, delayed; in steps of 1,000, oldest first.
+    """Remove everything that waits or is prioritized and, if asked, delayed; in steps of 250, oldest first.
 
     Active, ended and waiting-for-children jobs stay, and so do the pending runs of job schedulers. Jobs added meanwhile
     stay too. Returns how many were removed.
@@ -202,7 +202,7 @@ def drain(queue: QueueKeys, *, delayed: bool = False) -> Plan[int]:
 def clean(queue: QueueKeys, grace_ms: int, limit: int, state: JobState | str, now_ms: int) -> Plan[list[str]]:
     """Remove jobs of one state that are older than ``grace_ms``, oldest first, at most ``limit`` (0 for all).
 
-    Looks at 1,000 jobs a step. Locked jobs and the pending runs of job schedulers stay. Returns the removed ids.
+    Looks at 250 jobs a step. Locked jobs and the pending runs of job schedulers stay. Returns the removed ids.
     """
     container = _container_to_clean(state)
     removed: list[str] = []
@@ -224,7 +224,7 @@ def clean(queue: QueueKeys, grace_ms: int, limit: int, state: JobState | str, no
 
 
 def obliterate(queue: QueueKeys, *, force: bool = False) -> Plan[None]:
-    """Pause a queue and delete it with everything in it, in steps of 1,000 jobs.
+    """Pause a queue and delete it with everything in it, in steps of 250 jobs.
 
     Raises:
         QueueStateError: jobs are active and ``force`` is off; the queue stays paused.
@@ -248,7 +248,7 @@ def retry_jobs(
     count: int = STEP,
     before_ms: int,
 ) -> Plan[int]:
-    """Make all jobs runnable again that ended in ``state`` until ``before_ms``; ``count`` a step, at most 1,000.
+    """Make all jobs runnable again that ended in ``state`` until ``before_ms``; ``count`` a step, at most 250.
 
     Returns how many.
     """

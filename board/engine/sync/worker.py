@@ -456,8 +456,8 @@ class Worker:
                 self._ask_to_close(0)
             case messages.Renew(leases=due):
                 self._renew(due)
-            case messages.CheckStalled():
-                self._check_stalled()
+            case messages.CheckStalled(left=left):
+                self._check_stalled(left)
             case messages.HandBack(lease=lease, started=started):
                 self._hand_back(lease, started=started)
             case messages.Reclaim(tokens=tokens):
@@ -473,15 +473,19 @@ class Worker:
         else:
             self._tell(messages.Renewed(tuple(lease for lease in due if lease.job_id in lost)))
 
-    def _check_stalled(self) -> None:
+    def _check_stalled(self, left: int) -> None:
         call = leases.move_stalled(
             self.keys,
             max_stalled_count=self.options.max_stalled_count,
             now_ms=wall_ms(),
             interval_ms=self.options.stalled_ms,
+            left=left,
         )
         try:
-            for job_id in self.connection.call(call):
+            recovered, left = self.connection.call(call)
+            if left and self._machine.state is State.RUNNING:
+                self._chores.put(messages.CheckStalled(left))  # behind what else is due, such as locks to renew
+            for job_id in recovered:
                 logger.warning("a job stalled: its worker is gone", extra={"queue": self.keys.name, "job_id": job_id})
                 self._emit("stalled", job_id, "active")
         except Exception as error:  # noqa: BLE001 - the edge of a loop

@@ -228,7 +228,9 @@ class LockLost:
 
 @dataclass(frozen=True, slots=True)
 class CheckStalled:
-    """Look for jobs whose worker is gone. Nothing to report."""
+    """Look for jobs whose worker is gone, or go on with the active jobs that are ``left``. Nothing to report."""
+
+    left: int = 0
 
 
 @dataclass(frozen=True, slots=True)
