@@ -153,7 +153,7 @@ def test_an_empty_queue_is_announced_once_and_waited_for() -> None:
     assert driven.tell(Arrived(driven.fetch.token)) == [Block(5000)]
 
 
-def test_the_wait_after_an_interrupted_one_is_short_once() -> None:
+def test_waits_soon_after_an_interrupted_one_are_short() -> None:
     driven = Driven()
     driven.tell(Arrived(driven.start()))
     driven.tell(Asked(Ask.PAUSE))
@@ -163,6 +163,9 @@ def test_the_wait_after_an_interrupted_one_is_short_once() -> None:
     assert driven.tell(Arrived(driven.fetch.token)) == [Block(200)]
 
     driven.tell(Woken(None))
+    assert driven.tell(Arrived(driven.fetch.token)) == [Block(200)]
+
+    driven.tell(Woken(None), after_ms=1_000)
     assert driven.tell(Arrived(driven.fetch.token)) == [Block(5000)]
 
 

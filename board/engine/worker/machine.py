@@ -27,8 +27,8 @@ Theory
     - with a score of 0, or a moment that has come: there may be a job now;
     - with a later moment: the earliest delayed job is due then. Popping the marker took over the duty to look at that
       moment, so the worker waits on until then and keeps an earlier moment that it already knew;
-    - with nothing, after the timeout: fetch anyway, for markers can be lost. After a wait that was interrupted the next
-      one is short: a server that has not noticed yet hands the marker to the read that is gone.
+    - with nothing, after the timeout: fetch anyway, for markers can be lost. Soon after a wait that was interrupted they
+      are short: a server that has not noticed yet hands the marker to the read that is gone.
 
     A fetch says besides when the next delayed job is due, which bounds the next wait, and for how long the queue is
     rate limited, during which the worker neither fetches nor waits.
@@ -118,7 +118,10 @@ SHORTEST_BLOCK_MS = 2
 """Redis before 7.0.8 takes a timeout of 1 ms for 0, which blocks forever."""
 
 SHAKEN_MS = 200
-"""The first wait after one that was interrupted: until the server has noticed, it may still hand the marker to that."""
+"""How long a wait may be soon after one that was interrupted."""
+
+SHAKEN_FOR_MS = 1_000
+"""By then a server has noticed the interrupted read; before, it may still hand the marker to that."""
 
 FIRST_RETRY_MS = 100
 """Wait after the first failed round trip; doubles with each further one."""
@@ -176,7 +179,7 @@ class WorkerMachine:
     _reach: int = 1
     _is_blocking: bool = False
     _is_drained: bool = False
-    _is_shaken: bool = False
+    _shaken_until_ms: int = 0
     _is_announced: bool = False
     _block_until_ms: int = 0
     _limited_until_ms: int = 0
@@ -243,7 +246,7 @@ class WorkerMachine:
                 self._stalled_at_ms = now_ms
         elif before is State.RUNNING and self._is_blocking:
             self._do(Wake())
-            self._is_shaken = True
+            self._shaken_until_ms = now_ms + SHAKEN_FOR_MS
         if self.state is State.PAUSED:
             self._do(Announce("paused"))
         elif self.state is State.CLOSING and event.grace_ms is not None:
@@ -411,9 +414,8 @@ class WorkerMachine:
                     return
                 timeout_ms = self._block_ms(now_ms)
                 if timeout_ms > 0:
-                    if self._is_shaken:
+                    if now_ms < self._shaken_until_ms:
                         timeout_ms = min(timeout_ms, SHAKEN_MS)
-                        self._is_shaken = False
                     self._is_blocking = True
                     self._do(Block(timeout_ms))
                     return
