@@ -13,7 +13,7 @@ from typing import Any
 
 from board.engine.codec import dump_json, encode_options
 from board.engine.errors import InvalidJobIdError, InvalidOptionError, PayloadError
-from board.engine.keys import QueueKeys
+from board.engine.keys import STATE_CONTAINERS, QueueKeys
 from board.engine.types import (
     NO_OPTIONS,
     UNSET,
@@ -21,6 +21,7 @@ from board.engine.types import (
     Deduplication,
     Duration,
     JobOptions,
+    JobState,
     JsonValue,
     Keep,
     ParentRef,
@@ -33,9 +34,11 @@ __all__ = [
     "check_job_id",
     "check_keep",
     "check_options",
+    "check_whole",
     "merge_options",
     "prepare_job",
     "to_ms",
+    "to_state",
 ]
 
 MAX_PRIORITY = 2_097_151
@@ -138,6 +141,30 @@ def to_ms(value: Duration, option: str = "duration") -> int:
     return round(number)
 
 
+def check_whole(option: str, value: object, low: int, high: int = _MAX_MS) -> None:
+    """Let whole numbers of a range through, and None.
+
+    Raises:
+        InvalidOptionError: it is something else.
+    """
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise InvalidOptionError(option, f"{option} must be a whole number from {low} to {high}, not {value!r}")
+
+
+def to_state(value: object) -> JobState:
+    """Return a state by its name; ``wait``, as Node says, is ``waiting``.
+
+    Raises:
+        InvalidOptionError: there is none of that name.
+    """
+    try:
+        return JobState("waiting" if value == "wait" else str(value))
+    except ValueError:
+        raise InvalidOptionError.unknown("state", str(value), [state.value for state in STATE_CONTAINERS]) from None
+
+
 def check_job_id(job_id: str) -> str:
     """Return a custom job id that every BullMQ client can address.
 
@@ -206,10 +233,10 @@ def check_keep(option: str, keep: object) -> bool | int | Keep:
     if isinstance(keep, bool):
         return keep
     if isinstance(keep, Keep):
-        _whole(f"{option}.count", keep.count, 0)
-        _whole(f"{option}.limit", keep.limit, 1)
+        check_whole(f"{option}.count", keep.count, 0)
+        check_whole(f"{option}.limit", keep.limit, 1)
         return Keep(keep.count, None if keep.age is None else to_ms(keep.age, f"{option}.age"), keep.limit)
-    _whole(option, keep, -1)
+    check_whole(option, keep, -1)
     if not isinstance(keep, int):  # pragma: no cover - _whole refused it
         raise InvalidOptionError(option, f"{option} must be True, False, a number or Keep, not {keep!r}")
     return keep
@@ -224,12 +251,12 @@ def check_options(options: JobOptions) -> JobOptions:  # noqa: C901 - one line a
     if options is NO_OPTIONS:
         return options
     changed: dict[str, Any] = {}
-    _whole("attempts", options.attempts, 0)
-    _whole("stack_trace_limit", options.stack_trace_limit, 0)
-    _whole("size_limit", options.size_limit, 0)
-    _whole("keep_logs", options.keep_logs, 0)
-    _whole("timestamp_ms", options.timestamp_ms, 0)
-    _whole("priority", options.priority, 0, MAX_PRIORITY)
+    check_whole("attempts", options.attempts, 0)
+    check_whole("stack_trace_limit", options.stack_trace_limit, 0)
+    check_whole("size_limit", options.size_limit, 0)
+    check_whole("keep_logs", options.keep_logs, 0)
+    check_whole("timestamp_ms", options.timestamp_ms, 0)
+    check_whole("priority", options.priority, 0, MAX_PRIORITY)
     for flag in ("lifo", "omit_context", *_POLICIES):
         if not isinstance(getattr(options, flag), bool | None):
             raise InvalidOptionError(flag, f"{flag} must be True or False, not {getattr(options, flag)!r}")
@@ -345,13 +372,6 @@ def _known(overrides: Mapping[str, Any]) -> Mapping[str, Any]:
         if name not in _OPTION_NAMES:
             raise InvalidOptionError.unknown("job option", name, _OPTION_NAMES)
     return overrides
-
-
-def _whole(option: str, value: object, low: int, high: int = _MAX_MS) -> None:
-    if value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise InvalidOptionError(option, f"{option} must be a whole number from {low} to {high}, not {value!r}")
 
 
 def _is_text(value: object) -> bool:

@@ -226,6 +226,43 @@ async def test_progress_and_logs_of_a_running_job_can_be_read(front: Front) -> N
 
 
 @behaviour
+async def test_the_dead_letters_that_are_chosen_go_back(front: Front) -> None:
+    async def process(job: AsyncJob) -> None:
+        raise ValueError(job.data)
+
+    async with front:
+        queue, dead = front.queue("mail"), front.queue("dead")
+        jobs = await queue.add_bulk([("a", "timed out"), ("a", "refused"), ("b", "timed out"), ("b", "refused")])
+        worker = front.worker("mail", process, dead_letter_queue="dead")
+        await worker.start()
+        await count_is(dead, JobState.WAITING, 4)
+        await worker.close()
+
+        assert await dead.replay_dead_letters(queue="another") == 0
+        assert await dead.replay_dead_letters(name="a", reason="timed") == 1
+        assert await queue.get_job_state(jobs[0].id) is JobState.WAITING
+        assert await dead.replay_dead_letters(where=lambda letter: letter.name == "b") == 2
+        assert [letter.data for letter in await dead.get_waiting()] == ["refused"]
+        assert await dead.replay_dead_letters() == 1
+        assert await dead.replay_dead_letters() == 0
+
+
+@behaviour
+async def test_logs_are_read_from_either_end(front: Front) -> None:
+    async with front:
+        queue = front.queue("mail")
+        job = await queue.add("x", keep_logs=3)
+        for line in "abcd":
+            await job.log(line)
+
+        assert (await queue.get_job_logs(job.id)).lines == ("b", "c", "d")
+        assert (await queue.get_job_logs(job.id, 0, 0)).lines == ("b",)
+        assert (await queue.get_job_logs(job.id, ascending=False)).lines == ("d", "c", "b")
+        assert (await queue.get_job_logs(job.id, 0, 1, ascending=False)).lines == ("d", "c")
+        assert (await queue.get_job_logs(job.id, -1, -1, ascending=False)).lines == ("b",)
+
+
+@behaviour
 async def test_a_processor_may_move_its_job_to_delayed(front: Front) -> None:
     runs: list[int] = []
 

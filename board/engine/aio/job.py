@@ -10,7 +10,7 @@ from board.engine.connection.aio import AsyncConnection
 from board.engine.errors import JobNotFoundError, UsageError
 from board.engine.job_view import JobView, Later
 from board.engine.keys import QueueKeys
-from board.engine.options import to_ms
+from board.engine.options import to_ms, to_state
 from board.engine.types import ChildCounts, Duration, JobData, JobState, JsonValue, LogPage
 
 __all__ = ["AsyncJob"]
@@ -55,7 +55,7 @@ class AsyncJob(JobView):
         call = jobs.retry_job(
             self.keys,
             self.id,
-            JobState(state),
+            to_state(state),
             reset_attempts_made=reset_attempts_made,
             reset_attempts_started=reset_attempts_started,
         )

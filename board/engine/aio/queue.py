@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Self
 
 from board.engine.aio.job import AsyncJob
@@ -13,12 +13,13 @@ from board.engine.connection.aio import AsyncClient, AsyncConnection
 from board.engine.errors import BulkAddError, EngineError
 from board.engine.job_view import data_of_new_job
 from board.engine.keys import DEFAULT_PREFIX, QueueKeys
-from board.engine.options import bulk_item, merge_options, prepare_job, to_ms
+from board.engine.options import bulk_item, merge_options, prepare_job, to_ms, to_state
 from board.engine.telemetry import Telemetry, carrying, traced
 from board.engine.types import (
     UNSET,
     Duration,
     JobCounts,
+    JobData,
     JobOptions,
     JobState,
     JsonValue,
@@ -159,7 +160,7 @@ class AsyncQueue:
     ) -> list[AsyncJob]:
         """Read jobs ``start`` to ``end`` of each of the states, newest first unless ``ascending``; one round trip."""
         chosen = [states] if isinstance(states, str) else list(states)
-        plan = queues.get_jobs(self.keys, [JobState(state) for state in chosen], start, end, ascending=ascending)
+        plan = queues.get_jobs(self.keys, [to_state(state) for state in chosen], start, end, ascending=ascending)
         return [AsyncJob(info, self.keys, self.connection) for info in await self.connection.run(plan)]
 
     async def get_waiting(self, start: int = 0, end: int = -1) -> list[AsyncJob]:
@@ -213,7 +214,7 @@ class AsyncQueue:
             JobState.WAITING: counts.waiting + counts.paused,
             JobState.WAITING_CHILDREN: counts.waiting_children,
         }
-        chosen = [JobState(state) for state in states] or list(by_state)
+        chosen = [to_state(state) for state in states] or list(by_state)
         return {state.value: by_state[state] for state in chosen}
 
     async def count(self) -> int:
@@ -239,7 +240,7 @@ class AsyncQueue:
 
     async def get_metrics(self, state: JobState | str, start: int = 0, end: int = -1) -> Metrics:
         """Read the counts per minute of ``completed`` or ``failed`` jobs, from workers that count."""
-        return await self.connection.run(queues.get_metrics(self.keys, JobState(state), start, end))
+        return await self.connection.run(queues.get_metrics(self.keys, to_state(state), start, end))
 
     async def get_workers(self) -> list[WorkerInfo]:
         """List the workers of every language by their connections."""
@@ -280,7 +281,7 @@ class AsyncQueue:
     ) -> int:
         """Make all jobs runnable again that ended in ``state``, in steps; returns how many."""
         moment = _now_ms() if before_ms is None else before_ms
-        plan = queues.retry_jobs(self.keys, state=JobState(state), count=count, before_ms=moment)
+        plan = queues.retry_jobs(self.keys, state=to_state(state), count=count, before_ms=moment)
         with traced(self.telemetry, "retryJobs", self.name):
             return await self.connection.run(plan)
 
@@ -413,9 +414,32 @@ class AsyncQueue:
         """Send one dead letter of this queue back to where it came from."""
         return await self.connection.call(dead_letters.replay(self.keys, letter_id, _now_ms()))
 
-    async def replay_dead_letters(self) -> int:
-        """Send all dead letters of this queue back that wait; returns how many."""
-        return await self.connection.run(dead_letters.replay_all(self.keys, _now_ms()))
+    async def replay_dead_letters(
+        self,
+        *,
+        name: str | None = None,
+        queue: str | None = None,
+        reason: str | None = None,
+        where: Callable[[AsyncJob], bool] | None = None,
+    ) -> int:
+        """Send the dead letters of this queue back that wait, each in an atomic step; returns how many.
+
+        Args:
+            name: only jobs of this name.
+            queue: only those that failed in this queue.
+            reason: only those whose reason holds this text.
+            where: only those for which this says true.
+        """
+
+        def wanted(job: JobData, origin: dead_letters.DeadLetterInfo) -> bool:
+            return (
+                (name is None or job.name == name)
+                and (queue is None or origin.queue == queue)
+                and (reason is None or reason in origin.reason)
+                and (where is None or where(AsyncJob(job, self.keys, self.connection)))
+            )
+
+        return await self.connection.run(dead_letters.replay_all(self.keys, _now_ms(), wanted))
 
     async def close(self) -> None:
         """Close the connection, unless it is shared."""

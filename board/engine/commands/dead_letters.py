@@ -8,7 +8,7 @@ again brings the letter up to date.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -111,18 +111,28 @@ def replay(dead_letters: QueueKeys, letter_id: str, now_ms: int) -> Call[Replaye
     return script_call("replay_dead_letter", (dead_letters.base,), (letter_id, now_ms), decode)
 
 
-def replay_all(dead_letters: QueueKeys, now_ms: int) -> Plan[int]:
-    """Send all dead letters back that wait, oldest first, each atomic; jobs that are no dead letters stay.
+def replay_all(
+    dead_letters: QueueKeys, now_ms: int, wanted: Callable[[JobData, DeadLetterInfo], bool] = lambda _job, _from: True
+) -> Plan[int]:
+    """Send dead letters back that wait, oldest first, each atomic; jobs that are no dead letters stay.
+
+    Args:
+        dead_letters: their queue.
+        now_ms: the clock.
+        wanted: which of them go; all when left out.
 
     Returns how many went back. May be stopped between any two and run again.
     """
     sent = skipped = 0
+    tried: set[str] = set()
     while True:
         rows = yield from read_page(dead_letters, "wait", skipped, skipped + _STEP - 1, ascending=True)
         for letter_id, job in rows:
-            if job is None or dead_letter_of(job) is None:
+            origin = None if job is None or letter_id in tried else dead_letter_of(job)
+            if job is None or origin is None or not wanted(job, origin):
                 skipped += 1
                 continue
+            tried.add(letter_id)
             try:
                 yield from replay(dead_letters, letter_id, now_ms)
                 sent += 1

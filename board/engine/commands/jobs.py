@@ -10,7 +10,7 @@ from board.engine.codec import decode_job, dump_json, pack, text
 from board.engine.commands.script_call import item_call, script_call, texts, unless_negative
 from board.engine.errors import EngineError, InvalidOptionError, JobLockedError, TreeTooLargeError, job_error
 from board.engine.keys import STATE_CONTAINERS, QueueKeys
-from board.engine.options import MAX_PRIORITY, NewJob
+from board.engine.options import MAX_PRIORITY, NewJob, check_whole
 from board.engine.types import JobData, JobState, JsonValue, LogPage
 
 __all__ = [
@@ -240,8 +240,7 @@ def change_priority(queue: QueueKeys, job_id: str, priority: int, *, lifo: bool 
         InvalidOptionError: not 0 to 2,097,151.
         JobNotFoundError: the job is gone.
     """
-    if not 0 <= priority <= MAX_PRIORITY:
-        raise InvalidOptionError("priority", f"priority must be 0 to {MAX_PRIORITY}, not {priority!r}")
+    check_whole("priority", priority, 0, MAX_PRIORITY)
     check = unless_negative(queue=queue.name, job_id=job_id)
     return script_call("change_priority", (queue.base,), (job_id, priority, _flag(lifo)), check).map(_nothing)
 

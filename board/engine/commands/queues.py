@@ -14,6 +14,7 @@ from board.engine.codec import decode_job, integer, text
 from board.engine.commands.script_call import script_call, texts
 from board.engine.errors import InvalidOptionError, InvalidQueueNameError, QueueStateError
 from board.engine.keys import STATE_CONTAINERS, QueueKeys
+from board.engine.options import check_whole
 from board.engine.types import JobCounts, JobData, JobState, QueueMeta
 
 __all__ = [
@@ -205,6 +206,7 @@ def clean(queue: QueueKeys, grace_ms: int, limit: int, state: JobState | str, no
     Looks at 250 jobs a step. Locked jobs and the pending runs of job schedulers stay. Returns the removed ids.
     """
     container = _container_to_clean(state)
+    check_whole("limit", limit, 0)
     removed: list[str] = []
     skip = 0
     announce = "1"
@@ -264,6 +266,7 @@ def promote_jobs(queue: QueueKeys, *, count: int = STEP) -> Plan[int]:
 
 def trim_events(queue: QueueKeys, length: int) -> Call[int]:
     """Cut the events stream to about ``length`` entries; returns how many went."""
+    check_whole("length", length, 0)
     return Call(("XTRIM", queue.key("events"), "MAXLEN", "~", length), int)
 
 
@@ -332,6 +335,7 @@ def discover(prefix: str, cursor: int = 0, count: int = 1000) -> Call[tuple[int,
 
 
 def _in_steps(queue: QueueKeys, container: str, count: int, max_score: str) -> Plan[int]:
+    check_whole("count", count, 1)
     total = 0
     while True:
         moved = yield from script_call("retry_jobs", (queue.base,), (container, count, max_score), int)

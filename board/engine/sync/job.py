@@ -9,7 +9,7 @@ from board.engine.connection.sync import Connection
 from board.engine.errors import JobNotFoundError, UsageError
 from board.engine.job_view import JobView, Later
 from board.engine.keys import QueueKeys
-from board.engine.options import to_ms
+from board.engine.options import to_ms, to_state
 from board.engine.sync.events import QueueEvents
 from board.engine.types import ChildCounts, Duration, JobData, JobState, JsonValue, LogPage
 
@@ -55,7 +55,7 @@ class Job(JobView):
         call = jobs.retry_job(
             self.keys,
             self.id,
-            JobState(state),
+            to_state(state),
             reset_attempts_made=reset_attempts_made,
             reset_attempts_started=reset_attempts_started,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Self
 
 from board.engine.commands import dead_letters, events, jobs, limits, queues, schedulers, trees
@@ -12,13 +12,14 @@ from board.engine.connection.sync import Client, Connection
 from board.engine.errors import BulkAddError, EngineError
 from board.engine.job_view import data_of_new_job
 from board.engine.keys import DEFAULT_PREFIX, QueueKeys
-from board.engine.options import bulk_item, merge_options, prepare_job, to_ms
+from board.engine.options import bulk_item, merge_options, prepare_job, to_ms, to_state
 from board.engine.sync.job import Job
 from board.engine.telemetry import Telemetry, carrying, traced
 from board.engine.types import (
     UNSET,
     Duration,
     JobCounts,
+    JobData,
     JobOptions,
     JobState,
     JsonValue,
@@ -156,7 +157,7 @@ class Queue:
     ) -> list[Job]:
         """Read jobs ``start`` to ``end`` of each of the states, newest first unless ``ascending``; one round trip."""
         chosen = [states] if isinstance(states, str) else list(states)
-        plan = queues.get_jobs(self.keys, [JobState(state) for state in chosen], start, end, ascending=ascending)
+        plan = queues.get_jobs(self.keys, [to_state(state) for state in chosen], start, end, ascending=ascending)
         return [Job(info, self.keys, self.connection) for info in self.connection.run(plan)]
 
     def get_waiting(self, start: int = 0, end: int = -1) -> list[Job]:
@@ -210,7 +211,7 @@ class Queue:
             JobState.WAITING: counts.waiting + counts.paused,
             JobState.WAITING_CHILDREN: counts.waiting_children,
         }
-        chosen = [JobState(state) for state in states] or list(by_state)
+        chosen = [to_state(state) for state in states] or list(by_state)
         return {state.value: by_state[state] for state in chosen}
 
     def count(self) -> int:
@@ -236,7 +237,7 @@ class Queue:
 
     def get_metrics(self, state: JobState | str, start: int = 0, end: int = -1) -> Metrics:
         """Read the counts per minute of ``completed`` or ``failed`` jobs, from workers that count."""
-        return self.connection.run(queues.get_metrics(self.keys, JobState(state), start, end))
+        return self.connection.run(queues.get_metrics(self.keys, to_state(state), start, end))
 
     def get_workers(self) -> list[WorkerInfo]:
         """List the workers of every language by their connections."""
@@ -277,7 +278,7 @@ class Queue:
     ) -> int:
         """Make all jobs runnable again that ended in ``state``, in steps; returns how many."""
         moment = _now_ms() if before_ms is None else before_ms
-        plan = queues.retry_jobs(self.keys, state=JobState(state), count=count, before_ms=moment)
+        plan = queues.retry_jobs(self.keys, state=to_state(state), count=count, before_ms=moment)
         with traced(self.telemetry, "retryJobs", self.name):
             return self.connection.run(plan)
 
@@ -408,9 +409,32 @@ class Queue:
         """Send one dead letter of this queue back to where it came from."""
         return self.connection.call(dead_letters.replay(self.keys, letter_id, _now_ms()))
 
-    def replay_dead_letters(self) -> int:
-        """Send all dead letters of this queue back that wait; returns how many."""
-        return self.connection.run(dead_letters.replay_all(self.keys, _now_ms()))
+    def replay_dead_letters(
+        self,
+        *,
+        name: str | None = None,
+        queue: str | None = None,
+        reason: str | None = None,
+        where: Callable[[Job], bool] | None = None,
+    ) -> int:
+        """Send the dead letters of this queue back that wait, each in an atomic step; returns how many.
+
+        Args:
+            name: only jobs of this name.
+            queue: only those that failed in this queue.
+            reason: only those whose reason holds this text.
+            where: only those for which this says true.
+        """
+
+        def wanted(job: JobData, origin: dead_letters.DeadLetterInfo) -> bool:
+            return (
+                (name is None or job.name == name)
+                and (queue is None or origin.queue == queue)
+                and (reason is None or reason in origin.reason)
+                and (where is None or where(Job(job, self.keys, self.connection)))
+            )
+
+        return self.connection.run(dead_letters.replay_all(self.keys, _now_ms(), wanted))
 
     def close(self) -> None:
         """Close the connection, unless it is shared."""

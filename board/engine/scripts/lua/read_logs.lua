@@ -10,7 +10,7 @@ local total = redis.call('LLEN', logs)
 if ascending then
   return { redis.call('LRANGE', logs, start, stop), total }
 end
-local found = redis.call('LRANGE', logs, -(stop + 1), -(start + 1))
+local found = redis.call('LRANGE', logs, -1 - stop, -1 - start) -- not -(stop + 1): Lua writes it -0 for the last
 local lines = {}
 for i = #found, 1, -1 do
   lines[#lines + 1] = found[i]
