@@ -95,6 +95,7 @@ SHOTS = (
     Shot("failures", "/failures", ("light", "dark", "light-390")),
     Shot("flow", flow),
     Shot("flows", "/flows", ("light",)),
+    Shot("workers", "/workers", ("light", "dark", "light-390")),
     Shot("schedulers", "/schedulers", ("light", "dark", "light-390")),
     Shot("audit", "/audit", ("light",)),
     Shot("confirm", confirmation, ("light",)),

@@ -7,7 +7,7 @@ import pytest
 import redis
 
 from board.engine.calls import Call
-from board.engine.commands import pages, scheduler_pages, searches
+from board.engine.commands import pages, scheduler_pages, searches, worker_pages
 from board.engine.commands.readings import Cursor
 from board.engine.connection.sync import Connection
 from board.engine.keys import QueueKeys
@@ -18,6 +18,7 @@ from board.queries.job import read_job
 from board.queries.overview import read_overview
 from board.queries.queue import QueueAsked, most_urgent_state, read_queue
 from board.queries.schedulers import read_scheduler, read_schedulers_page
+from board.queries.worker_list import read_workers
 from tests.queries.conftest import MAIL, Known
 from tests.queries.jobs import NOW, Filler, fill_broken
 
@@ -33,6 +34,7 @@ PAGES: dict[str, Page] = {
     "job": lambda c, k: read_job(c, k, MAIL, "sound-1", now_ms=NOW),
     "failures of 131 queues": lambda c, k: read_failures(c, k, QUEUES, FailuresAsked(), now_ms=NOW),
     "schedulers of 131 queues": lambda c, k: read_schedulers_page(c, k, Namespace(), QUEUES, now_ms=NOW),
+    "workers of 131 queues": lambda c, k: read_workers(c, k, QUEUES, now_ms=NOW),
     "scheduler": lambda c, k: read_scheduler(c, k, Namespace(), MAIL, "tick", now_ms=NOW),
     "flow": lambda c, k: read_flow(c, k, MAIL, "parent", now_ms=NOW),
     "flows of 131 queues": lambda c, k: read_flows(c, k, QUEUES, now_ms=NOW),
@@ -103,6 +105,7 @@ def test_a_page_changes_nothing(
         pages.read_job(MAIL, "parent"),
         pages.read_flow(MAIL, "parent"),
         scheduler_pages.read_schedulers([MAIL], find="tick"),
+        worker_pages.read_active([MAIL]),
     ],
     ids=lambda call: call.script.name,
 )

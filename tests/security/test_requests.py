@@ -79,6 +79,7 @@ WHO_MAY: dict[tuple[str, str], tuple[str, ...]] = {
     ("schedulers.pause", "POST"): ("admin",),
     ("schedulers.resume", "POST"): ("admin",),
     ("schedulers.remove", "POST"): ("admin",),
+    ("workers.index", "GET"): ("viewer", "operator", "admin"),
     ("failures.index", "GET"): ("viewer", "operator", "admin"),
     ("failures.show", "GET"): ("viewer", "operator", "admin"),
     ("failures.bulk", "POST"): ("operator", "admin"),

@@ -21,6 +21,7 @@ from board.engine.commands import (
     schedulers,
     searches,
     trees,
+    worker_pages,
 )
 from board.engine.connection.sync import Connection
 from board.engine.flow_plan import prepare_flow
@@ -147,6 +148,8 @@ READS: dict[str, Operation] = {
     "all of a job": lambda q: pages.read_job(q, "running"),
     "schedulers of queues": lambda q: scheduler_pages.read_schedulers([q, dead_of(q)], find="h"),
     "all of a scheduler": lambda q: scheduler_pages.read_schedulers([q], only="hourly"),
+    "active jobs": lambda q: worker_pages.read_active([q, dead_of(q)]),
+    "connections": lambda _: worker_pages.list_clients(),
     "all of a flow": lambda q: pages.read_flow(q, "top"),
 }
 

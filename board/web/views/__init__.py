@@ -17,6 +17,7 @@ from board.web.views import (
     schedulers,
     settings,
     upkeep,
+    workers,
 )
 
 __all__ = [
@@ -33,4 +34,5 @@ __all__ = [
     "schedulers",
     "settings",
     "upkeep",
+    "workers",
 ]

@@ -32,6 +32,7 @@ PATHS = {
     "failures": "/failures",
     "flows": "/flows",
     "flow": "/flows/mail/parent",
+    "workers": "/workers",
     "schedulers": "/schedulers",
     "scheduler": "/schedulers/mail/tick",
     "edit a scheduler": "/schedulers/mail/tick/edit",

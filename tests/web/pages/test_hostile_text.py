@@ -41,6 +41,8 @@ def paths(text: str) -> Iterator[str]:
     yield f"/failures?queue={slug}"
     yield "/flows"
     yield "/schedulers"
+    yield "/workers"
+    yield f"/workers?queue={slug}&q={quote(text)}"
     yield f"/q/{slug}/schedulers"
     yield f"/schedulers/{slug}/{quote(escape(text))}"
     yield f"/schedulers/{slug}/{quote(escape(text))}/edit"

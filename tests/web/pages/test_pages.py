@@ -31,6 +31,8 @@ PAGES = [
     "/q/mail/schedulers",
     "/schedulers/mail/tick",
     "/schedulers/mail/tick/edit",
+    "/workers",
+    "/workers?queue=mail",
 ]
 
 
