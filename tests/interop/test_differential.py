@@ -10,8 +10,9 @@ import pytest
 from board.engine.connection.sync import Connection
 from tests.golden import dumps
 from tests.golden.test_golden import compare
-from tests.interop.differential import START, play_ours, sequence
+from tests.interop.differential import play_ours
 from tests.interop.node import NodeBullMQ, Version
+from tests.interop.sequences import START, sequence
 from tests.servers import Server
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]

@@ -27,8 +27,8 @@ Theory
     - with a score of 0, or a moment that has come: there may be a job now;
     - with a later moment: the earliest delayed job is due then. Popping the marker took over the duty to look at that
       moment, so the worker waits on until then and keeps an earlier moment that it already knew;
-    - with nothing, after the timeout: fetch anyway, for markers can be lost. Soon after a wait that was interrupted they
-      are short: a server that has not noticed yet hands the marker to the read that is gone.
+    - with nothing, after the timeout: fetch anyway, for markers can be lost. Soon after a wait that was interrupted
+      they are short: a server that has not noticed yet hands the marker to the read that is gone.
 
     A fetch says besides when the next delayed job is due, which bounds the next wait, and for how long the queue is
     rate limited, during which the worker neither fetches nor waits.
