@@ -9,7 +9,12 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-__all__ = ["Namespace"]
+__all__ = ["Namespace", "digest"]
+
+
+def digest(secret: str) -> str:
+    """Return what Redis holds of a secret: enough to find it by, nothing to sign in with."""
+    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +48,32 @@ class Namespace:
         """Hash: job schedulers that a person paused, as JSON, by the base of their queue and their id."""
         return f"{self.prefix}:held-schedulers"
 
+    @property
+    def seen(self) -> str:
+        """Hash: user name to when the board last saw them, ms."""
+        return f"{self.prefix}:seen"
+
+    @property
+    def tokens(self) -> str:
+        """Hash: digest of an API token to its record, JSON."""
+        return f"{self.prefix}:tokens"
+
+    @property
+    def tokens_used(self) -> str:
+        """Hash: digest of an API token to when it was last used, ms."""
+        return f"{self.prefix}:tokens-used"
+
+    def signed_in(self, name: str) -> str:
+        """Return the sorted set of a user's sign-ins: their digests, by when they were made."""
+        return f"{self.prefix}:signed-in:{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+
     def session(self, session_id: str) -> str:
         """Return the key of a sign-in. Redis holds only the digest, so reading Redis yields no cookie."""
-        return f"{self.prefix}:session:{hashlib.sha256(session_id.encode()).hexdigest()}"
+        return self.session_of(digest(session_id))
+
+    def session_of(self, digest: str) -> str:
+        """Return the key of the sign-in with this digest."""
+        return f"{self.prefix}:session:{digest}"
 
     def failures(self, kind: str, whom: str) -> str:
         """Return the key that counts failed sign-ins; hashed, so that a long or strange name costs nothing."""

@@ -54,12 +54,13 @@ class Permission(StrEnum):
     SCHEDULE = "schedule"
     OBLITERATE = "obliterate"
     AUDIT = "audit"
+    USERS = "users"
 
 
 FIELDS = frozenset({Permission.VIEW, Permission.DATA, Permission.REVEAL})
 """Permissions that say what is seen of a queue, and change nothing."""
 
-BOARD_WIDE: frozenset[Permission] = frozenset()
+BOARD_WIDE: frozenset[Permission] = frozenset({Permission.USERS})
 """Permissions that are about no queue: a grant for some queues only does not hold them."""
 
 

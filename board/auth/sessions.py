@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from board.auth.policy import Role, only_looking
@@ -23,9 +23,9 @@ from board.auth.users import User, Users
 from board.engine.calls import Batch, Call
 from board.engine.connection.sync import Connection
 from board.engine.errors import OutOfMemoryError, PermissionDeniedError, ReadOnlyError
-from board.namespace import Namespace
+from board.namespace import Namespace, digest
 
-__all__ = ["RECALLED_MS", "SHORT_MS", "TOUCH_EVERY_MS", "Sessions"]
+__all__ = ["RECALLED_MS", "SHORT_MS", "TOUCH_EVERY_MS", "Sessions", "SignIn"]
 
 SHORT_MS = 3_600_000
 """How long a sign-in lasts that Redis could not record."""
@@ -46,6 +46,33 @@ class _Record:
     user: str
     epoch: int
     created_at_ms: int
+    address: str = ""
+    agent: str = ""
+
+
+MOST_LISTED = 100
+"""Sign-ins of one user that are looked at; the newest."""
+
+LONGEST_AGENT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """A sign-in that has not ended.
+
+    Attributes:
+        digest: names it, and lets nobody in.
+        created_at_ms: when it was made.
+        seen_at_ms: when it was last used, to the minute; later than that near its end.
+        address: where it was made.
+        agent: what the browser calls itself; anything.
+    """
+
+    digest: str
+    created_at_ms: int
+    seen_at_ms: int
+    address: str
+    agent: str
 
 
 class Sessions:
@@ -79,17 +106,76 @@ class Sessions:
         self._is_key_secret = is_key_secret
         self._seen: dict[str, tuple[User, int]] = {}
 
-    def open(self, user: User) -> str:
-        """Sign ``user`` in and return the token; always a new one."""
+    def open(self, user: User, *, address: str = "", agent: str = "") -> str:
+        """Sign ``user`` in and return the token; always a new one. ``address`` and ``agent`` are for the list."""
         now_ms = self._clock()
         session_id = secrets.token_urlsafe(32)
-        record = json.dumps({"user": user.name, "epoch": user.epoch, "created_at_ms": now_ms})
+        record = json.dumps(asdict(_Record(user.name, user.epoch, now_ms, address, agent[:LONGEST_AGENT])))
         lifetime_ms = min(self._idle_ms, self._longest_ms)
+        index = self._namespace.signed_in(user.name)
+        calls: list[Call[Any]] = [
+            Call(("SET", self._namespace.session(session_id), record, "PX", lifetime_ms), bool),
+            Call(("ZADD", index, now_ms, digest(session_id)), int),
+            Call(("ZREMRANGEBYRANK", index, 0, -MOST_LISTED - 1), int),
+            Call(("PEXPIRE", index, self._longest_ms), int),
+            Call(("HSET", self._namespace.seen, user.name, now_ms), int),
+        ]
         try:
-            self._connection.call(Call(("SET", self._namespace.session(session_id), record, "PX", lifetime_ms), bool))
+            self._connection.batch(Batch.of(calls))
         except _CANNOT_WRITE:
             return f"s.{user.epoch}.{now_ms}.{user.name}"
         return f"r.{session_id}.{user.name}"
+
+    def of(self, users: Sequence[User]) -> list[list[SignIn]]:
+        """Return the sign-ins of each of ``users`` that have not ended, newest first, in two round trips."""
+        found = self._connection.batch(
+            Batch.of(
+                Call(
+                    ("ZREVRANGE", self._namespace.signed_in(user.name), 0, MOST_LISTED - 1),
+                    lambda reply: [_text(one) for one in reply],
+                    writes=False,
+                )
+                for user in users
+            )
+        )
+        reads: list[Call[Any]] = []
+        for one in (one for digests in found for one in digests):
+            key = self._namespace.session_of(one)
+            reads += [Call(("GET", key), _read, writes=False), Call(("PTTL", key), int, writes=False)]
+        replies = iter(self._connection.batch(Batch.of(reads)) if reads else ())
+        listed = []
+        for user, digests in zip(users, found, strict=True):
+            each = [self._sign_in(user, one, next(replies), next(replies)) for one in digests]
+            listed.append([one for one in each if one])
+        return listed
+
+    def end(self, user: User, digest: str) -> bool:
+        """End one sign-in of ``user``; False when there is none of that digest, or it is somebody else's."""
+        if digest not in {one.digest for one in self.of([user])[0]}:
+            return False
+        return bool(self._connection.call(Call(("DEL", self._namespace.session_of(digest)), int)))
+
+    def seen(self) -> dict[str, int]:
+        """Return when each user was last seen, ms."""
+        found = self._connection.call(Call(("HGETALL", self._namespace.seen), _pairs, writes=False))
+        return {_text(name): int(at_ms) for name, at_ms in found.items() if str(_text(at_ms)).isdecimal()}
+
+    def forget(self, name: str) -> None:
+        """Remove what is kept about the sign-ins of a user who is gone."""
+        self._connection.batch(
+            Batch.of(
+                [
+                    Call(("HDEL", self._namespace.seen, name), int),
+                    Call(("DEL", self._namespace.signed_in(name)), int),
+                ]
+            )
+        )
+
+    @staticmethod
+    def digest_of(token: str) -> str:
+        """Return the digest of the sign-in with this token; nothing for one that Redis could not record."""
+        kind, _, rest = token.partition(".")
+        return digest(rest.partition(".")[0]) if kind == "r" else ""
 
     @staticmethod
     def is_short(token: str) -> bool:
@@ -144,7 +230,7 @@ class Sessions:
             return None
         lifetime_ms = min(self._idle_ms, over_ms)
         if lifetime_ms - left_ms >= min(TOUCH_EVERY_MS, self._idle_ms // 10):
-            self._touch(key, lifetime_ms)
+            self._touch(key, lifetime_ms, name)
         return user if isinstance(user, User) else None
 
     def _check_short(self, rest: str) -> User | None:
@@ -157,9 +243,19 @@ class Sessions:
             return None
         return user if self._is_key_secret else replace(user, role=Role.VIEWER, grants=only_looking(user.grants))
 
-    def _touch(self, key: str, lifetime_ms: int) -> None:
+    def _sign_in(self, user: User, digest: str, record: _Record | None, left_ms: int) -> SignIn | None:
+        if record is None or record.user != user.name or record.epoch != user.epoch:
+            return None
+        seen_ms = max(record.created_at_ms, self._clock() + left_ms - self._idle_ms)
+        return SignIn(digest, record.created_at_ms, min(seen_ms, self._clock()), record.address, record.agent)
+
+    def _touch(self, key: str, lifetime_ms: int, name: str) -> None:
+        calls: list[Call[Any]] = [
+            Call(("PEXPIRE", key, lifetime_ms), int),
+            Call(("HSET", self._namespace.seen, name, self._clock()), int),
+        ]
         try:
-            self._connection.call(Call(("PEXPIRE", key, lifetime_ms), int))
+            self._connection.batch(Batch.of(calls))
         except _CANNOT_WRITE:
             return  # looking goes on; the sign-in ends when it would have ended without this use
 
@@ -171,3 +267,11 @@ def _read(reply: Any) -> _Record | None:
         return _Record(**json.loads(reply))
     except (ValueError, TypeError):
         return None
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def _pairs(reply: Any) -> dict[Any, Any]:
+    return dict(reply) if isinstance(reply, dict) else dict(zip(reply[::2], reply[1::2], strict=True))

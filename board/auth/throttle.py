@@ -55,12 +55,21 @@ class Throttle:
         return max(waits, default=0)
 
     def forgive(self, account: str, address: str) -> None:
-        """Forget the failures of an account from an address: the right password came."""
-        key = self._keys(account, address)["pair"]
+        """Take back what an attempt counted: the right password came, and its failures from this address are over."""
+        keys = self._keys(account, address)
+        pair, shared = keys.pop("pair"), list(keys.values())
         with self._lock:
-            self._own.pop(key, None)
+            self._own.pop(pair, None)
+            for key in shared:
+                count, until_ms = self._own.get(key, (0, 0))
+                if count:
+                    self._own[key] = (count - 1, until_ms)
+        calls: list[Call[Any]] = [Call(("DEL", pair), int)]
+        for key in shared:
+            calls += [Call(("DECR", key), int), Call(("PTTL", key), int, writes=False)]
         try:
-            self._connection.call(Call(("DEL", key), int))
+            replies = self._connection.batch(Batch.of(calls))
+            self._expire([key for at, key in enumerate(shared) if replies[2 * at + 2] < 0])
         except (OutOfMemoryError, ReadOnlyError, PermissionDeniedError):
             return
 

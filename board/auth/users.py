@@ -20,10 +20,14 @@ from board.engine.calls import Call
 from board.engine.connection.sync import Connection
 from board.errors import UserError
 from board.namespace import Namespace
+from board.scripts import load
 
 __all__ = ["FIRST_ADMIN", "LONGEST_NAME", "User", "Users", "clean_name"]
 
 FIRST_ADMIN = "admin"
+_TRIES = 10
+"""How often a change is tried that meets others of the same user."""
+
 LONGEST_NAME = 64
 """Long enough for an address of electronic mail as most people have one."""
 
@@ -115,9 +119,7 @@ class Users:
         Raises:
             UserError: there is no such user, or it is the last administrator.
         """
-        user = self._demand(name)
-        self._keep_an_admin(user)
-        self._connection.call(Call(("HDEL", self._key, user.name), bool))
+        self._change(name, lambda _: None)
 
     def set_password(self, name: str, password: str) -> None:
         """Give a user a new password and end all sign-ins.
@@ -125,19 +127,18 @@ class Users:
         Raises:
             UserError: there is no such user, or the password is too short.
         """
-        user = self._demand(name)
-        self._save(replace(user, password_hash=hash_password(password), epoch=user.epoch + 1))
+        self._demand(name)
+        hashed = hash_password(password)
+        self._change(name, lambda user: replace(user, password_hash=hashed, epoch=user.epoch + 1))
 
     def set_role(self, name: str, role: str) -> None:
         """Change how far a user reaches and end all sign-ins.
 
         Raises:
-            UserError: there is no such user, no such role, or it is the last administrator.
+            UserError: there is no such user or role, or it is the last administrator.
         """
-        user, wanted = self._demand(name), self._known(role)
-        if wanted != Role.ADMIN:
-            self._keep_an_admin(user)
-        self._save(replace(user, role=wanted, epoch=user.epoch + 1))
+        known = self._known(role)
+        self._change(name, lambda user: replace(user, role=known, epoch=user.epoch + 1))
 
     def set_disabled(self, name: str, *, disabled: bool) -> None:
         """Shut a user out, or let it in again. Shutting out ends all sign-ins.
@@ -145,14 +146,20 @@ class Users:
         Raises:
             UserError: there is no such user, or it is the last administrator.
         """
-        user = self._demand(name)
-        if disabled:
-            self._keep_an_admin(user)
-        self._save(replace(user, is_disabled=disabled, epoch=user.epoch + 1))
+        self._change(name, lambda user: replace(user, is_disabled=disabled, epoch=user.epoch + 1))
+
+    def end_sign_ins(self, name: str) -> None:
+        """End all sign-ins of a user, wherever they were made.
+
+        Raises:
+            UserError: there is no such user.
+        """
+        self._change(name, lambda user: replace(user, epoch=user.epoch + 1))
 
     def renew_hash(self, user: User, password: str) -> None:
         """Store the same password with today's parameters; sign-ins go on."""
-        self._save(replace(user, password_hash=hash_password(password)))
+        hashed = hash_password(password)
+        self._change(user.name, lambda now: replace(now, password_hash=hashed))
 
     def ensure_first_admin(self, password: str) -> str | None:
         """Make the first administrator when there is no user at all.
@@ -178,13 +185,29 @@ class Users:
             raise UserError(f"There is no user {name}.")
         return user
 
-    def _keep_an_admin(self, user: User) -> None:
-        others = [one for one in self.all() if one.role == Role.ADMIN and not one.is_disabled and one.name != user.name]
-        if user.role == Role.ADMIN and not others:
-            raise UserError(f"{user.name} is the last administrator: make another one first.")
+    def _change(self, name: str, change: Callable[[User], User | None]) -> None:
+        """Replace a record by what ``change`` makes of it, None for nothing; atomic, and tried anew when it moved.
 
-    def _save(self, user: User) -> None:
-        self._connection.call(Call(("HSET", self._key, user.name, _write(user)), int))
+        Raises:
+            UserError: there is no such user, or nobody would be an administrator after it.
+        """
+        for _ in range(_TRIES):
+            user = self._demand(name)
+            before = self._connection.call(Call(("HGET", self._key, user.name), _text, writes=False))
+            user = self._read(before) or user
+            after = change(user)
+            call = Call(
+                (self._key, user.name, before, _write(after) if after else ""),
+                int,
+                script=load("save_user"),
+                keys=1,
+            )
+            saved = self._connection.call(call)
+            if saved == 1:
+                return
+            if saved == -1:
+                raise UserError(f"{user.name} is the last administrator: make another one first.")
+        raise UserError(f"{name} is being changed by somebody else: try again.")
 
     def _known(self, role: str) -> str:
         if role not in self._roles.names:
@@ -200,6 +223,10 @@ class Users:
             return User(**{**record, "grants": self._roles.grants(record["role"])})
         except (ValueError, KeyError, TypeError):
             return None
+
+
+def _text(reply: Any) -> str:
+    return reply.decode("utf-8", "replace") if isinstance(reply, bytes) else str(reply or "")
 
 
 def _write(user: User) -> str:

@@ -20,7 +20,7 @@ from board.resources import TEMPLATES, require_browser_code
 from board.service import Service
 from board.web import assets, compression, connections, errors, login, render, security, urls
 from board.web.identify import Identify
-from board.web.state import EXTENSION, board
+from board.web.state import EXTENSION, IDENTIFY, board
 from board.web.views import blueprints
 
 __all__ = ["BACKGROUND", "announce", "create_app"]
@@ -106,7 +106,7 @@ class _Prepared:
         if not self._app.secret_key and not environ.get("PATH_INFO", "").startswith(NO_COOKIE):
             own: Service = self._app.extensions[EXTENSION]
             try:
-                announce(own.prepare(signs_in=self._app.extensions[login.IDENTIFY] is None))
+                announce(own.prepare(signs_in=self._app.extensions[IDENTIFY] is None))
                 self._app.secret_key = own.secret
             except StoreError as trouble:
                 environ[NOT_PREPARED] = trouble

@@ -17,9 +17,9 @@ from board.auth.users import User
 from board.engine.errors import StoreError
 from board.web import htmx, render, security
 from board.web.identify import Identify, identity_from
-from board.web.state import CONNECTION, board
+from board.web.state import CONNECTION, IDENTIFY, board, signs_in
 
-__all__ = ["OPEN", "asking", "install", "is_signed_in", "sign_in", "sign_out", "signs_in"]
+__all__ = ["OPEN", "asking", "digest_of_sign_in", "install", "is_signed_in", "sign_in", "sign_out", "signs_in"]
 
 OPEN = frozenset({"static", "login.sign_in", "health.live", "health.ready", "settings.theme"})
 """Endpoints anybody may ask: none of them shows a queue, a job or a user."""
@@ -27,7 +27,6 @@ OPEN = frozenset({"static", "login.sign_in", "health.live", "health.ready", "set
 WITHOUT_REDIS = frozenset({"static", "health.live", "health.ready"})
 """Endpoints that must answer while Redis is away; they know no session."""
 
-IDENTIFY = "queue-board.identify"
 FLASHES = "_flashes"
 """Where Flask keeps messages for the next page in a session."""
 
@@ -58,11 +57,6 @@ def install(app: Flask, identify: Identify | None) -> None:
     app.before_request(_guard)
 
 
-def signs_in() -> bool:
-    """Whether this board has users of its own."""
-    return current_app.extensions[IDENTIFY] is None
-
-
 def is_signed_in() -> bool:
     """Whether the person at the sign-in page has signed in already. While Redis is away nobody can tell."""
     try:
@@ -77,7 +71,8 @@ def sign_in(user: User) -> None:
     session.clear()
     if flashes:
         session[FLASHES] = flashes
-    token = board().sessions.open(user)
+    agent = request.user_agent.string if request.user_agent.string.isprintable() else ""
+    token = board().sessions.open(user, address=request.remote_addr or "", agent=agent)
     flask_login.login_user(_Account(token, user.identity))
     if board().sessions.is_short(token):
         flash("Redis takes no writes, so this sign-in lasts one hour. " + _short_rights(), "warn")
@@ -88,6 +83,12 @@ def _short_rights() -> str:
     if board().settings.secret_key:
         return "Actions that Redis still allows can be tried."
     return "It can only look; with BOARD_SECRET_KEY set it could also act."
+
+
+def digest_of_sign_in() -> str:
+    """Return what names the sign-in of this request in the list of them."""
+    token = session.get("_user_id")
+    return board().sessions.digest_of(token) if isinstance(token, str) else ""
 
 
 def sign_out() -> None:

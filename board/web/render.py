@@ -14,7 +14,7 @@ from board import __version__
 from board.auth.policy import Permission, can
 from board.web import connections, filters, htmx, refreshing, security
 from board.web.assets import ENDPOINT, STYLESHEET, assets
-from board.web.state import board, current_user
+from board.web.state import board, current_user, signs_in
 
 __all__ = ["install", "page", "request_path"]
 
@@ -74,6 +74,7 @@ def _globals() -> dict[str, Any]:
     theme = request.cookies.get(THEME_COOKIE, "auto")
     return {
         "user": who,
+        "has_users": signs_in(),
         "can": may,
         "read_only": own.settings.read_only,
         "csrf_token": _form_token,

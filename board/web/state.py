@@ -19,9 +19,22 @@ from board.service import Service
 from board.sharing import ScopedSharing
 from board.sources import QueueKeys
 
-__all__ = ["CONNECTION", "EXTENSION", "actor", "board", "current_user", "insist", "queue_or_404", "whole_board"]
+__all__ = [
+    "CONNECTION",
+    "EXTENSION",
+    "IDENTIFY",
+    "actor",
+    "board",
+    "current_user",
+    "insist",
+    "queue_or_404",
+    "signs_in",
+    "whole_board",
+]
 
 EXTENSION = "queue-board"
+IDENTIFY = "queue-board.identify"
+"""Where ``app.extensions`` has the host's way of saying who asks; None for a board with users of its own."""
 
 CONNECTION = "queue-board.connection"
 """Where the environment of a request has the name of its Redis; nothing for the first. See ``web.connections``."""
@@ -60,6 +73,11 @@ def current_user() -> Identity | None:
     """Return who is signed in, as found at the start of the request; None for nobody, and while Redis is away."""
     found = g.get("identity")
     return found if isinstance(found, Identity) else None
+
+
+def signs_in() -> bool:
+    """Whether this board has users of its own."""
+    return current_app.extensions[IDENTIFY] is None
 
 
 def actor() -> Actor:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from board.actions.perform import Outcome, Refusal
 
-__all__ = ["say"]
+__all__ = ["audit_missing", "say"]
 
 DONE = {"retry": "Retried", "promote": "Promoted", "remove": "Removed"}
 NAMED = 3
@@ -27,7 +27,12 @@ def say(outcomes: Sequence[Outcome], verb: str = "") -> Iterable[tuple[str, str]
         yield "warn", _left_alone(refusals, anything_done=bool(done))
     problem = next((outcome.audit_problem for outcome in outcomes if outcome.audit_problem), "")
     if problem:
-        yield "warn", "This was done, but Redis refused the entry in the audit log."
+        yield "warn", audit_missing()
+
+
+def audit_missing() -> str:
+    """Say that something was done and not recorded."""
+    return "This was done, but Redis refused the entry in the audit log."
 
 
 def _jobs(ids: Sequence[str]) -> str:

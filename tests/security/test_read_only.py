@@ -26,7 +26,10 @@ __all__ = ["sign_up"]  # a fixture
 
 MAIL = QueueKeys("bull", "mail")
 OWN = "board:"
-SIGNING = {"login.sign_out", "login.sign_in"}
+SIGNING = {"login.sign_out", "login.sign_in"} | {
+    f"settings.{own}" for own in ("change_password", "end_session", "end_sessions")
+}
+"""What is about one's own sign-ins, on a board for looking too."""
 
 
 @contextmanager

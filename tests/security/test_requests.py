@@ -31,6 +31,7 @@ GROUP = cause_of(
 
 FORM |= {"concurrency": "5", "max": "10", "window": "5", "age": "1", "typed": "mail", "state": "failed", "force": "1"}
 FORM |= {"kind": "pattern", "pattern": "0 0 * * *"}
+FORM |= {"user": "somebody", "new_password": "another long one", "role": "operator"}
 """Enough for any of our forms to be carried out."""
 
 ROLES = ("nobody", "viewer", "operator", "admin")
@@ -95,6 +96,18 @@ WHO_MAY: dict[tuple[str, str], tuple[str, ...]] = {
     ("login.sign_in", "POST"): ROLES,
     ("login.sign_out", "POST"): ("viewer", "operator", "admin"),
     ("settings.theme", "POST"): ROLES,
+    ("settings.users", "GET"): ("admin",),
+    ("settings.add_user", "POST"): ("admin",),
+    ("settings.change_role", "POST"): ("admin",),
+    ("settings.reset_password", "POST"): ("admin",),
+    ("settings.disable_user", "POST"): ("admin",),
+    ("settings.enable_user", "POST"): ("admin",),
+    ("settings.remove_user", "POST"): ("admin",),
+    ("settings.sign_out_user", "POST"): ("admin",),
+    ("settings.sessions", "GET"): ("viewer", "operator", "admin"),
+    ("settings.change_password", "POST"): ("viewer", "operator", "admin"),
+    ("settings.end_session", "POST"): ("viewer", "operator", "admin"),
+    ("settings.end_sessions", "POST"): ("viewer", "operator", "admin"),
     ("health.live", "GET"): ROLES,
     ("health.ready", "GET"): ROLES,
     ("static", "GET"): ROLES,
@@ -117,6 +130,7 @@ def address(app: Flask, endpoint: str) -> str:
     known = {"queue": "mail", "job_id": "1a", "state": "failed", "scheduler": "tick", "filename": "mark.svg"}
     known["entry_id"] = newest[0].id if newest else "1-1"
     known["group"] = GROUP
+    known |= {"user": "viewer", "digest": "0" * 64, "token": "none"}
     with app.test_request_context():
         return rule.build({name: known[name] for name in rule.arguments})[1]  # type: ignore[index] # always built here
 

@@ -4,6 +4,7 @@ Importing this package registers every view on its blueprint; ``create_app`` put
 """
 
 from board.web.views import (
+    accounts,
     actions,
     audit,
     failures,
@@ -21,6 +22,7 @@ from board.web.views import (
 )
 
 __all__ = [
+    "accounts",
     "actions",
     "audit",
     "failures",

@@ -51,7 +51,7 @@ def sign_in() -> Response:
     if user is None:
         _refused(form.name, "wrong name or password, or an account that may not sign in")
         return _form(target, form.name, WRONG, 401)
-    board().throttle.forgive(user.name, _address())
+    board().throttle.forgive(_account(form.name), _address())
     adapter.sign_in(user)
     _record("sign-in", user.identity)
     return make_response(redirect(target, 303))
