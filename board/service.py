@@ -15,6 +15,7 @@ from board.auth.roles import read_roles
 from board.auth.secret import shared_secret
 from board.auth.sessions import Sessions
 from board.auth.throttle import Throttle
+from board.auth.tokens import Tokens
 from board.auth.users import Users
 from board.config import Settings
 from board.engine.calls import Call
@@ -62,7 +63,7 @@ class Neighbour:
     is_down: bool
 
 
-AT_HOME = ("roles", "users", "sessions", "throttle", "audit")
+AT_HOME = ("roles", "users", "sessions", "tokens", "throttle", "audit")
 """What a board has once, in its first Redis, however many it shows."""
 
 
@@ -77,6 +78,7 @@ class Service:
         roles: what people may do.
         users: who may sign in.
         sessions: who has.
+        tokens: of programs.
         throttle: who tries too often.
         audit: who did what.
         groups: failures by cause, as the recorder keeps them.
@@ -116,6 +118,7 @@ class Service:
             longest_ms=settings.session_hours * 3_600_000,
             is_key_secret=bool(settings.secret_key),
         )
+        self.tokens = Tokens(self.connection, self.namespace, clock, self.roles)
         self.throttle = Throttle(self.connection, self.namespace, clock)
         self.audit = Audit(self.namespace, settings.audit_entries)
         self.groups = Groups(self.namespace)

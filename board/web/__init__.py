@@ -19,6 +19,7 @@ from board.engine.errors import StoreError
 from board.resources import TEMPLATES, require_browser_code
 from board.service import Service
 from board.web import assets, compression, connections, errors, login, render, security, urls
+from board.web.api import api
 from board.web.identify import Identify
 from board.web.state import EXTENSION, IDENTIFY, board
 from board.web.views import blueprints
@@ -66,6 +67,7 @@ def create_app(
     errors.install(app)
     for blueprint in blueprints.ALL:
         app.register_blueprint(blueprint)
+    app.register_blueprint(api)
     app.after_request(_finish)
     app.wsgi_app = _Prepared(app, app.wsgi_app)  # type: ignore[method-assign]
     if settings.connections:

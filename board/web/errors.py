@@ -25,7 +25,7 @@ from board.errors import (
     UnknownQueueError,
     UnknownSchedulerError,
 )
-from board.web import htmx, login
+from board.web import htmx, login, programs
 from board.web.problems import problem_of
 from board.web.state import board
 
@@ -121,6 +121,10 @@ def _redis(trouble: Exception) -> Response:
     problem = problem_of(trouble, since_ms=own.trouble_since_ms, age_ms=age_ms)
     if problem.kind == "broken":
         logger.error("Redis refused a script", exc_info=trouble, extra={"request_id": g.request_id})
+    if programs.is_program():
+        response = programs.failure(503, "Redis is away or refuses. Nothing is known of what was asked.")
+        response.headers["Retry-After"] = str(RETRY_SECONDS)
+        return response
     template = "partials/_redis_note.html" if htmx.is_fragment(request) else "errors/redis.html"
     response = make_response(render_template(template, problem=problem), 503)
     response.headers["Retry-After"] = str(RETRY_SECONDS)
@@ -135,11 +139,17 @@ def _http(error: HTTPException) -> Response:
         return make_response(error.get_response())
     if error.code >= 500:
         return _broken()
-    response = _page(error.code, message=WORDS.get(error.code, "The request was not understood."))
+    response = _page(error.code, message=_words(error))
     for name, value in error.get_response().headers:
-        if name == "Allow":
+        if name in {"Allow", "WWW-Authenticate"}:
             response.headers[name] = value
     return response
+
+
+def _words(error: HTTPException) -> str:
+    if error.code == 401 and error.description:
+        return error.description
+    return WORDS.get(error.code or 400, "The request was not understood.")
 
 
 def _unforeseen(error: Exception) -> Response:
@@ -150,6 +160,8 @@ def _unforeseen(error: Exception) -> Response:
 
 def _broken() -> Response:
     """Say that something broke, even when it is the templates."""
+    if programs.is_program():
+        return programs.failure(500, "Something broke in Queue Board. Its log has more under this request's id.")
     try:
         return make_response(render_template("errors/500.html"), 500)
     except Exception:  # the last page there is: nothing may come out of it but an answer
@@ -160,6 +172,8 @@ def _broken() -> Response:
 
 
 def _page(code: int, **context: Any) -> Response:
+    if programs.is_program():
+        return programs.failure(code, context["message"])
     template = {403: "errors/403.html", 404: "errors/404.html"}.get(code, "errors/400.html")
     if code == 403 and "needed" not in context:
         template = "errors/400.html"

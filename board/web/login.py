@@ -15,7 +15,7 @@ from flask import Flask, Response, current_app, flash, g, make_response, redirec
 from board.auth.policy import Identity
 from board.auth.users import User
 from board.engine.errors import StoreError
-from board.web import htmx, render, security
+from board.web import htmx, programs, render, security
 from board.web.identify import Identify, identity_from
 from board.web.state import CONNECTION, IDENTIFY, board, signs_in
 
@@ -116,6 +116,9 @@ def _guard() -> Response | None:
     endpoint = request.endpoint
     if endpoint in WITHOUT_REDIS:
         return None
+    if programs.is_program():
+        _guard_program()
+        return None
     security.check_source(request)
     if trouble := g.get("not_prepared"):
         if endpoint == "login.sign_in" and request.method == "GET":
@@ -132,6 +135,21 @@ def _guard() -> Response | None:
     if g.get("identity") and not htmx.is_htmx(request):
         board().look_at_redis()
     return None
+
+
+def _guard_program() -> None:
+    """Find out which program asks, or whose browser; a token is no cookie, so no other site can use it."""
+    if trouble := g.get("not_prepared"):
+        raise trouble if isinstance(trouble, StoreError) else RuntimeError("not prepared")
+    g.identity = programs.identity_of_token()
+    if g.identity is not None:
+        return
+    security.check_source(request)
+    who = flask_login.current_user
+    if not who.is_authenticated:
+        raise programs.unauthorized("Send a token of this board in the header Authorization: Bearer …")
+    g.identity = who.identity
+    security.check_token(request, session)
 
 
 def _turn_away() -> Response:

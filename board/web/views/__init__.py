@@ -17,6 +17,7 @@ from board.web.views import (
     repairs,
     schedulers,
     settings,
+    tokens,
     upkeep,
     workers,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "repairs",
     "schedulers",
     "settings",
+    "tokens",
     "upkeep",
     "workers",
 ]

@@ -1,0 +1,168 @@
+"""What programs may do: the actions of the pages, with the same permissions and the same entries in the audit log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from board.actions import jobs as job_actions
+from board.actions import queues as queue_actions
+from board.actions import upkeep
+from board.actions.perform import MOST_JOBS, Outcome
+from board.engine.types import JobOptions, JobState
+from board.queries.shared import queue_name
+from board.sources import QueueKeys
+from board.web.api import shapes
+from board.web.api.encoding import encode
+from board.web.api.operations import Field, operation, read_body
+from board.web.state import actor, board, queue_or_404
+
+__all__ = ["add_job", "clean", "drain", "obliterate", "pause", "promote", "remove", "resume", "retry"]
+
+IDS = {"ids": Field("texts", "ids of the jobs", low=1, high=MOST_JOBS, needed=True)}
+YEAR_MS = 366 * 86_400_000
+CLEANED = ("completed", "failed", "waiting", "delayed", "prioritized", "active")
+
+
+def _jobs(verb: str, queue: str) -> shapes.ActionResult:
+    ids = read_body()["ids"]
+    return _act(verb, queue, lambda keys: job_actions.ACTIONS[verb](board().desk, actor(), keys, ids))
+
+
+def _act(action: str, queue: str, act: Callable[[QueueKeys], Outcome]) -> shapes.ActionResult:
+    keys = queue_or_404(queue)
+    return shapes.acted(action, queue_name(keys, board().sources), act(keys))
+
+
+@operation("POST", "/queues/<queue>/retry", result=shapes.ActionResult, body=IDS)
+def retry(queue: str) -> shapes.ActionResult:
+    """Make failed and completed jobs runnable again."""
+    return _jobs("retry", queue)
+
+
+@operation("POST", "/queues/<queue>/promote", result=shapes.ActionResult, body=IDS)
+def promote(queue: str) -> shapes.ActionResult:
+    """Make delayed jobs runnable now."""
+    return _jobs("promote", queue)
+
+
+@operation("POST", "/queues/<queue>/remove", result=shapes.ActionResult, body=IDS)
+def remove(queue: str) -> shapes.ActionResult:
+    """Remove jobs and everything below them."""
+    return _jobs("remove", queue)
+
+
+@operation("POST", "/queues/<queue>/pause", result=shapes.ActionResult)
+def pause(queue: str) -> shapes.ActionResult:
+    """Let workers take no more jobs."""
+    return _act("pause", queue, lambda keys: queue_actions.pause(board().desk, actor(), keys))
+
+
+@operation("POST", "/queues/<queue>/resume", result=shapes.ActionResult)
+def resume(queue: str) -> shapes.ActionResult:
+    """Let workers take jobs again."""
+    return _act("resume", queue, lambda keys: queue_actions.resume(board().desk, actor(), keys))
+
+
+@operation("POST", "/queues/<queue>/retry-all", result=shapes.ActionResult)
+def retry_all(queue: str) -> shapes.ActionResult:
+    """Make all failed jobs runnable again."""
+    return _act("retry all", queue, lambda keys: upkeep.retry_all(board().desk, actor(), keys))
+
+
+@operation("POST", "/queues/<queue>/promote-all", result=shapes.ActionResult)
+def promote_all(queue: str) -> shapes.ActionResult:
+    """Make all delayed jobs runnable now."""
+    return _act("promote all", queue, lambda keys: upkeep.promote_all(board().desk, actor(), keys))
+
+
+@operation(
+    "POST",
+    "/queues/<queue>/drain",
+    result=shapes.ActionResult,
+    body={"delayed": Field("flag", "the delayed jobs too")},
+)
+def drain(queue: str) -> shapes.ActionResult:
+    """Remove everything that waits."""
+    delayed = read_body()["delayed"]
+    return _act("drain", queue, lambda keys: upkeep.drain(board().desk, actor(), keys, delayed=delayed))
+
+
+@operation(
+    "POST",
+    "/queues/<queue>/clean",
+    result=shapes.ActionResult,
+    body={
+        "state": Field("text", "state of the jobs", choices=CLEANED, needed=True),
+        "older_ms": Field("whole", "only jobs older than this", high=YEAR_MS, needed=True),
+    },
+)
+def clean(queue: str) -> shapes.ActionResult:
+    """Remove jobs of one state by age, oldest first."""
+    asked = read_body()
+    state = JobState(asked["state"])
+    return _act("clean", queue, lambda keys: upkeep.clean(board().desk, actor(), keys, state, asked["older_ms"]))
+
+
+@operation(
+    "POST",
+    "/queues/<queue>/obliterate",
+    result=shapes.ActionResult,
+    body={
+        "name": Field("text", "name of the queue, to be sure", needed=True),
+        "force": Field("flag", "even while jobs are active"),
+    },
+)
+def obliterate(queue: str) -> shapes.ActionResult:
+    """Delete a queue with everything in it."""
+    asked = read_body()
+    return _act(
+        "obliterate",
+        queue,
+        lambda keys: upkeep.obliterate(board().desk, actor(), keys, asked["name"], force=asked["force"]),
+    )
+
+
+@operation(
+    "POST",
+    "/queues/<queue>/concurrency",
+    result=shapes.ActionResult,
+    body={
+        "most": Field("whole", "jobs that run at once over all workers; 0 for no limit", high=1_000_000, needed=True)
+    },
+)
+def concurrency(queue: str) -> shapes.ActionResult:
+    """Limit how many jobs run at once over all workers."""
+    most = read_body()["most"]
+    return _act("concurrency", queue, lambda keys: upkeep.set_concurrency(board().desk, actor(), keys, most))
+
+
+@operation(
+    "POST",
+    "/queues/<queue>/jobs",
+    result=shapes.ActionResult,
+    body={
+        "name": Field("text", "name of the job", needed=True),
+        "data": Field("json", "what it carries; any JSON, kept to the last digit"),
+        "job_id": Field("text", "an id of its own; a job with this id is not added twice"),
+        "delay_ms": Field("whole", "how long it waits first", high=YEAR_MS),
+        "priority": Field("whole", "1 is the most urgent; 0 for none", high=2_097_151),
+        "attempts": Field("whole", "tries altogether", low=1, high=1_000),
+        "lifo": Field("flag", "before all that wait"),
+    },
+)
+def add_job(queue: str) -> shapes.ActionResult:
+    """Add a job."""
+    asked = read_body()
+    options = JobOptions(
+        job_id=asked["job_id"] or None,
+        delay=asked["delay_ms"],
+        priority=asked["priority"],
+        attempts=asked["attempts"],
+        lifo=asked["lifo"],
+    )
+    text = encode(asked["data"])
+    return _act(
+        "add job",
+        queue,
+        lambda keys: upkeep.add_job(board().desk, actor(), keys, asked["name"], data_text=text, options=options),
+    )

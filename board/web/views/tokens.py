@@ -1,0 +1,87 @@
+"""Tokens of programs, for administrators."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Response, flash, make_response, redirect, request, url_for
+
+from board.actions.tokens import make_token, revoke_token
+from board.auth.policy import Permission
+from board.auth.tokens import LONGEST_DAYS, Token
+from board.errors import UserError
+from board.web import forms, render
+from board.web.state import actor, board, insist
+from board.web.views.blueprints import settings
+from board.web.wording import audit_missing
+
+__all__ = ["TokensPage", "make", "revoke", "tokens"]
+
+
+@dataclass(frozen=True, slots=True)
+class TokensPage:
+    """Every token.
+
+    Attributes:
+        tokens: by name, each with when it was last used, ms.
+        roles: what one may be.
+        problem: why the last form was refused; None when it was not.
+        secret: of one just made, to be shown once; empty for none.
+        secret_of: its name.
+    """
+
+    tokens: tuple[tuple[Token, int | None], ...]
+    roles: tuple[str, ...]
+    problem: str | None = None
+    secret: str = ""
+    secret_of: str = ""
+
+
+@settings.get("/settings/tokens")
+def tokens() -> Response:
+    """List the tokens."""
+    insist(Permission.USERS, action="list tokens")
+    return _page()
+
+
+@settings.post("/settings/tokens")
+def make() -> Response:
+    """Make a token and show it, once."""
+    own, name = board(), request.form.get("token", "").strip()
+    queues = tuple(filter(None, (one.strip() for one in request.form.get("queues", "").split(","))))
+    try:
+        secret, problem = make_token(
+            own.desk,
+            actor(),
+            own.tokens,
+            name,
+            role=request.form.get("role", ""),
+            queues=queues,
+            only_reads=request.form.get("only_reads") == "1",
+            days=forms.whole(request.form, "days", "A number of days", 0, LONGEST_DAYS),
+        )
+    except UserError as refusal:
+        return _page(str(refusal), status=400)
+    if problem:
+        flash(audit_missing(), "warn")
+    return _page(secret=secret, secret_of=name)
+
+
+@settings.post("/settings/tokens/<token>/revoke")
+def revoke(token: str) -> Response:
+    """End a token."""
+    own = board()
+    problem = revoke_token(own.desk, actor(), own.tokens, token)
+    flash(f"The token {token} is revoked.", "ok")
+    if problem:
+        flash(audit_missing(), "warn")
+    return make_response(redirect(url_for("settings.tokens"), 303))
+
+
+def _page(problem: str | None = None, *, secret: str = "", secret_of: str = "", status: int = 200) -> Response:
+    own = board()
+    listed = tuple((token, used_ms) for _, token, used_ms in own.tokens.all())
+    page = TokensPage(listed, own.roles.names, problem, secret, secret_of)
+    response = render.page("settings/tokens.html", page=page)
+    response.status_code = status
+    return response
