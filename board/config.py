@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from board.errors import SettingsError
+from board.limits import DEFAULT_LIMITS, read_limits
 
 __all__ = ["SETTINGS", "Setting", "Settings", "from_environment", "without_secrets"]
 
@@ -53,6 +54,8 @@ class Settings:
         audit_entries: length the audit log is kept at.
         redact: names of keys, and paths, whose values are hidden besides those that always are.
         roles: roles besides the built-in ones, as ``auth.roles.read_roles`` reads them.
+        monitor_token: what programs show that read metrics and the health of queues; empty lets none.
+        queue_limits: when a queue counts as degraded, as ``limits.read_limits`` reads them.
         workers: processes of the web server.
         threads: threads in each of them.
     """
@@ -77,6 +80,8 @@ class Settings:
     audit_entries: int = 100_000
     redact: tuple[str, ...] = ()
     roles: str = ""
+    monitor_token: str = field(default="", repr=False)
+    queue_limits: str = DEFAULT_LIMITS
     workers: int = 2
     threads: int = 16
 
@@ -217,6 +222,11 @@ def _connections(text: str) -> tuple[tuple[str, str], ...]:
         except ValueError as wrong:
             raise ValueError(f"has an address for {name} that {wrong}") from None
     return tuple(found.items())
+
+
+def _limits(text: str) -> str:
+    read_limits(text)
+    return text
 
 
 def _secret(text: str) -> str:
@@ -427,6 +437,22 @@ SETTINGS: tuple[Setting, ...] = (
         "Roles besides the built-in ones, such as `support: viewer@* operator@billing.*,mail; auditor: view+audit@*`: "
         "names, each with permissions or a built-in role and, after @, globs of the queues they are for.",
         str,
+    ),
+    Setting(
+        "BOARD_MONITOR_TOKEN",
+        "monitor_token",
+        "text",
+        "What Prometheus and pagers show as `Authorization: Bearer …` at /metrics and /health/queues. "
+        "Without it no program may read them.",
+        _secret,
+    ),
+    Setting(
+        "BOARD_QUEUE_LIMITS",
+        "queue_limits",
+        "limits",
+        "When /health/queues calls a queue degraded: globs, each with limits of `waiting` jobs, wait of the `oldest`, "
+        "`failed` jobs, their `share` in percent and fewest `workers`; the first glob that fits counts.",
+        _limits,
     ),
     Setting("BOARD_WORKERS", "workers", "processes", "Processes of `board serve`.", _whole(1, 64)),
     Setting("BOARD_THREADS", "threads", "threads", "Threads in each process of `board serve`.", _whole(1, 512)),

@@ -24,6 +24,7 @@ from board.engine.errors import OutOfMemoryError, PermissionDeniedError, ReadOnl
 from board.facts import ConnectionFacts, read_facts
 from board.history.groups import Groups
 from board.history.store import History
+from board.limits import read_limits
 from board.namespace import Namespace
 from board.redaction import hide_also
 from board.sharing import Sharing
@@ -76,6 +77,7 @@ class Service:
         namespace: the board's own keys.
         sources: the queues.
         roles: what people may do.
+        limits: what a queue may come to before it counts as degraded.
         users: who may sign in.
         sessions: who has.
         tokens: of programs.
@@ -108,6 +110,7 @@ class Service:
         self.sources = Sources(self.connection, settings)
         hide_also(settings.redact)
         self.roles = read_roles(settings.roles)
+        self.limits = read_limits(settings.queue_limits)
         self.users = Users(self.connection, self.namespace, clock, self.roles)
         self.sessions = Sessions(
             self.connection,

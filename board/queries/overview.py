@@ -17,7 +17,7 @@ from board.queries.attention import ORDER, Attention, attention_of
 from board.queries.shared import Counts, Known, QueueName, Reads, by_slot, queue_name, together
 from board.queries.workers import count_workers
 
-__all__ = ["OverviewPage", "QueueGroup", "QueueRow", "read_overview"]
+__all__ = ["OverviewPage", "QueueGroup", "QueueRow", "read_every", "read_overview"]
 
 ROW_LIMIT = 100
 """Rows of one page: more is a list nobody reads, and 300 KB of HTML every five seconds."""
@@ -159,7 +159,7 @@ def read_overview(
     Raises:
         StoreError: not a single queue could be read.
     """
-    readings, names = _read(connection, queues)
+    readings, names = read_every(connection, queues)
     workers = count_workers(names, queues, is_cluster=connection.is_cluster)
     rows: list[QueueRow] = []
     attention: list[Attention] = []
@@ -199,9 +199,14 @@ def read_overview(
     )
 
 
-def _read(
+def read_every(
     connection: Reads, queues: Sequence[QueueKeys]
 ) -> tuple[list[tuple[QueueKeys, QueueReading | EngineError]], tuple[str, ...] | EngineError]:
+    """Read a line of every queue and the names of all connections, in one round trip.
+
+    Raises:
+        StoreError: not a single queue could be read.
+    """
     chunks = list(by_slot(queues, QUEUES_PER_SCRIPT))
     *replies, names = connection.batch(together([*map(read_queues, chunks), list_client_names()]))
     if replies and all(isinstance(reply, EngineError) for reply in replies):

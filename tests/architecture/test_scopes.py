@@ -28,6 +28,7 @@ ALLOWED = {
     ("__init__.py", "extensions"): "puts the service into the application, and prepares it before anybody is known",
     ("__init__.py", "Service"): "makes it",
     ("state.py", "whole_board"): "scopes it",
+    ("monitor.py", "whole_board"): "programs with the token of BOARD_MONITOR_TOKEN see all queues",
     ("state.py", "EXTENSION"): "scopes it",
     ("state.py", "extensions"): "scopes it",
     ("state.py", "seen_by"): "scopes it",

@@ -68,6 +68,8 @@ WHO_MAY: dict[tuple[str, str], tuple[str, ...]] = {
     ("jobs.priority", "POST"): ("operator", "admin"),
     ("jobs.bury", "POST"): ("operator", "admin"),
     ("jobs.send_back", "POST"): ("operator", "admin"),
+    ("find.index", "GET"): ("viewer", "operator", "admin"),
+    ("health.queues", "GET"): ("viewer", "operator", "admin"),
     ("flows.index", "GET"): ("viewer", "operator", "admin"),
     ("flows.show", "GET"): ("viewer", "operator", "admin"),
     ("schedulers.index", "GET"): ("viewer", "operator", "admin"),

@@ -6,6 +6,7 @@ __all__ = [
     "ALL",
     "audit",
     "failures",
+    "find",
     "flows",
     "health",
     "jobs",
@@ -23,9 +24,10 @@ flows = Blueprint("flows", __name__)
 schedulers = Blueprint("schedulers", __name__)
 workers = Blueprint("workers", __name__)
 failures = Blueprint("failures", __name__)
+find = Blueprint("find", __name__)
 audit = Blueprint("audit", __name__)
 login = Blueprint("login", __name__)
 settings = Blueprint("settings", __name__)
 health = Blueprint("health", __name__)
 
-ALL = (overview, queues, jobs, flows, schedulers, workers, failures, audit, login, settings, health)
+ALL = (find, overview, queues, jobs, flows, schedulers, workers, failures, audit, login, settings, health)

@@ -6,10 +6,11 @@ Both answer a word and no detail: versions, addresses and queues are nobody's bu
 from flask import Response, make_response
 
 from board.engine.errors import StoreError
+from board.web.monitor import answer_queues
 from board.web.state import board
 from board.web.views.blueprints import health
 
-__all__ = ["live", "ready"]
+__all__ = ["live", "queues", "ready"]
 
 
 @health.get("/healthz")
@@ -26,6 +27,12 @@ def ready() -> Response:
     except StoreError:
         return _plain("Redis does not answer", 503)
     return _plain("ready", 200)
+
+
+@health.get("/health/queues")
+def queues() -> Response:
+    """Say whether the queues that the person who asks may see keep their limits; programs show a token instead."""
+    return answer_queues(board())
 
 
 def _plain(text: str, status: int) -> Response:
