@@ -17,6 +17,7 @@ from board.queries.search import term_text
 
 __all__ = [
     "ago",
+    "axis_time",
     "clock",
     "clock_ms",
     "count",
@@ -163,10 +164,19 @@ def error_term(name: str) -> str:
     return term_text("class", name)
 
 
+def axis_time(at_ms: int, span_ms: int) -> str:
+    """Write a moment on an axis that spans ``span_ms``: the time of day, or the day when it spans several. UTC."""
+    moment = _moment(at_ms)
+    if moment is None:
+        return UNKNOWN
+    return f"{moment:%H:%M}" if span_ms <= 2 * _DAY else f"{moment.day} {moment:%b}"
+
+
 def install(env: Environment) -> None:
     """Register every filter under its own name."""
     filters: tuple[Callable[..., str], ...] = (
         ago,
+        axis_time,
         clock,
         clock_ms,
         count,

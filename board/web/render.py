@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from board import __version__
 from board.auth.policy import Permission, can
-from board.web import connections, filters, htmx, refreshing, security
+from board.web import charts, connections, filters, htmx, refreshing, security
 from board.web.assets import ENDPOINT, STYLESHEET, assets
 from board.web.state import board, current_user, signs_in
 
@@ -47,6 +47,9 @@ def install(app: Flask) -> None:
     filters.install(app.jinja_env)
     app.jinja_env.filters["job_ref"] = _job_ref
     app.jinja_env.globals["remembered"] = _remembered
+    app.jinja_env.globals.update(
+        chart_area=charts.area, chart_columns=charts.columns, chart_line=charts.line, nice_top=charts.nice_top
+    )
     app.context_processor(_globals)
 
 

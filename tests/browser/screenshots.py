@@ -94,6 +94,7 @@ SHOTS = (
     Shot("job", failed_job, ("light", "dark", "light-390", "dark-390")),
     Shot("failures", "/failures", ("light", "dark", "light-390")),
     Shot("flow", flow),
+    Shot("metrics", "/metrics", ("light", "dark", "light-390")),
     Shot("flows", "/flows", ("light",)),
     Shot("workers", "/workers", ("light", "dark", "light-390")),
     Shot("schedulers", "/schedulers", ("light", "dark", "light-390")),

@@ -92,6 +92,8 @@ WHO_MAY: dict[tuple[str, str], tuple[str, ...]] = {
     ("failures.reopen", "POST"): ("operator", "admin"),
     ("failures.retry_group", "POST"): ("operator", "admin"),
     ("failures.remove_group", "POST"): ("admin",),
+    ("metrics.index", "GET"): ("viewer", "operator", "admin"),
+    ("metrics.of_queue", "GET"): ("viewer", "operator", "admin"),
     ("audit.index", "GET"): ("operator", "admin"),
     ("audit.entry", "GET"): ("operator", "admin"),
     ("audit.export", "POST"): ("operator", "admin"),

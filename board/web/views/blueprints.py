@@ -11,6 +11,7 @@ __all__ = [
     "health",
     "jobs",
     "login",
+    "metrics",
     "overview",
     "queues",
     "schedulers",
@@ -27,7 +28,8 @@ failures = Blueprint("failures", __name__)
 find = Blueprint("find", __name__)
 audit = Blueprint("audit", __name__)
 login = Blueprint("login", __name__)
+metrics = Blueprint("metrics", __name__)
 settings = Blueprint("settings", __name__)
 health = Blueprint("health", __name__)
 
-ALL = (find, overview, queues, jobs, flows, schedulers, workers, failures, audit, login, settings, health)
+ALL = (find, overview, queues, jobs, flows, schedulers, workers, failures, metrics, audit, login, settings, health)

@@ -1,0 +1,142 @@
+"""What the recorder kept, as a person sees it: charts, the same as tables, and a file."""
+
+import csv
+import io
+from collections.abc import Callable
+
+import pytest
+import redis
+
+from board.engine.keys import QueueKeys
+from board.history.figures import RESOLUTIONS, Figures
+from board.history.store import Gap, History, Recording
+from board.service import wall_clock_ms
+from board.web import charts
+from tests.recorder.conftest import Process
+from tests.web.site import Browser, Site, soup, text_of
+
+
+@pytest.fixture
+def recorded(site: Site) -> Browser:
+    """Somebody who looks at one queue in which three jobs ended, one of them badly."""
+    site.jobs.completed("a")
+    site.jobs.completed("b")
+    site.jobs.failed("c")
+    Process(site.service).catch_up()
+    return site.signed_in()
+
+
+def rows_of(browser: Browser, path: str) -> list[list[str]]:
+    table = soup(browser.get(path)).select("section.table-box table")[-1]
+    return [[text_of(cell) for cell in row.select("td")] for row in table.select("tbody tr")]
+
+
+def test_without_a_recorder_the_page_says_how_to_get_one(site: Site) -> None:
+    assert "Nothing recorded yet" in text_of(soup(site.signed_in().get("/metrics")).select_one("main"))
+
+
+@pytest.mark.parametrize("window", ["1h", "6h", "24h", "7d", "30d", "90d", "nonsense"])
+def test_every_window_tells_what_ended(recorded: Browser, window: str) -> None:
+    page = soup(recorded.get(f"/metrics?w={window}"))
+
+    assert len(page.select("svg.chart")) == 4
+    assert "3 finished" in text_of(page.select_one(".charts"))
+    assert rows_of(recorded, f"/metrics?w={window}")[0][:4] == ["mail", "3", "1", "33%"]
+
+
+def test_a_queue_tells_its_jobs_by_name(recorded: Browser) -> None:
+    assert rows_of(recorded, "/q/mail/metrics")[0][:3] == ["send", "3", "1"]
+    assert recorded.get("/q/nowhere/metrics").status_code == 404
+
+
+def test_the_charts_are_a_table_too(recorded: Browser) -> None:
+    rows = soup(recorded.get("/metrics")).select("details table tbody tr")
+
+    assert len(rows) == 60
+    assert any("–" in text_of(row) for row in rows), "before the recorder nothing is known, and nothing is no zero"
+
+
+def test_what_is_missing_is_a_gap_and_said(site: Site, recorded: Browser) -> None:
+    minute, now = RESOLUTIONS[1], wall_clock_ms()
+    start = minute.start(now)
+    history, connection = History(site.service.namespace), site.service.connection
+    recording = Recording(now, since_ms=now - 3_600_000)
+    recording.gaps = [Gap(start - 30 * minute.ms, start - 20 * minute.ms, "bull:mail:")]
+    for age in range(40):
+        recording.figures[minute, start - age * minute.ms] = {"": Figures(completed=60, looks=1)}
+    assert connection.call(history.record(1, recording))
+
+    page = soup(recorded.get("/metrics"))
+
+    line = page.select_one(".charts path.line")
+    assert line is not None
+    assert str(line["d"]).count("M") == 2
+    assert "Something is missing from" in text_of(page.select_one("main"))
+
+
+def test_the_page_is_one_round_trip(site: Site, recorded: Browser) -> None:
+    connection = site.service.connection
+    recorded.get("/")
+    before = connection.round_trips
+    recorded.get("/")
+    others = connection.round_trips - before
+
+    for path in ("/metrics", "/metrics?w=90d", "/q/mail/metrics?w=6h"):
+        before = connection.round_trips
+        recorded.get(path)
+        assert connection.round_trips - before == others, path
+
+
+def test_the_file_holds_the_table_and_no_formula(site: Site) -> None:
+    site.jobs.queue = QueueKeys("bull", "=1+1")
+    site.jobs.completed("a")
+    Process(site.service).catch_up()
+
+    answer = site.signed_in().get("/metrics?format=csv")
+
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert answer.mimetype == "text/csv"
+    assert [(row["queue"], row["finished"]) for row in rows] == [("'=1+1", "1")]
+
+
+def test_who_sees_some_queues_sees_their_sum(make_site: Callable[..., Site], site: Site, recorded: Browser) -> None:
+    site.jobs.queue = QueueKeys("bull", "left-out")
+    for number in range(5):
+        site.jobs.completed(f"h{number}")
+    Process(site.service).catch_up()
+    assert "8 finished" in text_of(soup(recorded.get("/metrics")).select_one(".charts"))
+
+    narrow = make_site(queues=("mail",)).signed_in()
+
+    page = narrow.get("/metrics")
+    assert "3 finished" in text_of(soup(page).select_one(".charts"))
+    assert "left-out" not in page.text
+
+
+def test_a_pause_is_marked(site: Site, recorded: Browser) -> None:
+    recorded.post("/q/mail/pause")
+    Process(site.service).catch_up()
+
+    assert "mail paused" in text_of(soup(recorded.get("/metrics")).select_one("main"))
+
+
+def test_figures_that_cannot_be_read_break_no_page(site: Site, recorded: Browser, redis_client: redis.Redis) -> None:
+    for resolution in RESOLUTIONS:
+        redis_client.hset(f"board:{{history}}:b:{resolution.name}:{resolution.start(wall_clock_ms())}", "", "nonsense")
+    redis_client.zadd("board:{history}:marks", {"nonsense": wall_clock_ms()})
+
+    assert recorded.get("/metrics").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("values", "top"), [([], 1), ([None], 1), ([0.2], 1), ([7], 8), ([9], 10), ([1_284, 3], 2_000), ([0.5, 41], 50)]
+)
+def test_an_axis_ends_at_a_round_number(values: list[float | None], top: float) -> None:
+    assert charts.nice_top(values) == top
+
+
+def test_a_line_is_broken_where_nothing_is_known() -> None:
+    assert charts.line([1, 2, None, 4], 4) == "M0.00 75.00L33.33 50.00 M100.00 0.00h0.6"
+    assert charts.area([None, 4], 4) == "M100.00 0.00h0.6L100.00 100L100.00 100z"
+    assert charts.columns([0, 4], 4) == "M50.00 100V0.00h36.00V100z"
+    assert charts.line([], 1) == ""
