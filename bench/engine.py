@@ -171,13 +171,16 @@ def main(arguments: list[str]) -> int:
     """Measure, print, and save if asked."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--scale", type=float, default=1.0, help="so many times the usual number of jobs")
     parser.add_argument("--quick", action="store_true", help="three rounds with a fifth of the jobs")
     parser.add_argument("--only", default=",".join(WORKS))
     parser.add_argument("--sides", default="ours,node6,node5")
     parser.add_argument("--save", action="store_true", help="write bench/results/engine.json and docs/performance.md")
     given = parser.parse_args(arguments)
-    rounds, scale = (3, 0.2) if given.quick else (given.rounds, 1.0)
+    rounds, scale = (3, 0.2) if given.quick else (given.rounds, given.scale)
+    load_before = os.getloadavg()[0]
     result = run(given.only.split(","), given.sides.split(","), rounds, scale)
+    result["machine"]["load"] = " to ".join(f"{load:.1f}" for load in (load_before, os.getloadavg()[0]))
     show(result)
     if given.save:
         RESULT.write_text(json.dumps(result, indent=1) + "\n")

@@ -114,7 +114,7 @@ def pairs(reply: Any) -> list[tuple[str, str]]:
     """Return the fields of an HGETALL reply in order, whichever shape the connection gave it."""
     if not reply:
         return []
-    if isinstance(reply, Mapping):
+    if not isinstance(reply, list) and isinstance(reply, Mapping):
         return [(text(key), text(value)) for key, value in reply.items()]
     try:
         flat = [item.decode() for item in reply]
