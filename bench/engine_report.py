@@ -88,6 +88,7 @@ def _told(machine: dict[str, str]) -> str:
     return (
         f"Measured on {machine['cores']} cores ({machine['system']}) that client, server and other work shared; "
         f"the load was {machine['load']}; {machine['rounds']} rounds, interleaved. Python {machine['python']}, "
-        f"Node {machine['node']}, Redis {machine['redis']}, BullMQ {machine['bullmq6']} and {machine['bullmq5']}. Repeat it with "
+        f"Node {machine['node']}, Redis {machine['redis']}, BullMQ {machine['bullmq6']} and {machine['bullmq5']}. "
+        "Repeat it with "
         "`python -m bench.engine`; the raw numbers are in `bench/results/engine.json`."
     )
