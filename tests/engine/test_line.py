@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 import redis
 import redis.asyncio
 
-from board.engine import AsyncQueue, ParentRef
+from board.engine import AsyncJob, AsyncQueue, AsyncWorker, ParentRef
 from board.engine.calls import Call, raw
 from board.engine.commands.script_call import MOST_TOGETHER
 from board.engine.connection.aio import AsyncConnection
@@ -29,6 +30,11 @@ def is_blocked(client: redis.Redis) -> bool:
     """Whether the server holds a reply back."""
     clients: Any = client.info("clients")
     return bool(clients["blocked_clients"])
+
+
+def has_all(ended: list[str]) -> bool:
+    """Whether all the jobs have ended."""
+    return len(ended) == 100
 
 
 @behaviour
@@ -164,3 +170,29 @@ async def test_a_server_that_does_not_answer_in_time_is_given_up(redis_url: str)
         with pytest.raises(ConnectionLostError, match="in time"):
             await connection.call(Call(("BLPOP", "nothing", 0), raw))
         assert await connection.call(Call(("ECHO", "again"), raw, writes=False)) == b"again"
+
+
+@behaviour
+async def test_jobs_of_one_moment_share_runs_and_a_batch_of_one_gives_each_its_own(
+    redis_url: str, redis_client: redis.Redis
+) -> None:
+    counted = {}
+    for batch in (1, MOST_TOGETHER):
+        redis_client.flushdb()
+        async with AsyncQueue("mail", connection=redis_url) as queue:
+            await queue.add_bulk([("x", {}) for _ in range(100)])
+            before = runs(redis_client)
+            together = asyncio.Barrier(10)
+            ended: list[str] = []
+
+            async def meet(job: AsyncJob, together: asyncio.Barrier = together) -> None:
+                await together.wait()
+
+            worker = AsyncWorker("mail", meet, connection=redis_url, concurrency=10, batch=batch)
+            worker.on("completed", lambda job, *_told, ended=ended: ended.append(job.id))
+            async with worker:
+                await wait_until_async(partial(has_all, ended), "all jobs to end", 30)
+            counted[batch] = runs(redis_client) - before
+
+    assert counted[1] >= 100
+    assert counted[MOST_TOGETHER] < 60
