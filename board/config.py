@@ -7,6 +7,7 @@ the start with one sentence for each problem, and no sentence ever repeats a pas
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -53,6 +54,9 @@ class Settings:
         redis_timeout_seconds: longest wait for Redis within a page, seconds.
         audit_entries: length the audit log is kept at.
         redact: names of keys, and paths, whose values are hidden besides those that always are.
+        proxy_header: header in which a proxy names the person it signed in; empty for none.
+        proxy_addresses: networks from which that header is believed.
+        proxy_roles: name and role of each person that a proxy may name; the name * is everybody else.
         roles: roles besides the built-in ones, as ``auth.roles.read_roles`` reads them.
         monitor_token: what programs show that read metrics and the health of queues; empty lets none.
         queue_limits: when a queue counts as degraded, as ``limits.read_limits`` reads them.
@@ -79,6 +83,9 @@ class Settings:
     redis_timeout_seconds: float = 3.0
     audit_entries: int = 100_000
     redact: tuple[str, ...] = ()
+    proxy_header: str = ""
+    proxy_addresses: tuple[str, ...] = ()
+    proxy_roles: tuple[tuple[str, str], ...] = ()
     roles: str = ""
     monitor_token: str = field(default="", repr=False)
     queue_limits: str = DEFAULT_LIMITS
@@ -158,6 +165,11 @@ def from_environment(environment: Mapping[str, str] | None = None, *, needs_redi
     if settings.namespace in settings.prefixes:
         problems.append(
             f"BOARD_NAMESPACE is {settings.namespace}, a prefix of queues: the board's own keys need another"
+        )
+    if any(told := (settings.proxy_header, settings.proxy_addresses, settings.proxy_roles)) and not all(told):
+        problems.append(
+            "BOARD_PROXY_HEADER, BOARD_PROXY_ADDRESSES and BOARD_PROXY_ROLES belong together: "
+            "the header, who may send it, and what the people in it may do"
         )
     if problems:
         raise SettingsError(problems)
@@ -277,6 +289,37 @@ def _label(text: str) -> str:
     if len(text) > 64 or not text.isprintable():
         raise ValueError("must be one line of at most 64 characters")
     return text
+
+
+def _header(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,63}", text):
+        raise ValueError("must be the name of a header, such as X-Forwarded-User: letters, digits and - only")
+    return text
+
+
+def _networks(text: str) -> tuple[str, ...]:
+    found = []
+    for part in _names(text):
+        try:
+            network = ipaddress.ip_network(part)
+        except ValueError:
+            raise ValueError(f"has {part[:64]!r}, which is no address and no network such as 10.0.0.0/24") from None
+        if not network.prefixlen:
+            raise ValueError(f"has {part}, which is everybody: name the proxy")
+        found.append(str(network))
+    return tuple(found)
+
+
+def _people(text: str) -> tuple[tuple[str, str], ...]:
+    found: dict[str, str] = {}
+    for part in text.split():
+        name, separator, role = part.partition("=")
+        if not separator or not name or not role:
+            raise ValueError("must be names and roles such as `ann=admin bob=operator *=viewer`")
+        if name.casefold() in found:
+            raise ValueError(f"names {name[:64]} twice")
+        found[name.casefold()] = role
+    return tuple(found.items())
 
 
 def _whole(least: int, most: int) -> Callable[[str], int]:
@@ -429,6 +472,29 @@ SETTINGS: tuple[Setting, ...] = (
         "Values to hide in what jobs carry besides passwords, tokens and the like: names of keys such as `phone`, and "
         "paths such as `customer.email` or `*.card`.",
         _names,
+    ),
+    Setting(
+        "BOARD_PROXY_HEADER",
+        "proxy_header",
+        "name of a header",
+        "Header in which a proxy names the person that it signed in, such as X-Forwarded-User. "
+        "The board then has no users of its own.",
+        _header,
+    ),
+    Setting(
+        "BOARD_PROXY_ADDRESSES",
+        "proxy_addresses",
+        "addresses, comma-separated",
+        "Addresses or networks of that proxy, such as 10.0.0.7 or 10.0.1.0/28. From others the header is nothing.",
+        _networks,
+    ),
+    Setting(
+        "BOARD_PROXY_ROLES",
+        "proxy_roles",
+        "names and roles, space-separated",
+        "What the people in that header may do, such as `ann=admin bob=operator *=viewer`; names are compared whole, "
+        "in any case. Without `*` nobody else gets in.",
+        _people,
     ),
     Setting(
         "BOARD_ROLES",

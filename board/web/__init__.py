@@ -20,7 +20,7 @@ from board.resources import TEMPLATES, require_browser_code
 from board.service import Service
 from board.web import assets, compression, connections, errors, login, monitor, render, security, urls
 from board.web.api import api
-from board.web.identify import Identify
+from board.web.identify import Identify, behind_proxy
 from board.web.state import EXTENSION, IDENTIFY, board
 from board.web.views import blueprints
 
@@ -50,6 +50,7 @@ def create_app(
         ResourceMissingError: the installation lacks its browser code.
     """
     settings = settings or config.from_environment()
+    identify = identify or behind_proxy(settings)
     require_browser_code()
     app = Flask("board", static_folder=None, template_folder=str(TEMPLATES))
     app.config.update(

@@ -36,6 +36,7 @@ MEANING = {
     Permission.SCHEDULE: "`schedule`: create, change and remove schedulers",
     Permission.OBLITERATE: "`obliterate`: obliterate queues",
     Permission.AUDIT: "`audit`: read the audit log",
+    Permission.USERS: "`users`: add, change and remove people and API tokens; only as a grant for all queues",
 }
 
 
