@@ -33,6 +33,10 @@ LARGEST_RECORD = 256 * 1024
 """Bytes of a record that may be held back."""
 
 
+RULE = ("name", "pattern", "every", "tz", "offset", "limit", "startDate", "endDate")
+"""Fields of a record that say when it runs."""
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A scheduler as somebody wants it.
@@ -62,6 +66,7 @@ def save(desk: Desk, actor: Actor, namespace: Namespace, queue: QueueKeys, draft
 
     def change() -> Change:
         check_template(draft.template)
+        before = desk.connection.call(schedulers.read_record(queue, draft.id))
         made = desk.connection.run(
             schedulers.upsert_scheduler(
                 queue,
@@ -76,7 +81,9 @@ def save(desk: Desk, actor: Actor, namespace: Namespace, queue: QueueKeys, draft
         if made is None:
             raise BadRequestError("A limit below 1 leaves nothing to run. Nothing was changed.")
         desk.connection.call(_forget(namespace, queue, draft.id))
-        return Change(done=(made,), detail=f"scheduler {draft.id}, next run {made}")
+        after = desk.connection.call(schedulers.read_record(queue, draft.id))
+        detail = f"scheduler {draft.id}, next run {made}"
+        return Change(done=(made,), detail=detail, before=_told(before), after=_told(after))
 
     return perform(desk, actor, Permission.SCHEDULE, queue, change, action="save scheduler")
 
@@ -203,6 +210,11 @@ def _held(desk: Desk, namespace: Namespace, queue: QueueKeys, scheduler_id: str)
 
 def _forget(namespace: Namespace, queue: QueueKeys, scheduler_id: str) -> Call[bool]:
     return Call(("HDEL", namespace.held_schedulers, held_field(queue, scheduler_id)), bool)
+
+
+def _told(record: Mapping[str, str]) -> str:
+    """Write a schedule for the audit log, without what its jobs carry."""
+    return ", ".join(f"{name} {record[name]}" for name in RULE if name in record)
 
 
 def _repeat(fields: Mapping[str, str]) -> Repeat:

@@ -49,7 +49,9 @@ def test_a_new_scheduler_is_previewed_and_then_made(site: Site, admin: Browser) 
     stored = record(site, "daily")
     assert (stored["pattern"], stored["tz"], stored["data"]) == ("0 9 * * 1-5", "Europe/Madrid", '{"n":10.10}')
     assert json.loads(stored["opts"]) == {"attempts": 2}
-    assert [(entry.action, entry.result) for entry in site.audit()] == [("save scheduler", "done")]
+    (entry,) = site.audit()
+    assert (entry.action, entry.result, entry.before) == ("save scheduler", "done", "")
+    assert "pattern 0 9 * * 1-5, tz Europe/Madrid" in entry.after
 
 
 @pytest.mark.parametrize(
@@ -198,7 +200,7 @@ def test_a_viewer_reads_and_changes_nothing(site: Site, admin: Browser) -> None:
 
     page = soup(viewer.get("/schedulers/mail/tick"))
 
-    assert {button.get("aria-disabled") for button in page.select(".top button.button")} == {"true"}
+    assert {button.get("aria-disabled") for button in page.select("#scheduler-actions button.button")} == {"true"}
     for verb in ("run", "pause", "resume", "remove", "edit"):
         form = {**DAILY, "confirmed": "1"}
         assert viewer.post(f"/schedulers/mail/tick/{verb}", form).status_code == 403
