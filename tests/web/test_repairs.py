@@ -212,3 +212,15 @@ def test_the_page_says_what_its_state_forbids(site: Site) -> None:
     refused = [text_of(item) for item in menu.select("[aria-disabled=true]")]
     assert "Edit data a worker holds it" in refused
     assert "Change delay only delayed jobs have a delay to change" in refused
+
+
+def test_a_job_retried_by_hand_tells_its_own_attempts_from_the_others(site: Site, redis_client: redis.Redis) -> None:
+    site.jobs.failed("1a")
+    redis_client.hset("bull:mail:1a", mapping={"atm": 4, "opts": '{"attempts":3}'})
+    browser = site.signed_in()
+
+    page = text_of(soup(browser.get("/q/mail/job/1a")).select_one("#job"))
+
+    assert "4 attempts made: all 3 of its own, and 1 by hand." in page
+    assert "4 of 3" not in page
+    assert "4 of 3" not in text_of(soup(browser.get("/q/mail/failed")).select_one("main"))
