@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from board.engine.calls import Batch
 from board.engine.commands.pages import ChildReading, FlowNodeReading, FlowReading, queue_of, whole_number
+from board.engine.commands.pages import read_children as read_children_call
 from board.engine.commands.pages import read_flow as read_flow_call
 from board.engine.keys import QueueKeys
 from board.engine.types import ChildCounts
@@ -16,9 +17,10 @@ from board.queries.job import FlowLink, flow_link
 from board.queries.rows import JobRow, progress_text, without_hidden
 from board.queries.shared import Known, QueueName, Reads, clamp_size, queue_name
 from board.queries.stack import message_line
+from board.queries.text import duration
 from board.redaction import redact_text
 
-__all__ = ["FlowNode", "FlowPage", "FlowsPage", "read_flow", "read_flows"]
+__all__ = ["ChildrenPage", "FlowNode", "FlowPage", "FlowsPage", "read_children", "read_flow", "read_flows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,9 @@ class FlowPage:
         node_count: jobs shown.
         depth_cut: some jobs have children of which none is shown.
         measured_at_ms: when.
+        failed: jobs shown that failed, the deepest of each branch: their retry lets the others go on.
+        blocked: what the root waits for, as a sentence; empty when it waits for nothing.
+        path: keys of the jobs that took, or take, longest: from the root down.
     """
 
     queue: QueueName
@@ -72,6 +77,30 @@ class FlowPage:
     root: FlowNode
     node_count: int
     depth_cut: bool
+    measured_at_ms: int
+    failed: tuple[FlowNode, ...] = ()
+    blocked: str = ""
+    path: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ChildrenPage:
+    """The children of one job, failed ones first, then those that run.
+
+    Attributes:
+        parent: the job, without children.
+        children: those of this page.
+        start: how many come before.
+        total: how many it has.
+        next_start: where the next page begins; None on the last.
+        measured_at_ms: when.
+    """
+
+    parent: FlowNode
+    children: tuple[FlowNode, ...]
+    start: int
+    total: int
+    next_start: int | None
     measured_at_ms: int
 
 
@@ -111,6 +140,34 @@ def read_flow(connection: Reads, known: Known, queue: QueueKeys, job_id: str, *,
         node_count=len(reading.nodes),
         depth_cut=any(_hidden(node) > 0 and not node.shown for node in reading.nodes),
         measured_at_ms=now_ms,
+        failed=tuple(_failed(root)),
+        blocked=_blocked(root, now_ms),
+        path=frozenset(_path(root)),
+    )
+
+
+def read_children(
+    connection: Reads, known: Known, queue: QueueKeys, job_id: str, *, now_ms: int, start: int = 0
+) -> ChildrenPage:
+    """Read a hundred children of a job, in one round trip.
+
+    Raises:
+        UnknownJobError: nothing is left of the job.
+    """
+    start = min(max(start, 0), FARTHEST)
+    node, children, ordered = connection.batch(Batch.of([read_children_call(queue, job_id, start=start, size=PAGE)]))[0]
+    if node.state is None:
+        raise UnknownJobError(job_id, queue=queue.name, slug=known.slug(queue))
+    reading = FlowReading(0, (node, *children))
+    counts = node.counts
+    following = start + PAGE
+    return ChildrenPage(
+        parent=_node(reading, 0, {}, known, ""),
+        children=tuple(_node(reading, at, {}, known, "") for at in range(1, len(reading.nodes))),
+        start=start,
+        total=counts.processed + counts.unprocessed + counts.ignored + counts.failed,
+        next_start=following if following < min(ordered, FARTHEST) else None,
+        measured_at_ms=now_ms,
     )
 
 
@@ -138,6 +195,75 @@ def read_flows(
     )
 
 
+PAGE = 100
+"""Children on one page."""
+
+FARTHEST = 20_000
+"""So many children can be put in order; those beyond are not shown."""
+
+
+def _failed(node: FlowNode) -> Iterator[FlowNode]:
+    """Yield the failed jobs of a tree below which none has failed."""
+    below = [one for child in node.children for one in _failed(child)]
+    if below:
+        yield from below
+    elif node.state == "failed" and node.link.kind != "forgotten":
+        yield node
+
+
+def _leaves(node: FlowNode, above: tuple[FlowNode, ...] = ()) -> Iterator[tuple[FlowNode, tuple[FlowNode, ...]]]:
+    """Yield what is not done and waits for nothing below it, with those above it, nearest first."""
+    open_below = [
+        child
+        for child in node.children
+        if child.state not in ("completed", "unknown") and child.link.kind in ("unprocessed", "failed")
+    ]
+    if not open_below and node.state != "completed":
+        yield node, above
+    for child in open_below:
+        yield from _leaves(child, (node, *above))
+
+
+def _blocked(root: FlowNode, now_ms: int) -> str:
+    """Say what a flow that is not done waits for."""
+    if root.state != "waiting-children":
+        return ""
+    open_leaves = [pair for pair in _leaves(root) if pair[0] is not root]
+    for state, words in (("failed", "failed"), ("active", "running"), ("", "waiting to be started")):
+        found = [pair for pair in open_leaves if not state or pair[0].state == state]
+        if not found:
+            continue
+        node, above = min(found, key=lambda pair: pair[0].processed_at_ms or pair[0].added_at_ms or 0)
+        held = ", then ".join(_title(one) for one in above[:4])
+        first = f"{_title(node)}{f': {node.failed_reason}' if node.failed_reason and state == 'failed' else ''}"
+        if state == "active" and node.processed_at_ms is not None:
+            first += f", for {duration(now_ms - node.processed_at_ms)}"
+        count = f"{len(found):,} {words} jobs hold" if len(found) > 1 else f"1 {words} job holds"
+        if not state:
+            count = (
+                f"{len(found):,} jobs that nobody has started hold" if len(found) > 1 else "1 job nobody started holds"
+            )
+        return f"{count} {held} back; {'the first is ' if len(found) > 1 else 'it is '}{first}."
+    return "Its children are done, or gone; it was not let go." if not open_leaves and root.more == 0 else ""
+
+
+def _title(node: FlowNode) -> str:
+    return node.name or node.link.id or "a job that is not shown here"
+
+
+def _path(node: FlowNode) -> Iterator[str]:
+    """Yield the keys of the longest path: from each job to the child that ended last, or has not ended yet."""
+    yield node.link.key
+    dated = [child for child in node.children if child.added_at_ms is not None]
+    if dated:
+        yield from _path(max(dated, key=_ended))
+
+
+def _ended(node: FlowNode) -> tuple[bool, int]:
+    is_open = node.finished_at_ms is None
+    return is_open, -(node.processed_at_ms or node.added_at_ms or 0) if is_open else node.finished_at_ms or 0
+
+
 _KINDS = {"failed": 0, "ignored": 1, "unprocessed": 2, "processed": 3, "forgotten": 4}
 
 
@@ -148,9 +274,7 @@ def _node(reading: FlowReading, at: int, children: dict[int, list[int]], known: 
     link = flow_link(child, known, kind=node.kind)
     if not link.key:
         link = replace(link, key=f"not-shown-{at}")
-    below = sorted(
-        children.get(at, ()), key=lambda one: (_KINDS.get(reading.nodes[one].kind, 9), reading.nodes[one].key)
-    )
+    below = sorted(children.get(at, ()), key=lambda one: _order(reading.nodes[one]))
     shown = link.queue is not None
     fields = node.fields if shown else {}
     keys = queue_of(node.base) if shown else None
@@ -173,7 +297,8 @@ def _node(reading: FlowReading, at: int, children: dict[int, list[int]], known: 
 
 
 def _order(node: FlowNodeReading) -> tuple[int, str]:
-    return _KINDS.get(node.kind, 9), node.key
+    urgent = {"failed": -2, "active": -1}.get(node.state or "") if node.kind != "forgotten" else None
+    return _KINDS.get(node.kind, 9) if urgent is None else urgent, node.key
 
 
 def _hidden(node: FlowNodeReading) -> int:

@@ -3,7 +3,7 @@ import redis
 
 from board.engine.connection.sync import Connection
 from board.errors import UnknownJobError
-from board.queries.flow import FlowNode, FlowPage, read_flow, read_flows
+from board.queries.flow import FlowNode, FlowPage, read_children, read_flow, read_flows
 from tests.queries.conftest import MAIL, Known
 from tests.queries.jobs import NOW, Filler
 
@@ -223,3 +223,51 @@ def test_parents_that_wait_are_listed_over_all_queues(connection: Connection, kn
     assert {job.id for job in page.jobs} == {"root", "middle"}
     assert page.total == 2
     assert {(job.children_done, job.children_total) for job in page.jobs} == {(2, 3), (1, 2)}
+
+
+def test_the_flow_says_what_holds_its_parents_back(connection: Connection, known: Known, tree: Filler) -> None:
+    page = page_of(connection, known, "root")
+
+    assert page.blocked == (
+        "1 failed job holds send, then publish-video back; it is send: POST /v1/charges took longer than 10000 ms."
+    )
+    assert [node.link.id for node in page.failed] == ["leaf-bad"]
+    assert {"bull:mail:root", "bull:mail:middle"} <= page.path
+
+
+@pytest.mark.parametrize(
+    ("state", "words"), [("active", "1 running job holds"), ("waiting", "1 job nobody started holds")]
+)
+def test_a_flow_that_goes_on_says_for_whom_it_waits(
+    connection: Connection, known: Known, mail: Filler, state: str, words: str
+) -> None:
+    mail.parent("root", name="publish")
+    mail.child(getattr(mail, state)("one", name="render"), "root")
+
+    page = page_of(connection, known, "root")
+
+    assert page.blocked.startswith(f"{words} publish back; it is render")
+    assert page.failed == ()
+
+
+def test_failed_children_come_first_however_many_there_are(connection: Connection, known: Known, mail: Filler) -> None:
+    """A child that failed without a policy still counts as unprocessed; it hides among thousands of others."""
+    mail.parent("root")
+    pipe = mail.client.pipeline()
+    for n in range(10_000):
+        pipe.sadd(mail.key("root:dependencies"), mail.key(f"{n}"))
+    pipe.execute()
+    for one in ("77", "4242", "9999"):
+        mail.failed(one)
+    mail.active("5")
+
+    first = read_children(connection, known, MAIL, "root", now_ms=NOW)
+    last = read_children(connection, known, MAIL, "root", now_ms=NOW, start=9_900)
+    flow = page_of(connection, known, "root")
+
+    assert {child.link.id for child in first.children[:3]} == {"77", "4242", "9999"}
+    assert first.children[3].link.id == "5"
+    assert (len(first.children), first.total, first.next_start) == (100, 10_000, 100)
+    assert (len(last.children), last.next_start) == (100, None)
+    assert [child.state for child in flow.root.children[:4]] == ["failed", "failed", "failed", "active"]
+    assert len(flow.failed) == 3

@@ -13,7 +13,7 @@ from board.engine.connection.sync import Connection
 from board.engine.keys import QueueKeys
 from board.namespace import Namespace
 from board.queries.failures import FailuresAsked, read_failures
-from board.queries.flow import read_flow, read_flows
+from board.queries.flow import read_children, read_flow, read_flows
 from board.queries.job import read_job
 from board.queries.overview import read_overview
 from board.queries.queue import QueueAsked, most_urgent_state, read_queue
@@ -36,6 +36,7 @@ PAGES: dict[str, Page] = {
     "schedulers of 131 queues": lambda c, k: read_schedulers_page(c, k, Namespace(), QUEUES, now_ms=NOW),
     "workers of 131 queues": lambda c, k: read_workers(c, k, QUEUES, now_ms=NOW),
     "scheduler": lambda c, k: read_scheduler(c, k, Namespace(), MAIL, "tick", now_ms=NOW),
+    "children": lambda c, k: read_children(c, k, MAIL, "parent", now_ms=NOW),
     "flow": lambda c, k: read_flow(c, k, MAIL, "parent", now_ms=NOW),
     "flows of 131 queues": lambda c, k: read_flows(c, k, QUEUES, now_ms=NOW),
 }
@@ -104,6 +105,7 @@ def test_a_page_changes_nothing(
         pages.read_job(MAIL, "sound-1"),
         pages.read_job(MAIL, "parent"),
         pages.read_flow(MAIL, "parent"),
+        pages.read_children(MAIL, "parent"),
         scheduler_pages.read_schedulers([MAIL], find="tick"),
         worker_pages.read_active([MAIL]),
     ],

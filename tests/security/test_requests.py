@@ -71,6 +71,7 @@ WHO_MAY: dict[tuple[str, str], tuple[str, ...]] = {
     ("find.index", "GET"): ("viewer", "operator", "admin"),
     ("health.queues", "GET"): ("viewer", "operator", "admin"),
     ("flows.index", "GET"): ("viewer", "operator", "admin"),
+    ("flows.children", "GET"): ("viewer", "operator", "admin"),
     ("flows.show", "GET"): ("viewer", "operator", "admin"),
     ("schedulers.index", "GET"): ("viewer", "operator", "admin"),
     ("schedulers.of_queue", "GET"): ("viewer", "operator", "admin"),

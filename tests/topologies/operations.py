@@ -150,6 +150,7 @@ READS: dict[str, Operation] = {
     "all of a scheduler": lambda q: scheduler_pages.read_schedulers([q], only="hourly"),
     "active jobs": lambda q: worker_pages.read_active([q, dead_of(q)]),
     "connections": lambda _: worker_pages.list_clients(),
+    "children of a job": lambda q: pages.read_children(q, "top"),
     "all of a flow": lambda q: pages.read_flow(q, "top"),
 }
 

@@ -50,6 +50,7 @@ __all__ = [
     "RowReading",
     "list_client_names",
     "queue_of",
+    "read_children",
     "read_ends",
     "read_flow",
     "read_job",
@@ -230,6 +231,18 @@ def read_ends(
         return [_end(one) if one else None for one in reply]
 
     return _script("read_ends", [queue.base], (pack(list(ids)), pack(list(traced)), most), decode)
+
+
+def read_children(
+    queue: QueueKeys, job_id: str, *, start: int = 0, size: int = 100
+) -> Call[tuple[FlowNodeReading, tuple[FlowNodeReading, ...], int]]:
+    """Read some children of a job, failed ones first: the job, the children, and how many of them are in that order."""
+
+    def decode(reply: Any) -> tuple[FlowNodeReading, tuple[FlowNodeReading, ...], int]:
+        node, children, ordered = reply
+        return _flow_node(_named(node)), tuple(_flow_node(_named(one)) for one in children), int(ordered)
+
+    return _script("read_children", [queue.base], (job_id, start, size), decode)
 
 
 def list_client_names() -> Call[tuple[str, ...]]:

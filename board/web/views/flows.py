@@ -2,12 +2,12 @@
 
 from flask import Response, request
 
-from board.queries.flow import read_flow, read_flows
+from board.queries.flow import read_children, read_flow, read_flows
 from board.web import render
 from board.web.state import board, queue_or_404
 from board.web.views.blueprints import flows
 
-__all__ = ["index", "show"]
+__all__ = ["children", "index", "show"]
 
 
 @flows.get("/flows")
@@ -32,3 +32,12 @@ def show(queue: str, job_id: str) -> Response:
     keys, own = queue_or_404(queue), board()
     page = read_flow(own.connection, own.sources, keys, job_id, now_ms=own.clock())
     return render.page("flows/flow.html", page=page)
+
+
+@flows.get("/flows/<queue>/<job_id:job_id>/children")
+def children(queue: str, job_id: str) -> Response:
+    """Show the children of one job, a hundred at a time, failed ones first."""
+    keys, own = queue_or_404(queue), board()
+    start = request.args.get("from", 0, type=int)
+    page = read_children(own.connection, own.sources, keys, job_id, now_ms=own.clock(), start=start)
+    return render.page("flows/children.html", page=page)

@@ -32,6 +32,7 @@ PATHS = {
     "failures": "/failures",
     "flows": "/flows",
     "flow": "/flows/mail/parent",
+    "children": "/flows/mail/parent/children",
     "workers": "/workers",
     "schedulers": "/schedulers",
     "scheduler": "/schedulers/mail/tick",

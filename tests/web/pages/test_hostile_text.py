@@ -37,6 +37,7 @@ def paths(text: str) -> Iterator[str]:
         yield f"/q/{slug}/job/{quote(escape(job_id))}/edit"
         yield f"/q/{slug}/job/{quote(escape(job_id))}/change"
         yield f"/flows/{slug}/{quote(escape(job_id))}"
+        yield f"/flows/{slug}/{quote(escape(job_id))}/children"
     yield "/failures"
     yield f"/failures?queue={slug}"
     yield "/flows"

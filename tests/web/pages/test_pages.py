@@ -26,6 +26,7 @@ PAGES = [
     "/failures?error=GatewayTimeoutError",
     "/flows",
     "/flows/mail/parent",
+    "/flows/mail/parent/children",
     "/schedulers",
     "/schedulers?q=tick",
     "/q/mail/schedulers",
