@@ -5,6 +5,8 @@ from __future__ import annotations
 import atexit
 
 from board.background import Background, Duty
+from board.bulk import Runner
+from board.bulk.runner import IDLE_SECONDS
 from board.recorder.recorder import PAUSE_SECONDS, Recorder
 from board.service import Service
 
@@ -14,7 +16,8 @@ __all__ = ["duties_of", "start_duties"]
 def duties_of(service: Service) -> list[Duty]:
     """Return what this board has to do: nothing that writes where it is read-only."""
     recorder = Recorder(service.connection, service.namespace, service.sources, service.clock)
-    every = [Duty("recorder", recorder.step, PAUSE_SECONDS)]
+    runner = Runner(service.desk, service.namespace)
+    every = [Duty("recorder", recorder.step, PAUSE_SECONDS), Duty("bulk", runner.step, IDLE_SECONDS)]
     return [duty for duty in every if not (duty.writes and service.settings.read_only)]
 
 

@@ -83,6 +83,10 @@ class Namespace:
         """Return two keys of a lease: the string that says who has it, and the counter of its fencing numbers."""
         return f"{self.prefix}:lease:{{{name}}}:holder", f"{self.prefix}:lease:{{{name}}}:fence"
 
+    def bulk(self, kind: str, run_id: str = "") -> str:
+        """Return a key of the bulk runs, all in one slot: open and all, or run, results and ids of one."""
+        return f"{self.prefix}:{{bulk}}:{kind}" + (f":{run_id}" if run_id else "")
+
     @property
     def history(self) -> str:
         """Return what every key of the recorder begins with; one slot, as they are written together."""

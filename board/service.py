@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 import time
@@ -17,10 +18,11 @@ from board.auth.sessions import Sessions
 from board.auth.throttle import Throttle
 from board.auth.tokens import Tokens
 from board.auth.users import Users
+from board.bulk.runs import Runs
 from board.config import Settings
 from board.engine.calls import Call
 from board.engine.connection.sync import Connection
-from board.engine.errors import OutOfMemoryError, PermissionDeniedError, ReadOnlyError, StoreError
+from board.engine.errors import EngineError, OutOfMemoryError, PermissionDeniedError, ReadOnlyError, StoreError
 from board.facts import ConnectionFacts, read_facts
 from board.history.groups import Groups
 from board.history.store import History
@@ -28,7 +30,7 @@ from board.limits import read_limits
 from board.namespace import Namespace
 from board.redaction import hide_also
 from board.sharing import Sharing
-from board.sources import Sources, open_connection
+from board.sources import QueueKeys, Sources, open_connection
 
 __all__ = ["Neighbour", "Service", "wall_clock_ms"]
 
@@ -40,6 +42,9 @@ RECORDED_SECONDS = 5.0
 FACTS_SECONDS = 15.0
 """How old the facts about Redis in the sidebar may be."""
 
+RUNS_SECONDS = 2.0
+"""How old what every page shows of running bulk runs may be."""
+
 SHARED_SECONDS = 1.0
 """How old the overview of a refresh may be, so that many who watch cost Redis what one costs."""
 
@@ -47,6 +52,25 @@ SHARED_SECONDS = 1.0
 def wall_clock_ms() -> int:
     """Return milliseconds since the epoch."""
     return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """A bulk run that is not over, for the strip on every page.
+
+    Attributes:
+        id: of the run.
+        verb: what it does.
+        done: jobs acted on.
+        share: how much of it is done, 0 to 1.
+        queues: what it is about.
+    """
+
+    id: str
+    verb: str
+    done: int
+    share: float
+    queues: tuple[QueueKeys, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +116,7 @@ class Service:
         trouble_since_ms: when Redis began to fail; None while it answers.
         answered_at_ms: when Redis last answered a page; None before the first.
         facts: of the latest look at Redis; None before the first.
+        under_way: bulk runs that are not over, as of the latest look.
         home: the service of the first Redis, which has what the board has once; itself, where there is no other.
         others: the services of further servers by name; only home has them.
     """
@@ -139,7 +164,8 @@ class Service:
         self.trouble_since_ms: int | None = None
         self.answered_at_ms: int | None = None
         self.facts: ConnectionFacts | None = None
-        self._facts_at = float("-inf")
+        self.under_way: tuple[UnderWay, ...] = ()
+        self._facts_at = self._runs_at = float("-inf")
         self._is_recorded = False
         self._asked_at = float("-inf")
         self._preparing = threading.Lock()
@@ -232,6 +258,21 @@ class Service:
         except StoreError:
             self.facts = None
 
+    def look_at_runs(self) -> None:
+        """Renew what is known of bulk runs: often while there are some. Its trouble is no page's trouble."""
+        if time.monotonic() - self._runs_at < (RUNS_SECONDS if self.under_way else FACTS_SECONDS):
+            return
+        self._runs_at = time.monotonic()
+        try:
+            found = self.connection.call(Runs(self.namespace).open())
+        except StoreError:
+            return
+        self.under_way = tuple(one for run_id, text in found.items() if (one := _under_way(run_id, text)))
+
+    def look_again(self) -> None:
+        """Let the next page look at bulk runs anew."""
+        self._runs_at = float("-inf")
+
     def close(self) -> None:
         """Close the connections."""
         for other in self.others.values():
@@ -244,3 +285,13 @@ class Service:
         except (ReadOnlyError, OutOfMemoryError, PermissionDeniedError) as trouble:
             logger.warning("the first administrator cannot be stored", extra={"trouble": str(trouble)})
             return None
+
+
+def _under_way(run_id: str, text: str) -> UnderWay | None:
+    """Read what the runner wrote; None before its first step."""
+    try:
+        found = json.loads(text)
+        queues = tuple(QueueKeys(prefix, name) for prefix, name in found["queues"])
+        return UnderWay(run_id, str(found["verb"]), int(found["done"]), float(found["share"]), queues)
+    except (ValueError, KeyError, TypeError, EngineError):
+        return None

@@ -28,7 +28,18 @@ from board.engine.errors import (
 from board.engine.keys import QueueKeys
 from board.engine.types import FINISHED_STATES, JobState
 
-__all__ = ["ACTIONS", "change_each", "promote", "remove", "retry", "states"]
+__all__ = [
+    "ACTIONS",
+    "BEYOND",
+    "MOST_BELOW",
+    "change_each",
+    "explain",
+    "promote",
+    "remove",
+    "retry",
+    "states",
+    "trees_beyond",
+]
 
 MOST_BELOW = 1_000
 """Jobs below one that may be removed with it. A tree goes in one script: some 10 ms for these beside a short waiting
@@ -73,7 +84,7 @@ def remove(desk: Desk, actor: Actor, queue: QueueKeys, ids: Sequence[str]) -> Ou
         return remove_job(queue, job_id, most_below=MOST_BELOW)
 
     def change() -> Change:
-        beyond = _trees_beyond(desk, actor, queue, ids)
+        beyond = trees_beyond(desk, actor, queue, ids)
         done = change_each(desk.connection, queue, [one for one in ids if one not in beyond], plan)
         refusals = (*done.refusals, *(Refusal(one, BEYOND) for one in dict.fromkeys(ids) if one in beyond))
         return replace(done, refusals=refusals)
@@ -81,7 +92,7 @@ def remove(desk: Desk, actor: Actor, queue: QueueKeys, ids: Sequence[str]) -> Ou
     return perform(desk, actor, Permission.REMOVE, queue, change, ids=ids)
 
 
-def _trees_beyond(desk: Desk, actor: Actor, queue: QueueKeys, ids: Sequence[str]) -> frozenset[str]:
+def trees_beyond(desk: Desk, actor: Actor, queue: QueueKeys, ids: Sequence[str]) -> frozenset[str]:
     """Return the jobs below which there are others, or may be, in queues that this person may not remove from.
 
     Removing a job removes its tree. Who may remove everywhere, on a board that shows every queue, need not ask.
@@ -153,7 +164,7 @@ def change_each(
         if isinstance(reply, JobNotInStateError):
             moved.append(job_id)
         elif isinstance(reply, Exception):
-            reasons[job_id] = _reason(reply)
+            reasons[job_id] = explain(reply)
     for job_id, state in states(connection, queue, moved).items():
         reasons[job_id] = (
             GONE if state is JobState.UNKNOWN else f"changed state meanwhile: it is now {state.value}; nothing was done"
@@ -170,7 +181,7 @@ def _summary(found: Mapping[JobState, int]) -> str:
     return ", ".join(f"{count} {state.value}" for state, count in found.items())
 
 
-def _reason(error: Exception) -> str:
+def explain(error: Exception) -> str:
     """Say in words why the engine left a job alone. Trouble with Redis itself concerns the whole action."""
     if isinstance(error, JobNotFoundError):
         return GONE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -14,13 +13,13 @@ import click
 from board.actions import jobs as job_actions
 from board.actions import queues as queue_actions
 from board.actions.perform import MOST_JOBS, Actor, Desk, Outcome
-from board.auth.policy import Identity, Role
 from board.cli import opening
+from board.cli.bulk import bulk, bulk_stop, runs
+from board.cli.naming import actor_at_console, find_queue
 from board.engine.calls import Batch
 from board.engine.commands.queues import get_counts, get_meta
 from board.engine.keys import QueueKeys
 from board.engine.types import JobState
-from board.errors import UnknownQueueError
 from board.service import Service
 
 __all__ = ["queue"]
@@ -33,6 +32,11 @@ CLEANED = ("completed", "failed", "delayed", "waiting", "prioritized")
 @click.group()
 def queue() -> None:
     """List queues and repair their jobs. QUEUE is a name, or PREFIX:NAME for another prefix than the first."""
+
+
+queue.add_command(bulk)
+queue.add_command(runs)
+queue.add_command(bulk_stop)
 
 
 @queue.command("list")
@@ -55,7 +59,7 @@ def list_queues(*, as_json: bool) -> None:
 def counts(name: str, *, as_json: bool) -> None:
     """Print how many jobs of a queue are in each state."""
     with opening.service() as service:
-        row = _counted(service, _find(service, name))
+        row = _counted(service, find_queue(service, name))
     if as_json:
         click.echo(json.dumps(row))
         return
@@ -103,7 +107,7 @@ def clean(name: str, *, state: str, grace: str, limit: int, as_json: bool) -> in
     grace_ms = _milliseconds(grace)
     with opening.service() as service:
         outcome = queue_actions.clean(
-            service.desk, _actor(), _find(service, name), JobState(state), grace_ms=grace_ms, limit=limit
+            service.desk, actor_at_console(), find_queue(service, name), JobState(state), grace_ms=grace_ms, limit=limit
         )
     return _tell("removed", [outcome], as_json=as_json)
 
@@ -114,7 +118,7 @@ def clean(name: str, *, state: str, grace: str, limit: int, as_json: bool) -> in
 def pause(name: str, *, as_json: bool) -> int:
     """Let workers take no more jobs of a queue."""
     with opening.service() as service:
-        outcome = queue_actions.pause(service.desk, _actor(), _find(service, name))
+        outcome = queue_actions.pause(service.desk, actor_at_console(), find_queue(service, name))
     return _tell("paused", [outcome], as_json=as_json)
 
 
@@ -124,7 +128,7 @@ def pause(name: str, *, as_json: bool) -> int:
 def resume(name: str, *, as_json: bool) -> int:
     """Let workers take jobs of a queue again."""
     with opening.service() as service:
-        outcome = queue_actions.resume(service.desk, _actor(), _find(service, name))
+        outcome = queue_actions.resume(service.desk, actor_at_console(), find_queue(service, name))
     return _tell("resumed", [outcome], as_json=as_json)
 
 
@@ -140,12 +144,12 @@ def _jobs(
     if bool(ids) == (everything is not None):
         raise click.UsageError("name the jobs, or say --all")
     with opening.service() as service:
-        keys = _find(service, name)
+        keys = find_queue(service, name)
         if everything is not None:
-            outcomes = [everything(service.desk, _actor(), keys)]
+            outcomes = [everything(service.desk, actor_at_console(), keys)]
         else:
             steps = [ids[at : at + MOST_JOBS] for at in range(0, len(ids), MOST_JOBS)]
-            outcomes = [job_actions.ACTIONS[verb](service.desk, _actor(), keys, step) for step in steps]
+            outcomes = [job_actions.ACTIONS[verb](service.desk, actor_at_console(), keys, step) for step in steps]
     done = {"retry": "retried", "promote": "promoted", "remove": "removed"}[verb]
     return _tell(done, outcomes, as_json=as_json)
 
@@ -176,24 +180,6 @@ def _counted(service: Service, keys: QueueKeys) -> dict[str, Any]:
     found, meta = service.connection.batch(reads)
     named = {name.replace("_", "-"): count for name, count in asdict(found).items()}
     return {"prefix": keys.prefix, "name": keys.name, "paused": meta.paused, "counts": named}
-
-
-def _find(service: Service, name: str) -> QueueKeys:
-    prefix, colon, rest = name.rpartition(":")
-    keys = QueueKeys(prefix if colon else service.sources.default_prefix, rest or name)
-    try:
-        return service.sources.find(service.sources.slug(keys))
-    except UnknownQueueError:
-        raise UnknownQueueError(name) from None
-
-
-def _actor() -> Actor:
-    """Return the person at the console, who has the keys of Redis and so every right."""
-    try:
-        name = getpass.getuser()
-    except (KeyError, OSError):  # a container's user without a name
-        name = "unknown"
-    return Actor(Identity(f"cli:{name}", Role.ADMIN), address="console")
 
 
 def _milliseconds(text: str) -> int:

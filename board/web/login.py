@@ -134,6 +134,7 @@ def _guard() -> Response | None:
     security.check_token(request, session)
     if g.get("identity") and not htmx.is_htmx(request):
         board().look_at_redis()
+        board().look_at_runs()
     return None
 
 

@@ -84,6 +84,7 @@ def _globals() -> dict[str, Any]:
         "theme": theme if theme in THEMES else "auto",
         "connection_name": own.settings.connection_label,
         "connection": own.facts,
+        "under_way": [run for run in own.under_way if all(own.sources.is_shown(queue) for queue in run.queues)],
         "neighbours": own.neighbours,
         "root_of": connections.root_of,
         "live_seconds": own.settings.live_seconds,

@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import redis
 
 from board.config import Settings
 from board.engine.types import JobState
+from tests.queries.jobs import Filler
 from tests.web.site import Site
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -136,3 +138,33 @@ def test_what_makes_no_sense_is_one_sentence(run: Run, redis_url: str, command: 
     assert done.returncode == code
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_all_that_match_are_acted_on_in_bulk_without_a_board_that_serves(
+    run: Callable[..., "subprocess.CompletedProcess[str]"], redis_url: str, redis_client: redis.Redis
+) -> None:
+    mail = Filler(redis_client).open()
+    for n in range(130):
+        mail.failed(f"{n}", name="send" if n else "other")
+
+    counted = run("queue", "bulk", "retry", "mail", "--filter", "name:send", "--dry-run", REDIS_URL=redis_url)
+    done = run("queue", "bulk", "retry", "mail", "--filter", "name:send", "--json", REDIS_URL=redis_url)
+    listed = run("queue", "runs", "--json", REDIS_URL=redis_url)
+    over = run("queue", "stop", json.loads(done.stdout)["run"], REDIS_URL=redis_url)
+
+    assert counted.stdout == "129 of 130 jobs would be retried\n"
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["status"], told["done"], told["left"], told["looked"]) == ("done", 129, 0, 130)
+    assert redis_client.zrange(mail.key("failed"), 0, -1) == ["0"]
+    assert json.loads(listed.stdout) == [told]
+    assert over.returncode == 1
+
+
+def test_a_bulk_run_says_what_is_missing(
+    run: Callable[..., "subprocess.CompletedProcess[str]"], redis_url: str, redis_client: redis.Redis
+) -> None:
+    Filler(redis_client).open()
+
+    assert "--state" in run("queue", "bulk", "remove", "mail", REDIS_URL=redis_url).stderr
+    assert "character 10" in run("queue", "bulk", "retry", "mail", "--filter", "attempts:x", REDIS_URL=redis_url).stderr

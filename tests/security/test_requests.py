@@ -1,6 +1,7 @@
 """Where a request may come from, whom it may come from, and what every answer carries."""
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -8,6 +9,7 @@ import redis
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from board.bulk import Runs, Source, Spec
 from board.queries.fingerprint import cause_of
 from board.service import Service
 from board.web.login import OPEN
@@ -85,6 +87,12 @@ WHO_MAY: dict[tuple[str, str], tuple[str, ...]] = {
     ("schedulers.resume", "POST"): ("admin",),
     ("schedulers.remove", "POST"): ("admin",),
     ("workers.index", "GET"): ("viewer", "operator", "admin"),
+    ("bulk.plan", "GET"): ("viewer", "operator", "admin"),
+    ("bulk.begin", "POST"): ("operator", "admin"),
+    ("bulk.index", "GET"): ("viewer", "operator", "admin"),
+    ("bulk.show", "GET"): ("viewer", "operator", "admin"),
+    ("bulk.stop", "POST"): ("operator", "admin"),
+    ("bulk.go_on", "POST"): ("operator", "admin"),
     ("failures.index", "GET"): ("viewer", "operator", "admin"),
     ("failures.show", "GET"): ("viewer", "operator", "admin"),
     ("failures.bulk", "POST"): ("operator", "admin"),
@@ -139,11 +147,16 @@ def address(app: Flask, endpoint: str) -> str:
     own: Service = app.extensions[EXTENSION]
     newest = own.connection.call(own.audit.read(None, 1))
     known = {"queue": "mail", "job_id": "1a", "state": "failed", "scheduler": "tick", "filename": "mark.svg"}
+    known["run_id"] = "run"
+    if "run_id" in rule.arguments:
+        spec = Spec("retry", (Source("bull", "mail", "failed"),), who="ann", role="admin")
+        own.connection.batch(Runs(own.namespace).create("run", spec, own.clock()))
     known["entry_id"] = newest[0].id if newest else "1-1"
     known["group"] = GROUP
     known |= {"user": "viewer", "digest": "0" * 64, "token": "none"}
     with app.test_request_context():
-        return rule.build({name: known[name] for name in rule.arguments})[1]  # type: ignore[index] # always built here
+        path: str = rule.build({name: known[name] for name in rule.arguments})[1]  # type: ignore[index] # always built here
+    return f"{path}?verb=retry&in=mail/failed" if endpoint == "bulk.plan" else path
 
 
 def browser_of(site: Site, role: str) -> Browser:
@@ -160,6 +173,9 @@ def send(browser: Browser, path: str, method: str) -> TestResponse:
     if method == "GET":
         return browser.get(path)
     form = {"id": "mail/1a"} if path.startswith("/failures") else {}
+    if path == "/bulk":
+        plan = browser.get("/bulk/plan?verb=retry&in=mail/failed").text
+        form = {"token": (re.findall(r'name="token" value="([^"]+)"', plan) or [""])[0]}
     return browser.post(path, {**FORM, **form})
 
 

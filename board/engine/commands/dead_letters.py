@@ -76,15 +76,15 @@ def dead_letter_of(job: JobData) -> DeadLetterInfo | None:
     )
 
 
-def bury_job(queue: QueueKeys, job_id: str, dead_letters: QueueKeys, now_ms: int) -> Call[None]:
-    """Move a failed job into a dead-letter queue; atomic.
+def bury_job(queue: QueueKeys, job_id: str, dead_letters: QueueKeys, now_ms: int, *, seen: str = "") -> Call[None]:
+    """Move a failed job into a dead-letter queue; atomic. ``seen``: only while its score among the failed is that one.
 
     Raises:
         JobNotFoundError: the job is gone.
         JobNotInStateError: it is not failed (any more).
     """
     check = unless_negative(queue=queue.name, job_id=job_id, expected="failed")
-    args = (job_id, queue.name, queue.prefix, now_ms)
+    args = (job_id, queue.name, queue.prefix, now_ms, seen)
     return script_call("bury_failed_job", (queue.base, dead_letters.base), args, check).map(lambda _: None)
 
 

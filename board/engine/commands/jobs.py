@@ -109,14 +109,24 @@ def retry_job(
     *,
     reset_attempts_made: bool = False,
     reset_attempts_started: bool = False,
+    seen: str = "",
 ) -> Call[None]:
     """Make a job that ended runnable again; atomic.
 
     Stack traces, data and (unless reset) the attempts stay, so a job that used up its attempts gets one more try.
 
+    Args:
+        queue: the queue.
+        job_id: the job.
+        state: where it is.
+        reset_attempts_made: forget the attempts that counted.
+        reset_attempts_started: forget how often it was started.
+        seen: the score that it was seen with in the set of that state. A job that ended again has another one, so
+            the same call acts at most once, however often it is sent.
+
     Raises:
         JobNotFoundError: the job is gone.
-        JobNotInStateError: it is not in ``state`` any more; nothing was done.
+        JobNotInStateError: it is not in ``state`` any more, or not with that score; nothing was done.
     """
     if state not in (JobState.FAILED, JobState.COMPLETED):
         raise InvalidOptionError("state", f"only failed and completed jobs can be retried, not {state}")
@@ -124,20 +134,20 @@ def retry_job(
     return script_call(
         "retry_job",
         (queue.base,),
-        (job_id, STATE_CONTAINERS[state], _flag(reset_attempts_made), _flag(reset_attempts_started)),
+        (job_id, STATE_CONTAINERS[state], _flag(reset_attempts_made), _flag(reset_attempts_started), seen),
         check,
     ).map(_nothing)
 
 
-def promote_job(queue: QueueKeys, job_id: str) -> Call[None]:
-    """Make a delayed job runnable now; atomic.
+def promote_job(queue: QueueKeys, job_id: str, *, seen: str = "") -> Call[None]:
+    """Make a delayed job runnable now; atomic. ``seen``: only while its score among the delayed is that one.
 
     Raises:
         JobNotInStateError: it is not delayed (any more); nothing was done.
         JobNotFoundError: only its id was left in the set, and is gone now too.
     """
     check = unless_negative(queue=queue.name, job_id=job_id, expected="delayed")
-    return script_call("promote_job", (queue.base,), (job_id,), check).map(_nothing)
+    return script_call("promote_job", (queue.base,), (job_id, seen), check).map(_nothing)
 
 
 def remove_job(

@@ -5,6 +5,7 @@ from flask import Blueprint
 __all__ = [
     "ALL",
     "audit",
+    "bulk",
     "failures",
     "find",
     "flows",
@@ -27,9 +28,10 @@ workers = Blueprint("workers", __name__)
 failures = Blueprint("failures", __name__)
 find = Blueprint("find", __name__)
 audit = Blueprint("audit", __name__)
+bulk = Blueprint("bulk", __name__)
 login = Blueprint("login", __name__)
 metrics = Blueprint("metrics", __name__)
 settings = Blueprint("settings", __name__)
 health = Blueprint("health", __name__)
 
-ALL = (find, overview, queues, jobs, flows, schedulers, workers, failures, metrics, audit, login, settings, health)
+ALL = (find, overview, queues, jobs, bulk, flows, schedulers, workers, failures, metrics, audit, login, settings, health)

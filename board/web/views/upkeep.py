@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from flask import Response, flash, make_response, redirect, request, url_for
 
@@ -47,6 +48,7 @@ class UpkeepPage:
         effects: one line an effect.
         touched: jobs that the action is about; more than ``largest`` are refused.
         largest: most jobs that one request works through.
+        bulk_url: where more than that is planned; empty where there is no such plan.
         can_go: False when it would be refused, or there is nothing to do.
     """
 
@@ -56,6 +58,7 @@ class UpkeepPage:
     effects: tuple[Effect, ...]
     touched: int
     largest: int
+    bulk_url: str
     can_go: bool
 
 
@@ -197,9 +200,31 @@ def _ask(queue: QueueKeys, action: str, fields: dict[str, str], *, before_ms: in
         effects=effects(found, action, state=state, delayed="delayed" in fields),
         touched=touched,
         largest=upkeep.LARGEST_RUN,
+        bulk_url=_bulk_url(found.queue.slug, action, fields) if touched > upkeep.LARGEST_RUN else "",
         can_go=fits and not stuck and (touched > 0 or action == "obliterate"),
     )
     return render.page("queues/confirm.html", page=page)
+
+
+def _bulk_url(slug: str, action: str, fields: dict[str, str]) -> str:
+    """Return the plan of a bulk run that does the same; empty for what a run does not do."""
+    if action in ("retry_all", "promote_all"):
+        verb, state = ("retry", "failed") if action == "retry_all" else ("promote", "delayed")
+        return _plan_url(verb, [f"{slug}/{state}"])
+    if action == "drain":
+        states = ["waiting", "prioritized", *(["delayed"] if "delayed" in fields else [])]
+        return _plan_url("remove", [f"{slug}/{state}" for state in states])
+    if action == "clean" and fields["state"] != "active":
+        unit = {"days": "d"}.get(fields["age_unit"], fields["age_unit"])
+        field = "finished" if fields["state"] in ("completed", "failed") else "added"
+        older = f"{field}:>{fields['age']}{unit}"
+        return _plan_url("remove", [f"{slug}/{fields['state']}"], q=older)
+    return ""
+
+
+def _plan_url(verb: str, places: list[str], **values: str) -> str:
+    asked: dict[str, Any] = {"verb": verb, "in": places, **values}
+    return url_for("bulk.plan", **asked)
 
 
 def _touched(page: ManagePage, action: str, fields: dict[str, str]) -> int:

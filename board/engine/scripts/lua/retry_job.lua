@@ -1,12 +1,13 @@
 -- retry_job: a job that ended runs again; its data, stack traces and, unless asked, its attempts stay.
 -- KEYS    base
--- ARGV    job_id str · set str · reset_made flag · reset_started flag
+-- ARGV    job_id str · set str · reset_made flag · reset_started flag · seen str
 -- DERIVED the queue's keys under its base, and its parent's
--- RETURNS 1 done · -1 no such job · -3 not in that set
+-- RETURNS 1 done · -1 no such job · -3 not in that set, or not with the score `seen` any more
 -- EVENTS  waiting
 -- COST    O(log n)
 local base = KEYS[1]
 local job_id, set, reset_made, reset_started = ARGV[1], ARGV[2], ARGV[3] == '1', ARGV[4] == '1'
+local seen = ARGV[5]
 -- @include read_meta
 -- @include enqueue
 -- @include reattach_to_parent
@@ -15,6 +16,9 @@ local key = base .. job_id
 local fields = redis.call('HMGET', key, 'priority', 'opts', 'parentKey')
 if not fields[2] and redis.call('EXISTS', key) == 0 then
   return -1
+end
+if seen ~= '' and redis.call('ZSCORE', base .. set, job_id) ~= seen then
+  return -3
 end
 if redis.call('ZREM', base .. set, job_id) == 0 then
   return -3

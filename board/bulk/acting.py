@@ -1,0 +1,177 @@
+"""What each verb of a bulk run does to some jobs, and to which jobs it can."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from board.actions.jobs import BEYOND, MOST_BELOW, explain, trees_beyond
+from board.actions.perform import Actor, Desk, reaches
+from board.auth.policy import Permission
+from board.bulk.runs import Result, Source, Spec
+from board.engine.calls import Batch, Call
+from board.engine.commands import dead_letters, jobs, repairs
+from board.engine.commands.pages import queue_of
+from board.engine.errors import EngineError, JobNotFoundError, JobNotInStateError, ScriptError
+from board.engine.keys import STATE_CONTAINERS, QueueKeys
+from board.engine.types import JobState
+
+__all__ = ["VERBS", "Seen", "Verb", "act", "reasons_against"]
+
+LISTS = ("waiting", "active", "paused")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A job, and the score that it was seen with; None in a list."""
+
+    job_id: str
+    score: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One thing that a run can do.
+
+    Attributes:
+        permission: what one must be allowed.
+        states: of the jobs it can be done to.
+        done: the participle: "retried".
+        effect: what becomes of a job, as the rest of a sentence.
+        destroys: whether something is lost for good.
+    """
+
+    permission: Permission
+    states: tuple[str, ...]
+    done: str
+    effect: str
+    destroys: bool = False
+
+
+_REMOVABLE = ("waiting", "paused", "prioritized", "delayed", "waiting-children", "completed", "failed")
+VERBS: Mapping[str, Verb] = {
+    "retry": Verb(Permission.RETRY, ("failed", "completed"), "retried", "will run again"),
+    "promote": Verb(Permission.PROMOTE, ("delayed",), "promoted", "will run now"),
+    "remove": Verb(
+        Permission.REMOVE, _REMOVABLE, "removed", "will be gone, with its logs and the jobs below it", destroys=True
+    ),
+    "bury": Verb(Permission.EDIT, ("failed",), "moved", "will be in the dead-letter queue"),
+    "send-back": Verb(Permission.EDIT, ("waiting", "paused"), "sent back", "will be back in the queue it came from"),
+}
+
+MOVED = "changed state meanwhile; nothing was done"
+NO_LETTER = "is no dead letter, or came from a queue that you may not change; nothing was done"
+SEEN_BEFORE = "was being acted on when the process was killed: done by it, or moved on; not repeated"
+
+
+def reasons_against(verb: str, state: str) -> str:
+    """Say why a verb does nothing to jobs of a state; empty when it does."""
+    if state in VERBS[verb].states:
+        return ""
+    if verb == "remove":
+        return "workers hold them"
+    return f"only {' and '.join(VERBS[verb].states)} jobs can be {VERBS[verb].done}"
+
+
+def act(desk: Desk, actor: Actor, spec: Spec, source: Source, seen: Sequence[Seen], *, again: bool) -> list[Result]:
+    """Act on jobs of one state of a queue, those only that are still as they were seen.
+
+    Args:
+        desk: what to work with.
+        actor: for whom.
+        spec: what to do.
+        source: where the jobs were seen.
+        seen: the jobs.
+        again: a process was killed while it acted on these very jobs: those that are no longer as they were seen are
+            most likely done.
+    """
+    queue = source.queue
+    outcomes = _beforehand(desk, actor, spec, source, seen, again=again)
+    todo = [one for one in seen if one.job_id not in outcomes]
+    plan = _plan(desk, spec, queue, source.state)
+    replies: list[Any] = desk.connection.batch(Batch.of([plan(one) for one in todo], keep_errors=True)) if todo else []
+    for one, reply in zip(todo, replies, strict=True):
+        if not isinstance(reply, Exception):
+            outcomes[one.job_id] = Result(queue.name, one.job_id, "done")
+        elif again and isinstance(reply, JobNotInStateError | JobNotFoundError):
+            outcomes[one.job_id] = Result(queue.name, one.job_id, "unsure", SEEN_BEFORE)
+        elif isinstance(reply, JobNotInStateError):
+            outcomes[one.job_id] = Result(queue.name, one.job_id, "left", MOVED)
+        elif isinstance(reply, ScriptError):  # some key of it holds what is no job
+            outcomes[one.job_id] = Result(queue.name, one.job_id, "left", f"could not be changed: {reply}"[:300])
+        else:
+            outcomes[one.job_id] = Result(queue.name, one.job_id, "left", explain(reply))
+    if spec.verb == "bury" and any(result.outcome == "done" for result in outcomes.values()):
+        desk.connection.call(repairs.make_known(QueueKeys(queue.prefix, spec.grave)))
+    return [outcomes[one.job_id] for one in seen]
+
+
+def _beforehand(
+    desk: Desk, actor: Actor, spec: Spec, source: Source, seen: Sequence[Seen], *, again: bool
+) -> dict[str, Result]:
+    """Return what can be said of some jobs without acting on them."""
+    queue, outcomes = source.queue, dict[str, Result]()
+    if again and spec.verb in ("remove", "send-back"):
+        for job_id in _moved(desk, queue, source.state, seen):
+            outcomes[job_id] = Result(queue.name, job_id, "unsure", SEEN_BEFORE)
+    ids = [one.job_id for one in seen if one.job_id not in outcomes]
+    if spec.verb == "remove":
+        for job_id in trees_beyond(desk, actor, queue, ids):
+            outcomes[job_id] = Result(queue.name, job_id, "left", BEYOND)
+    if spec.verb == "send-back":
+        for job_id in _out_of_reach(desk, actor, queue, ids):
+            outcomes[job_id] = Result(queue.name, job_id, "left", NO_LETTER)
+    return outcomes
+
+
+def _plan(desk: Desk, spec: Spec, queue: QueueKeys, state: str) -> Callable[[Seen], Call[Any]]:
+    if spec.verb == "retry":
+        return lambda one: jobs.retry_job(queue, one.job_id, JobState(state), seen=one.score or "")
+    if spec.verb == "promote":
+        return lambda one: jobs.promote_job(queue, one.job_id, seen=one.score or "")
+    if spec.verb == "bury":
+        grave, now_ms = QueueKeys(queue.prefix, spec.grave), desk.clock()
+        return lambda one: dead_letters.bury_job(queue, one.job_id, grave, now_ms, seen=one.score or "")
+    if spec.verb == "send-back":
+        now_ms = desk.clock()
+        return lambda one: dead_letters.replay(queue, one.job_id, now_ms)
+    return lambda one: jobs.remove_job(queue, one.job_id, most_below=MOST_BELOW)
+
+
+def _moved(desk: Desk, queue: QueueKeys, state: str, seen: Sequence[Seen]) -> list[str]:
+    """Return the jobs that are no longer as they were seen."""
+    if state in LISTS:
+        calls: list[Call[Any]] = [Call(("EXISTS", queue.job(one.job_id)), bool, writes=False) for one in seen]
+        return [
+            one.job_id for one, there in zip(seen, desk.connection.batch(Batch.of(calls)), strict=True) if not there
+        ]
+    found = scores(desk, queue, state, [one.job_id for one in seen])
+    return [one.job_id for one in seen if found[one.job_id] != one.score]
+
+
+def scores(desk: Desk, queue: QueueKeys, state: str, ids: Sequence[str]) -> dict[str, str | None]:
+    """Return the score of each job in the sorted set of a state; None where it is not in it."""
+    key = queue.key(STATE_CONTAINERS[JobState(state)])
+    calls: list[Call[str | None]] = [Call(("ZSCORE", key, job_id), _score, writes=False) for job_id in ids]
+    return dict(zip(ids, desk.connection.batch(Batch.of(calls)), strict=True)) if ids else {}
+
+
+def _score(reply: Any) -> str | None:
+    if reply is None:
+        return None
+    if isinstance(reply, float):
+        return f"{reply:.17g}"
+    return reply.decode() if isinstance(reply, bytes) else str(reply)
+
+
+def _out_of_reach(desk: Desk, actor: Actor, queue: QueueKeys, ids: Sequence[str]) -> list[str]:
+    reads: Batch[Any] = Batch.of([jobs.get_job(queue, job_id) for job_id in ids], keep_errors=True)
+    found = desk.connection.batch(reads) if ids else []
+    beyond = []
+    for job_id, job in zip(ids, found, strict=True):
+        letter = None if job is None or isinstance(job, EngineError) else dead_letters.dead_letter_of(job)
+        home = queue_of(f"{letter.prefix}:{letter.queue}:") if letter else None
+        if letter is None or not reaches(desk, actor, Permission.EDIT, home):
+            beyond.append(job_id)
+    return beyond
