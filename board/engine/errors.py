@@ -96,6 +96,7 @@ __all__ = [
     "WaitingChildrenError",
     "WaitingError",
     "job_error",
+    "message_of",
 ]
 
 
@@ -346,3 +347,12 @@ def job_error(code: int, *, queue: str, job_id: str, expected: str = "there", ac
         job_id=job_id,
         code=code,
     )
+
+
+def message_of(error: BaseException) -> str:
+    """Return what an error says; the name of its type when it says nothing, or cannot even say that."""
+    try:
+        said = str(error)
+    except Exception:  # noqa: BLE001 - the error is somebody else's code
+        said = ""
+    return said or type(error).__name__

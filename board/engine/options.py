@@ -33,6 +33,7 @@ __all__ = [
     "bulk_item",
     "check_job_id",
     "check_keep",
+    "check_listener",
     "check_options",
     "check_whole",
     "merge_options",
@@ -187,6 +188,16 @@ def check_job_id(job_id: str) -> str:
     return _check_text(job_id, "job_id")
 
 
+def check_listener(event: object, listener: object) -> None:
+    """Let what can be called at an event through.
+
+    Raises:
+        InvalidOptionError: the event is no text, or the listener no function.
+    """
+    if not isinstance(event, str) or not callable(listener):
+        raise InvalidOptionError("listener", f"a listener is a function for an event by name, not {listener!r}")
+
+
 def bulk_item(item: object) -> tuple[str, JsonValue, JobOptions | None]:
     """Return name, data and options of a job that is one of many.
 
@@ -206,6 +217,8 @@ def merge_options(
     Raises:
         InvalidOptionError: a keyword that is no job option.
     """
+    if defaults is not None and not isinstance(defaults, JobOptions):
+        raise InvalidOptionError("defaults", f"default job options must be JobOptions, not {type(defaults).__name__}")
     merged = defaults or NO_OPTIONS
     if options is None and not overrides:
         return merged

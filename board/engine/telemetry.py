@@ -17,6 +17,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any, Protocol
 
+from board.engine.errors import message_of
 from board.engine.types import JobData, JobOptions
 
 __all__ = [
@@ -156,7 +157,7 @@ class _OpenSpan:
     def fail(self, error: BaseException) -> None:
         """Record an error and mark the span as failed."""
         self._span.record_exception(error)
-        self._span.set_status(self._trace.StatusCode.ERROR, str(error))
+        self._span.set_status(self._trace.StatusCode.ERROR, message_of(error))
 
 
 class _NoSpan:

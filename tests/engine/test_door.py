@@ -258,3 +258,34 @@ async def test_a_queue_is_not_opened_by_a_wrong_name(front: Front, name: Any, wo
             front.queue(name)
         with pytest.raises(UsageError, match="prefix must be text"):
             front.queue("mail", prefix=None)
+
+
+@pytest.mark.parametrize("event_id", ["garbage", "", 5, "1-2-3"])
+@behaviour
+async def test_events_are_not_read_from_what_is_no_id(front: Front, event_id: Any) -> None:
+    async with front:
+        with pytest.raises(UsageError, match=r"last_event_id must be \$ or the id of an event"):
+            front.events("mail", last_event_id=event_id)
+
+
+@behaviour
+async def test_only_functions_listen(front: Front) -> None:
+    async def process(job: Any) -> None:
+        """Do nothing."""
+
+    wrong: Any = 5
+    async with front:
+        with pytest.raises(UsageError, match="a listener is a function"):
+            front.events("mail").on("completed", wrong)
+        with pytest.raises(UsageError, match="a listener is a function"):
+            front.worker("mail", process).on("completed", wrong)
+
+
+@behaviour
+async def test_default_options_are_checked_as_the_jobs_own(front: Front, redis_client: Any) -> None:
+    wrong: Any = {"attempts": 3}
+    async with front:
+        with pytest.raises(UsageError, match="default job options must be JobOptions, not dict"):
+            await front.flows().add(FlowJob("a", "mail"), default_job_options={"mail": wrong})
+
+    assert redis_client.dbsize() == 0

@@ -247,6 +247,29 @@ async def test_the_dead_letters_that_are_chosen_go_back(front: Front) -> None:
         assert await dead.replay_dead_letters() == 0
 
 
+class SpeechlessError(Exception):
+    """An error that cannot even say what it is about."""
+
+    def __str__(self) -> str:
+        raise ZeroDivisionError
+
+
+@behaviour
+async def test_an_error_that_cannot_be_put_into_words_fails_its_job_too(front: Front) -> None:
+    async def process(job: AsyncJob) -> None:
+        raise SpeechlessError
+
+    async with front:
+        queue = front.queue("mail")
+        job = await queue.add("x")
+        await front.worker("mail", process).start()
+
+        done = await ended(queue, job.id)
+
+        assert done.failed_reason == "SpeechlessError"
+        assert "raise SpeechlessError" in done.stacktrace[0]
+
+
 @behaviour
 async def test_logs_are_read_from_either_end(front: Front) -> None:
     async with front:

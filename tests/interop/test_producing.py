@@ -149,3 +149,15 @@ def test_a_node_producer_can_wait_for_a_result(node: NodeBullMQ, queue: Queue) -
 
     with node.worker("mail", Complete({"total": 3})):
         assert node.wait_until_finished("mail", job.id) == {"total": 3}
+
+
+def test_node_hears_an_event_of_our_own(node: NodeBullMQ, queue: Queue) -> None:
+    queue.add("x")
+    events = node.queue_events("mail")
+
+    event_id = queue.publish_event("shipped", parcel="P-7")
+
+    wait_until(lambda: "shipped" in [event.kind for event in events.all()], "the event")
+    [heard] = [event for event in events.all() if event.kind == "shipped"]
+    assert heard.fields["parcel"] == "P-7"
+    assert heard.id == event_id

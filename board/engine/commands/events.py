@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from board.engine.errors import InvalidOptionError
 from board.engine.keys import QueueKeys
 from board.engine.types import JsonValue
 
-__all__ = ["Event", "RecentEnds", "last_event_id", "publish_event", "read_events", "read_events_of"]
+__all__ = ["Event", "RecentEnds", "check_event_id", "last_event_id", "publish_event", "read_events", "read_events_of"]
 
 OWN_EVENTS = frozenset(
     (
@@ -28,6 +29,8 @@ OWN_EVENTS = frozenset(
 
 MOST_RECENT = 256
 LONGEST_RECENT = 65_536
+
+_EVENT_ID = re.compile(r"\$|[0-9]{1,20}(-[0-9]{1,20})?")
 
 _JSON_FIELDS = {"progress": "data", "completed": "returnvalue"}
 
@@ -128,6 +131,19 @@ def last_event_id(queue: QueueKeys) -> Call[str]:
         return text(reply[0][0]) if reply else "0-0"
 
     return Call(("XREVRANGE", queue.key("events"), "+", "-", "COUNT", 1), decode, writes=False)
+
+
+def check_event_id(event_id: object) -> str:
+    """Return the id of an event to read on from.
+
+    Raises:
+        InvalidOptionError: it is no id of a stream, and not ``$``.
+    """
+    if not isinstance(event_id, str) or not _EVENT_ID.fullmatch(event_id):
+        raise InvalidOptionError(
+            "last_event_id", f"last_event_id must be $ or the id of an event, such as 1767225600000-0, not {event_id!r}"
+        )
+    return event_id
 
 
 def publish_event(queue: QueueKeys, name: str, fields: Mapping[str, str], *, max_length: int = 10_000) -> Call[str]:

@@ -10,12 +10,18 @@ from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 from board.engine.codec import load_json
-from board.engine.commands.events import Event, RecentEnds, last_event_id, read_events
+from board.engine.commands.events import (
+    Event,
+    RecentEnds,
+    check_event_id,
+    last_event_id,
+    read_events,
+)
 from board.engine.commands.jobs import is_finished
 from board.engine.connection.sync import Client, Connection
 from board.engine.errors import ClosedError, JobFailedError, JobNotFoundError, StoreError
 from board.engine.keys import DEFAULT_PREFIX, QueueKeys
-from board.engine.options import to_ms
+from board.engine.options import check_listener, to_ms
 from board.engine.types import FINISHED_STATES, Duration, JobState, JsonValue
 
 __all__ = ["QueueEvents"]
@@ -51,7 +57,7 @@ class QueueEvents:
         last_event_id: str = "$",
     ) -> None:
         self.keys = QueueKeys(prefix, name)
-        self.last_id = last_event_id
+        self.last_id = check_event_id(last_event_id)
         self._owned = not isinstance(connection, Connection)
         self._connection = connection if isinstance(connection, Connection) else Connection.open(connection)
         self._blocking = self._connection.blocking(client_name=self.keys.events_client_name, longest_s=BLOCK_MS / 1000)
@@ -65,6 +71,7 @@ class QueueEvents:
 
     def on(self, event: str, listener: Listener) -> None:
         """Call ``listener`` with each event of that name, in the reader's thread; ``*`` for all."""
+        check_listener(event, listener)
         self._listeners.setdefault(event, []).append(listener)
 
     def off(self, event: str, listener: Listener) -> None:

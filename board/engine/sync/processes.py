@@ -20,7 +20,7 @@ from types import FrameType
 from typing import Any
 
 from board.engine.connection.sync import Connection
-from board.engine.errors import ProcessorCrashedError
+from board.engine.errors import ProcessorCrashedError, message_of
 from board.engine.keys import QueueKeys
 from board.engine.sync.job import Job
 from board.engine.targets import load_target
@@ -198,7 +198,7 @@ def _describe(error: Exception) -> _Answer:
     return _Answer(
         error=packed,
         kind=type(error).__name__,
-        message=str(error),
+        message=message_of(error),
         trace="".join(traceback.format_exception(error)),
     )
 

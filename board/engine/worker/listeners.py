@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from board.engine.errors import UsageError
+from board.engine.options import check_listener
 
 __all__ = ["EVENTS", "Listeners"]
 
@@ -55,6 +56,7 @@ class Listeners:
             near = difflib.get_close_matches(event, EVENTS, n=1, cutoff=0.5)
             hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(EVENTS)}"
             raise UsageError(f"a worker has no event {event!r}, {hint}")
+        check_listener(event, listener)
         self._by_event.setdefault(event, []).append(listener)
 
     def remove(self, event: str, listener: Callable[..., Any]) -> None:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 
 from board.engine.backoff import BUILT_IN, MOST_MS, backoff_delay_ms, backoff_type
 from board.engine.codec import dump_json, integer
-from board.engine.errors import PayloadError, ProcessorSignal, RateLimitError, UnrecoverableError
+from board.engine.errors import PayloadError, ProcessorSignal, RateLimitError, UnrecoverableError, message_of
 from board.engine.options import to_ms
 from board.engine.types import Duration, JobData, JsonValue, Keep
 
@@ -235,7 +235,7 @@ def _failure(job: JobData, error: BaseException, trace: str | None) -> Failure:
     traces = (*job.stacktrace, _storable(trace.rstrip("\n")))
     if limit is not None:
         traces = traces[-limit:] if limit > 0 else ()
-    return Failure(_storable(str(error)) or type(error).__name__, traces)
+    return Failure(_storable(message_of(error)), traces)
 
 
 def _storable(text: str) -> str:
