@@ -45,7 +45,7 @@ def edit_data(
 
     def change() -> Change:
         desk.connection.call(repairs.replace_data(queue, job_id, text, digest))
-        detail = f"data {digest[:12]} became {repairs.digest_of(text)[:12]}, {len(text.encode())} bytes"
+        detail = f"{len(text.encode())} bytes"
         if not retries:
             return Change(done=(job_id,), detail=detail, before=shorten(before), after=shorten(after))
         retried = change_each(desk.connection, queue, (job_id,), _retry(queue, afresh=False))

@@ -60,6 +60,7 @@ WHO_MAY: dict[tuple[str, str], tuple[str, ...]] = {
     ("jobs.retry", "POST"): ("operator", "admin"),
     ("jobs.promote", "POST"): ("operator", "admin"),
     ("jobs.remove", "POST"): ("admin",),
+    ("jobs.reveal", "POST"): ("admin",),
     ("jobs.bulk", "POST"): ("operator", "admin"),
     ("jobs.edit", "GET"): ("viewer", "operator", "admin"),
     ("jobs.edit_data", "POST"): ("operator", "admin"),

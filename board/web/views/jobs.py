@@ -2,12 +2,13 @@
 
 from flask import Response, request
 
-from board.queries.job import read_job
+from board.actions.reveal import reveal as show_secrets
+from board.queries.job import JobPage, read_job
 from board.web import render
-from board.web.state import board, queue_or_404
+from board.web.state import actor, board, queue_or_404
 from board.web.views.blueprints import jobs
 
-__all__ = ["show"]
+__all__ = ["reveal", "show"]
 
 
 @jobs.get("/q/<queue>/job/<job_id:job_id>")
@@ -24,3 +25,15 @@ def show(queue: str, job_id: str) -> Response:
         logs_from=asked.get("logs", type=int),
     )
     return render.page("jobs/job.html", page=page)
+
+
+@jobs.post("/q/<queue>/job/<job_id:job_id>/reveal")
+def reveal(queue: str, job_id: str) -> Response:
+    """Show one job with its hidden values, once, to somebody who may see them."""
+    keys, own = queue_or_404(queue), board()
+
+    def read() -> JobPage:
+        return read_job(own.connection, own.sources, keys, job_id, now_ms=own.clock())
+
+    page = show_secrets(own.desk, actor(), keys, job_id, read)
+    return render.page("jobs/job.html", page=page, is_revealed=True)

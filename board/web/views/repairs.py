@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from dataclasses import replace
 
 from flask import Response, flash, make_response, redirect, request, url_for
@@ -11,7 +12,7 @@ from board.actions.perform import Outcome
 from board.auth.policy import Permission
 from board.engine.errors import JobLockedError, JobNotInStateError
 from board.errors import BadRequestError
-from board.queries.edit import EDIT_LIMIT, read_edit
+from board.queries.edit import EDIT_LIMIT, EditPage, read_edit
 from board.queries.job import read_job
 from board.queries.json_text import hide
 from board.sources import QueueKeys
@@ -28,7 +29,7 @@ def edit(queue: str, job_id: str) -> Response:
     """Show a job's data in a form."""
     own, keys = board(), queue_or_404(queue)
     insist(Permission.DATA, keys, action="edit data")
-    return render.page("jobs/edit.html", page=read_edit(own.connection, own.sources, keys, job_id))
+    return render.page("jobs/edit.html", page=_masked(read_edit(own.connection, own.sources, keys, job_id)))
 
 
 @jobs.post("/q/<queue>/job/<job_id:job_id>/edit")
@@ -42,8 +43,9 @@ def edit_data(queue: str, job_id: str) -> Response:
     found = read_edit(own.connection, own.sources, keys, job_id, draft)
     is_final = request.form.get("confirmed") == "1" and not request.form.get("again")
     if not is_final or found.final is None:
-        return render.page("jobs/edit.html", page=found)
-    digest = request.form.get("digest", "")
+        return render.page("jobs/edit.html", page=_masked(found))
+    given = request.form.get("digest", "")
+    digest = found.digest if hmac.compare_digest(given.encode(), _mask(found.digest).encode()) else given
     retries = request.form.get("retry") == "1"
     try:
         outcome = repairs.edit_data(
@@ -58,7 +60,7 @@ def edit_data(queue: str, job_id: str) -> Response:
             after=hide(found.final),
         )
     except (JobNotInStateError, JobLockedError) as refusal:
-        response = render.page("jobs/edit.html", page=replace(found, problem=f"{refusal}."))
+        response = render.page("jobs/edit.html", page=_masked(replace(found, problem=f"{refusal}.")))
         response.status_code = 409
         return response
     return _leave(outcome, "Changed the data of and retried" if retries else "Changed the data of", queue, job_id)
@@ -120,6 +122,15 @@ def send_back(queue: str, job_id: str) -> Response:
     outcome = repairs.send_back(board().desk, actor(), queue_or_404(queue), job_id)
     back = url_for("queues.show", queue=queue) if outcome.change.done else None
     return _leave(outcome, f"Sent back ({outcome.change.detail})", queue, job_id, back=back)
+
+
+def _masked(page: EditPage) -> EditPage:
+    """Show a digest of the data from which nobody can guess, try by try, what is hidden in them."""
+    return replace(page, digest=_mask(page.digest))
+
+
+def _mask(digest: str) -> str:
+    return hmac.new(board().secret.encode(), digest.encode(), "sha256").hexdigest()
 
 
 def _leave(
