@@ -1,7 +1,7 @@
 """What is wrong with a queue, as sentences with one button each, told from what Redis holds right now.
 
-Only what can be known without a history is said: no "rising", no "since". Each rule is one function; a queue may break
-several, and one that nobody needs to look at breaks none.
+What needs a history (rising, stalled lately) is said where a recorder keeps one. Each rule is one function; a queue may
+break several, and one that nobody needs to look at breaks none.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from board.engine.commands.pages import QueueReading
+from board.history.summary import Summary
 from board.queries.shared import Counts, QueueName
 from board.queries.text import count_of, duration
 
@@ -21,6 +22,9 @@ UrlKind = Literal["state", "workers", "resume"]
 
 OLDEST_WAITING_MS: Final = 600_000
 """A job that could start and waits longer than ten minutes is late; a setting once queues have limits of their own."""
+
+RISING: Final = 3.0
+"""Times the usual that call for somebody."""
 
 MANY_FAILED: Final = 10
 """Fewer failures than this say little about their share."""
@@ -61,6 +65,15 @@ class _Subject:
     counts: Counts
     workers: int | None
     now_ms: int
+    summary: Summary | None
+
+    @property
+    def is_rising(self) -> bool:
+        """Whether far more fails than usual."""
+        lately = self.summary
+        if lately is None or lately.usual_failed is None or lately.failed < MANY_FAILED:
+            return False
+        return lately.failed >= RISING * lately.usual_failed
 
     def tell(self, severity: Severity, sentence: str, label: str, state: str, weight: int) -> Attention:
         return Attention(severity, self.queue, sentence, label, "state", state, weight)
@@ -73,7 +86,9 @@ class _Subject:
         return "waiting" if self.counts.waiting >= self.counts.prioritized else "prioritized"
 
 
-def attention_of(queue: QueueName, reading: QueueReading, workers: int | None, now_ms: int) -> list[Attention]:
+def attention_of(
+    queue: QueueName, reading: QueueReading, workers: int | None, now_ms: int, summary: Summary | None = None
+) -> list[Attention]:
     """Return what is wrong with one queue, worst first.
 
     Args:
@@ -81,8 +96,9 @@ def attention_of(queue: QueueName, reading: QueueReading, workers: int | None, n
         reading: its counts and conditions.
         workers: how many are connected; None when that cannot be known.
         now_ms: the time.
+        summary: what the recorder says of its last quarter of an hour.
     """
-    subject = _Subject(queue, reading, Counts.read(reading.counts), workers, now_ms)
+    subject = _Subject(queue, reading, Counts.read(reading.counts), workers, now_ms, summary)
     found = [one for rule in _RULES for one in rule(subject)]
     return sorted(found, key=lambda one: (ORDER[one.severity], -one.weight))
 
@@ -94,7 +110,7 @@ def _unreadable(subject: _Subject) -> Iterator[Attention]:
 
 def _failed(subject: _Subject) -> Iterator[Attention]:
     failed = subject.counts.failed
-    if not failed:
+    if not failed or subject.is_rising:
         return
     share = failed / (failed + subject.counts.completed)
     severity: Severity = "critical" if failed >= MANY_FAILED and share > CRITICAL_SHARE else "warn"
@@ -102,6 +118,23 @@ def _failed(subject: _Subject) -> Iterator[Attention]:
     yield subject.tell(
         severity, f"has {count_of(failed, 'failed job')}{told}", f"Open {failed:,} failed", "failed", failed
     )
+
+
+def _rising(subject: _Subject) -> Iterator[Attention]:
+    lately = subject.summary
+    if not subject.is_rising or lately is None or lately.usual_failed is None:
+        return
+    usual = lately.usual_failed
+    told = f"a usual {usual:,.0f}" if usual >= 1 else "a usual one or none"
+    sentence = f"failures rising, {lately.failed:,} in 15 min against {told}"
+    failed = subject.counts.failed
+    yield subject.tell("critical", sentence, f"Open {failed:,} failed", "failed", lately.failed)
+
+
+def _stalled(subject: _Subject) -> Iterator[Attention]:
+    if subject.summary is not None and subject.summary.stalled:
+        sentence = f"had {count_of(subject.summary.stalled, 'job')} taken back from lost workers in 15 min"
+        yield subject.tell("warn", sentence, "Open active", "active", subject.summary.stalled)
 
 
 def _no_workers(subject: _Subject) -> Iterator[Attention]:
@@ -149,7 +182,9 @@ def _limited(subject: _Subject) -> Iterator[Attention]:
 
 _RULES: tuple[Callable[[_Subject], Iterator[Attention]], ...] = (
     _unreadable,
+    _rising,
     _failed,
+    _stalled,
     _no_workers,
     _late,
     _paused,

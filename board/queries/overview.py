@@ -7,15 +7,20 @@ together. Other clients of the server get their turn between the scripts.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from board.engine.calls import Call
 from board.engine.commands.pages import QueueReading, list_client_names, read_queues
 from board.engine.errors import EngineError
 from board.engine.keys import QueueKeys
+from board.history.figures import ALL
+from board.history.store import History
+from board.history.summary import Summary
 from board.queries.attention import ORDER, Attention, attention_of
 from board.queries.shared import Counts, Known, QueueName, Reads, by_slot, queue_name, together
 from board.queries.workers import count_workers
+from board.sources import QueueList
 
 __all__ = ["OverviewPage", "QueueGroup", "QueueRow", "read_every", "read_overview"]
 
@@ -24,6 +29,9 @@ ROW_LIMIT = 100
 
 QUEUES_PER_SCRIPT = 50
 """Two and a half milliseconds of the server's time."""
+
+STALE_MS = 120_000
+"""An older summary says nothing of now: the recorder writes one every ten seconds."""
 
 ATTENTION_LIMIT = 50
 """Sentences kept; the page shows the first eight and counts the rest."""
@@ -46,6 +54,7 @@ class QueueRow:
         concurrency: most jobs that may run at once over all workers.
         error: why it could not be read.
         in_trouble: named among what needs attention, critical or warning.
+        summary: its last quarter of an hour; None where nobody records, and for one in which nothing happened lately.
     """
 
     queue: QueueName
@@ -58,6 +67,7 @@ class QueueRow:
     concurrency: int | None
     error: str | None
     in_trouble: bool
+    summary: Summary | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +108,8 @@ class OverviewPage:
         measured_at_ms: when.
         trouble_count: queues in trouble.
         paused_count: paused queues.
+        is_recorded: a recorder is at work, so that a queue without a summary had no event.
+        summary: the last quarter of an hour of all queues; None where some are hidden from this person.
     """
 
     groups: tuple[QueueGroup, ...]
@@ -118,6 +130,8 @@ class OverviewPage:
     measured_at_ms: int
     trouble_count: int
     paused_count: int
+    is_recorded: bool = False
+    summary: Summary | None = None
 
 
 _SORTS: dict[str, Callable[[QueueRow], int]] = {
@@ -126,6 +140,10 @@ _SORTS: dict[str, Callable[[QueueRow], int]] = {
     "delayed": lambda row: row.counts.delayed,
     "failed": lambda row: row.counts.failed,
     "completed": lambda row: row.counts.completed,
+    "finished": lambda row: row.summary.completed + row.summary.failed if row.summary else 0,
+    "rate": lambda row: round(10_000 * (row.summary.fail_share or 0)) if row.summary else 0,
+    "wait": lambda row: round(row.summary.wait_p95_ms or 0) if row.summary else 0,
+    "run": lambda row: round(row.summary.run_p95_ms or 0) if row.summary else 0,
     "workers": lambda row: row.workers or 0,
     "oldest": lambda row: -(row.oldest_waiting_at_ms or 0) if row.oldest_waiting_at_ms else -(1 << 62),
 }
@@ -142,6 +160,8 @@ def read_overview(
     sort: str = "name",
     is_complete: bool = True,
     prefixes: Sequence[str] = (),
+    history: History | None = None,
+    limits: QueueList | None = None,
 ) -> OverviewPage:
     """Read the overview in one round trip.
 
@@ -155,11 +175,16 @@ def read_overview(
         sort: an unknown order is the order of names.
         is_complete: all queues were found.
         prefixes: prefixes that were looked at, to be named on an empty page.
+        history: what the recorder keeps; None for a page without.
+        limits: the only queues this person sees; None for all, who may then be told of all together.
 
     Raises:
         StoreError: not a single queue could be read.
     """
-    readings, names = read_every(connection, queues)
+    bases = None if limits is None else [queue.base for queue in limits.queues]
+    summaries = history.now(bases) if history is not None and bases != [] else None
+    readings, names, stored = _read(connection, queues, summaries)
+    lately = _lately(stored, now_ms)
     workers = count_workers(names, queues, is_cluster=connection.is_cluster)
     rows: list[QueueRow] = []
     attention: list[Attention] = []
@@ -169,9 +194,10 @@ def read_overview(
         if isinstance(reading, EngineError):
             rows.append(_unread(named, present, str(reading)))
             continue
-        wrong = attention_of(named, reading, present, now_ms)
+        summary = lately.get(queue.base)
+        wrong = attention_of(named, reading, present, now_ms, summary)
         attention += wrong
-        rows.append(_row(named, reading, present, wrong))
+        rows.append(replace(_row(named, reading, present, wrong), summary=summary))
     only = only if only in ("trouble", "paused") else "all"
     sort = sort if sort in _SORTS else "name"
     matching = [row for row in rows if _matches(row, q, only)]
@@ -196,6 +222,8 @@ def read_overview(
         measured_at_ms=now_ms,
         trouble_count=sum(row.in_trouble for row in rows),
         paused_count=sum(row.is_paused for row in rows),
+        is_recorded=bool(lately),
+        summary=lately.get(ALL),
     )
 
 
@@ -207,15 +235,31 @@ def read_every(
     Raises:
         StoreError: not a single queue could be read.
     """
+    readings, names, _ = _read(connection, queues, None)
+    return readings, names
+
+
+def _read(
+    connection: Reads, queues: Sequence[QueueKeys], summaries: Call[dict[str, bytes]] | None
+) -> tuple[list[tuple[QueueKeys, QueueReading | EngineError]], tuple[str, ...] | EngineError, dict[str, bytes]]:
     chunks = list(by_slot(queues, QUEUES_PER_SCRIPT))
-    *replies, names = connection.batch(together([*map(read_queues, chunks), list_client_names()]))
+    extra = [] if summaries is None else [summaries]
+    replies = connection.batch(together([*map(read_queues, chunks), *extra, list_client_names()]))
+    names = replies.pop()
+    stored = replies.pop() if extra else {}
     if replies and all(isinstance(reply, EngineError) for reply in replies):
         raise replies[0]
     readings: list[tuple[QueueKeys, QueueReading | EngineError]] = []
     for chunk, reply in zip(chunks, replies, strict=True):
         for at, queue in enumerate(chunk):
             readings.append((queue, reply if isinstance(reply, EngineError) else reply[at]))
-    return readings, names
+    return readings, names, {} if isinstance(stored, EngineError) else stored
+
+
+def _lately(stored: Mapping[str, bytes], now_ms: int) -> dict[str, Summary]:
+    """Return the summaries that are young enough to speak of now, without their time: equal ones give equal lines."""
+    read = {base: Summary.unpack(one) for base, one in stored.items()}
+    return {base: replace(one, at_ms=0) for base, one in read.items() if one and now_ms - one.at_ms < STALE_MS}
 
 
 def _sum(counts: Iterable[int | None]) -> int | None:

@@ -2,6 +2,7 @@
 
 from flask import Response, request
 
+from board.history.store import History
 from board.queries.overview import OverviewPage, read_overview
 from board.web import htmx, render
 from board.web.state import board
@@ -28,6 +29,8 @@ def index() -> Response:
             sort=sort,
             is_complete=found.is_complete,
             prefixes=own.settings.prefixes,
+            history=History(own.namespace),
+            limits=own.sources.limits(),
         )
 
     # Everything the reading depends on; the queues are those this person may see. Whoever opens the page, perhaps

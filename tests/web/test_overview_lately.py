@@ -1,0 +1,94 @@
+"""The overview where somebody records: throughput, failure rate, times, and what is rising."""
+
+from collections.abc import Callable
+
+import redis
+
+from board.engine.keys import QueueKeys
+from board.history.store import History, Recording
+from board.history.summary import SPARK, Summary
+from board.service import wall_clock_ms
+from tests.recorder.conftest import Process
+from tests.web.site import Site, soup, text_of
+
+MAIL = QueueKeys("bull", "mail")
+
+
+def tell(site: Site, **values: object) -> None:
+    """Store a summary of the queue mail, as the recorder would."""
+    process = Process(site.service)
+    process.catch_up()
+    line = tuple(range(SPARK))
+    summary = Summary(**{"at_ms": wall_clock_ms(), "finished_line": line, "failed_line": line, **values})  # type: ignore[arg-type]
+    recording = Recording(wall_clock_ms(), now={MAIL.base: summary.pack(), "": summary.pack()})
+    assert site.service.connection.call(History(site.service.namespace).record(1, recording))
+
+
+def test_a_line_tells_how_much_ended_and_how_long_it_took(site: Site) -> None:
+    site.jobs.failed("a")
+    tell(site, completed=270, failed=30, wait_p95_ms=6_100.0, run_p95_ms=840.0)
+
+    page = soup(site.signed_in().get("/"))
+
+    line = text_of(page.select_one("#queue-mail"))
+    assert "20 10% 6.1 s 840 ms" in line
+    assert page.select_one("#queue-mail .spark")
+    assert "Finished 20 a minute" in text_of(page.select_one("#facts"))
+
+
+def test_far_more_failures_than_usual_come_first(site: Site) -> None:
+    site.jobs.failed("a")
+    tell(site, failed=184, usual_failed=14.0, stalled=3)
+
+    attention = [text_of(one) for one in soup(site.signed_in().get("/")).select("#attention li")]
+
+    assert attention[0].startswith("mail failures rising, 184 in 15 min against a usual 14")
+    assert any("3 jobs taken back from lost workers in 15 min" in one for one in attention)
+
+
+def test_as_many_failures_as_usual_are_not_rising(site: Site) -> None:
+    site.jobs.failed("a")
+    tell(site, failed=20, usual_failed=14.0)
+
+    assert "rising" not in text_of(soup(site.signed_in().get("/")).select_one("#attention"))
+
+
+def test_an_old_summary_says_nothing(site: Site) -> None:
+    site.jobs.waiting("a")
+    tell(site, completed=300, at_ms=wall_clock_ms() - 600_000)
+
+    page = soup(site.signed_in().get("/"))
+
+    assert "Completed" in text_of(page.select_one("thead"))
+
+
+def test_nonsense_in_a_summary_breaks_no_page(site: Site, redis_client: redis.Redis) -> None:
+    site.jobs.waiting("a")
+    tell(site, completed=1)
+    redis_client.hset("board:{history}:now", MAIL.base, "nonsense")
+
+    assert site.signed_in().get("/?sort=rate").status_code == 200
+
+
+def test_it_is_sorted_by_what_was_recorded(site: Site) -> None:
+    for name in ("a", "b"):
+        site.jobs.queue = QueueKeys("bull", name)
+        site.jobs.waiting("one")
+    site.jobs.queue = MAIL
+    site.jobs.waiting("one")
+    tell(site, completed=10, failed=1, wait_p95_ms=5.0, run_p95_ms=5.0)
+
+    for sort in ("finished", "rate", "wait", "run"):
+        first = soup(site.signed_in().get(f"/?sort={sort}")).select_one("table.queues tr[id]")
+        assert first is not None
+        assert first["id"] == "queue-mail", sort
+
+
+def test_who_sees_some_queues_is_not_told_of_all_together(make_site: Callable[..., Site], site: Site) -> None:
+    site.jobs.waiting("one")
+    tell(site, completed=300)
+
+    page = soup(make_site(queues=("mail",)).signed_in().get("/"))
+
+    assert "a minute" not in text_of(page.select_one("#facts"))
+    assert "20" in text_of(page.select_one("#queue-mail"))
