@@ -8,8 +8,8 @@ from typing import Any
 
 BOUNDS = (
     "How long one run of a script holds Redis, with up to a million jobs in a state, and how long others wait for PING "
-    "meanwhile, is what `python -m bench.scripts` measures: promotion, the stalled check, retention, clean, drain, retry "
-    "and obliterate go in runs of at most 250 jobs. A flow is added in one transaction, whatever its size, and holds "
+    "meanwhile, is what `python -m bench.scripts` measures: promotion, the stalled check, retention, clean, drain, "
+    "retry and obliterate go in runs of at most 250 jobs. A flow is added in one transaction, whatever its size, and holds "
     "Redis for as long as that takes; so does taking one waiting job out of the middle of a very long list."
 )
 
@@ -49,8 +49,8 @@ def engine(result: dict[str, Any]) -> str:
         )
     lines += [
         "",
-        "CPU time for one job, in microseconds: ours / Node BullMQ 6 / Node BullMQ 5. On a busy machine it is the steadier",
-        "measure.",
+        "CPU time for one job, in microseconds: ours / Node BullMQ 6 / Node BullMQ 5.",
+        "On a busy machine it is the steadier measure.",
         "",
         "| work | client | Redis |",
         "|---|---:|---:|",
