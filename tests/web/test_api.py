@@ -1,6 +1,7 @@
 """The JSON API: the pages' queries and actions for programs."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -43,7 +44,7 @@ def test_every_operation_is_described_and_everything_described_is_a_route(site: 
 
 
 def _template(rule: str) -> str:
-    return rule.replace("<job_id:job_id>", "{job_id}").replace("<", "{").replace(">", "}")
+    return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule)
 
 
 def test_queues_come_in_pages_by_name(site: Site) -> None:
@@ -186,3 +187,16 @@ def test_a_board_for_looking_refuses_every_action(make_site: Callable[..., Site]
 
     assert status == 403
     assert "read-only" in answer["error"]["message"]
+
+
+def test_workers_schedulers_and_flows_are_told_too(site: Site) -> None:
+    site.jobs.active("1a")
+    browser = site.signed_in()
+    status, added = write(browser, "/queues/mail/jobs", {"name": "send", "job_id": "late", "delay_ms": 60_000})
+    moved = write(browser, "/queues/mail/jobs/late/delay", {"delay_ms": 120_000})
+
+    assert (status, added["done"]) == (200, ["late"])
+    assert moved[0] == 200, moved
+    assert read(browser, "/workers")["active"] == 1
+    assert read(browser, "/schedulers")["schedulers"] == []
+    assert read(browser, "/queues/mail/jobs/late/flow")["root"]["link"]["id"] == "late"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from board.actions import jobs as job_actions
 from board.actions import queues as queue_actions
-from board.actions import upkeep
+from board.actions import repairs, schedulers, upkeep
 from board.actions.perform import MOST_JOBS, Outcome
 from board.engine.types import JobOptions, JobState
 from board.queries.shared import queue_name
@@ -166,3 +166,89 @@ def add_job(queue: str) -> shapes.ActionResult:
         queue,
         lambda keys: upkeep.add_job(board().desk, actor(), keys, asked["name"], data_text=text, options=options),
     )
+
+
+@operation(
+    "POST",
+    "/queues/<queue>/rate-limit",
+    result=shapes.ActionResult,
+    body={
+        "most": Field("whole", "jobs that start in a window; 0 for no limit", high=1_000_000, needed=True),
+        "window_ms": Field("whole", "length of the window", low=1, high=YEAR_MS, needed=True),
+    },
+)
+def rate_limit(queue: str) -> shapes.ActionResult:
+    """Limit how many jobs start in a window over all workers."""
+    asked = read_body()
+    most, window_ms = asked["most"], asked["window_ms"]
+    return _act("rate limit", queue, lambda keys: upkeep.set_rate_limit(board().desk, actor(), keys, most, window_ms))
+
+
+@operation("POST", "/queues/<queue>/release-limit", result=shapes.ActionResult)
+def release_limit(queue: str) -> shapes.ActionResult:
+    """Let a queue go on that is held back by its rate limit."""
+    return _act("release limit", queue, lambda keys: upkeep.release_limit(board().desk, actor(), keys))
+
+
+@operation(
+    "POST",
+    "/queues/<queue>/jobs/<job_id:job_id>/delay",
+    result=shapes.ActionResult,
+    body={"delay_ms": Field("whole", "from now", high=YEAR_MS, needed=True)},
+)
+def delay(queue: str, job_id: str) -> shapes.ActionResult:
+    """Change when a delayed job may start."""
+    delay_ms = read_body()["delay_ms"]
+    return _act("delay", queue, lambda keys: repairs.change_delay(board().desk, actor(), keys, job_id, delay_ms))
+
+
+@operation(
+    "POST",
+    "/queues/<queue>/jobs/<job_id:job_id>/priority",
+    result=shapes.ActionResult,
+    body={"priority": Field("whole", "1 is the most urgent; 0 for none", high=2_097_151, needed=True)},
+)
+def priority(queue: str, job_id: str) -> shapes.ActionResult:
+    """Change the priority of a job that waits."""
+    wanted = read_body()["priority"]
+    return _act("priority", queue, lambda keys: repairs.change_priority(board().desk, actor(), keys, job_id, wanted))
+
+
+@operation("POST", "/queues/<queue>/jobs/<job_id:job_id>/duplicate", result=shapes.ActionResult)
+def duplicate(queue: str, job_id: str) -> shapes.ActionResult:
+    """Add a job with the data and options of another."""
+    return _act("duplicate", queue, lambda keys: repairs.duplicate(board().desk, actor(), keys, job_id))
+
+
+@operation("POST", "/queues/<queue>/jobs/<job_id:job_id>/send-back", result=shapes.ActionResult)
+def send_back(queue: str, job_id: str) -> shapes.ActionResult:
+    """Send a dead letter back to the queue that it came from."""
+    return _act("send back", queue, lambda keys: repairs.send_back(board().desk, actor(), keys, job_id))
+
+
+@operation("POST", "/queues/<queue>/schedulers/<job_id:scheduler>/run", result=shapes.ActionResult)
+def run_scheduler(queue: str, scheduler: str) -> shapes.ActionResult:
+    """Run a job scheduler now."""
+    own = board()
+    return _act("run now", queue, lambda keys: schedulers.run_now(own.desk, actor(), own.namespace, keys, scheduler))
+
+
+@operation("POST", "/queues/<queue>/schedulers/<job_id:scheduler>/pause", result=shapes.ActionResult)
+def pause_scheduler(queue: str, scheduler: str) -> shapes.ActionResult:
+    """Hold a job scheduler back."""
+    own = board()
+    return _act("hold", queue, lambda keys: schedulers.hold(own.desk, actor(), own.namespace, keys, scheduler))
+
+
+@operation("POST", "/queues/<queue>/schedulers/<job_id:scheduler>/resume", result=shapes.ActionResult)
+def resume_scheduler(queue: str, scheduler: str) -> shapes.ActionResult:
+    """Let a job scheduler go on that was held back."""
+    own = board()
+    return _act("put back", queue, lambda keys: schedulers.put_back(own.desk, actor(), own.namespace, keys, scheduler))
+
+
+@operation("POST", "/queues/<queue>/schedulers/<job_id:scheduler>/remove", result=shapes.ActionResult)
+def remove_scheduler(queue: str, scheduler: str) -> shapes.ActionResult:
+    """Remove a job scheduler."""
+    own = board()
+    return _act("remove", queue, lambda keys: schedulers.remove(own.desk, actor(), own.namespace, keys, scheduler))

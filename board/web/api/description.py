@@ -109,6 +109,8 @@ def _schema(hint: Any, schemas: dict[str, Any]) -> dict[str, Any]:
         return {"enum": list(arguments)}
     if origin in (Union, types.UnionType):
         return {"anyOf": [_schema(one, schemas) for one in arguments]}
+    if origin is frozenset:
+        return {"type": "array", "items": _schema(arguments[0], schemas)}
     if origin is tuple and arguments[-1] is Ellipsis:
         return {"type": "array", "items": _schema(arguments[0], schemas)}
     if origin is tuple:

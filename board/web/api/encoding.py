@@ -34,6 +34,8 @@ def encode(value: Any) -> str:
         return encode({field.name: getattr(value, field.name) for field in fields(value)})
     if isinstance(value, Mapping):
         return "{" + ",".join(f"{json.dumps(str(name))}:{encode(each)}" for name, each in value.items()) + "}"
+    if isinstance(value, frozenset):
+        return encode(sorted(value))
     if isinstance(value, (list, tuple)):
         return "[" + ",".join(map(encode, value)) + "]"
     return json.dumps(value, allow_nan=False)

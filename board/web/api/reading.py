@@ -12,9 +12,12 @@ from board.auth.policy import Permission, can, everywhere
 from board.errors import BadRequestError
 from board.queries.audit import RESULTS, AuditAsked, is_cursor, read_audit
 from board.queries.failures import FailuresAsked, read_failures
+from board.queries.flow import ChildrenPage, FlowPage, read_children, read_flow
 from board.queries.job import read_job
 from board.queries.overview import OverviewPage, QueueRow, read_overview
 from board.queries.queue import LABELS, QueueAsked, read_queue
+from board.queries.schedulers import SchedulersPage, read_schedulers_page
+from board.queries.worker_list import WorkersPage, read_workers
 from board.sources import QueueKeys
 from board.web.api import shapes
 from board.web.api.description import describe
@@ -140,6 +143,61 @@ def failures() -> shapes.JobList:
     among = (queue_or_404(wish.queue),) if wish.queue else own.sources.list().queues
     page = read_failures(own.connection, own.sources, among, wish, now_ms=own.clock())
     return shapes.JobList(page.jobs, page.next_after, page.failed_total, page.searched, None, page.measured_at_ms)
+
+
+@operation("GET", "/queues/<queue>/jobs/<job_id:job_id>/flow", result=FlowPage)
+def flow(queue: str, job_id: str) -> FlowPage:
+    """Show the flow that a job belongs to, from its root down."""
+    keys, own = queue_or_404(queue), board()
+    return read_flow(own.connection, own.sources, keys, job_id, now_ms=own.clock())
+
+
+@operation(
+    "GET",
+    "/queues/<queue>/jobs/<job_id:job_id>/children",
+    result=ChildrenPage,
+    query={"from": Field("whole", "how many to leave out", high=1_000_000_000)},
+)
+def children(queue: str, job_id: str) -> ChildrenPage:
+    """List the children of a job, a hundred at a time, failed ones first."""
+    keys, own, start = queue_or_404(queue), board(), query()["from"] or 0
+    return read_children(own.connection, own.sources, keys, job_id, now_ms=own.clock(), start=start)
+
+
+@operation(
+    "GET",
+    "/workers",
+    result=WorkersPage,
+    query={"q": Field("text", "text in a name"), "queue": Field("text", "only of this queue, as addresses spell it")},
+)
+def workers() -> WorkersPage:
+    """List the workers with the jobs in their hands."""
+    asked, own = query(), board()
+    among = (queue_or_404(asked["queue"]),) if asked["queue"] else own.sources.list().queues
+    return read_workers(
+        own.connection, own.sources, among, now_ms=own.clock(), q=asked["q"], one_queue=bool(asked["queue"])
+    )
+
+
+@operation(
+    "GET",
+    "/schedulers",
+    result=SchedulersPage,
+    query={"q": Field("text", "text in a name"), "queue": Field("text", "only of this queue, as addresses spell it")},
+)
+def schedulers() -> SchedulersPage:
+    """List the job schedulers by their next run."""
+    asked, own = query(), board()
+    among = (queue_or_404(asked["queue"]),) if asked["queue"] else own.sources.list().queues
+    return read_schedulers_page(
+        own.connection,
+        own.sources,
+        own.namespace,
+        among,
+        now_ms=own.clock(),
+        q=asked["q"],
+        one_queue=bool(asked["queue"]),
+    )
 
 
 @operation(

@@ -34,4 +34,19 @@ metrics = Blueprint("metrics", __name__)
 settings = Blueprint("settings", __name__)
 health = Blueprint("health", __name__)
 
-ALL = (find, overview, queues, jobs, bulk, flows, schedulers, workers, failures, metrics, audit, login, settings, health)
+ALL = (
+    find,
+    overview,
+    queues,
+    jobs,
+    bulk,
+    flows,
+    schedulers,
+    workers,
+    failures,
+    metrics,
+    audit,
+    login,
+    settings,
+    health,
+)
