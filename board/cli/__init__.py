@@ -7,7 +7,9 @@ Exit codes: 0 done, 1 it went wrong (Redis away, a check failed, no such user), 
 
 from __future__ import annotations
 
+import json
 import sys
+from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -113,7 +115,8 @@ def worker(
 
 @board.command("doctor")
 @click.option("--short", is_flag=True, help="Only whether Redis answers, for a container's health check.")
-def examine(*, short: bool) -> int:
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def examine(*, short: bool, as_json: bool) -> int:
     """Check Redis, its settings and this installation; say what to do about what is wrong."""
     with opening.service() as service:
         if short:
@@ -121,7 +124,13 @@ def examine(*, short: bool) -> int:
             return 0
         from board import doctor
 
-        return _tell(list(doctor.examine(service)))
+        every = {"": service, **service.others}
+        code = 0
+        for name, one in every.items():
+            if name and not as_json:
+                click.echo(f"\n{name}")
+            code = max(code, _tell(list(doctor.examine(one)), name or one.settings.connection_label, as_json=as_json))
+        return code
 
 
 @board.command()
@@ -170,17 +179,20 @@ board.add_command(
 board.add_command(_Late("audit", "board.cli.audit", "Check and export the log of who did what."))
 
 
-def _tell(findings: Iterable[Finding]) -> int:
+def _tell(findings: Iterable[Finding], connection: str, *, as_json: bool) -> int:
     """Print what was found; return the exit code."""
     from board.doctor import Verdict
 
     marks = {Verdict.OK: "ok  ", Verdict.WARNING: "warn", Verdict.FAILURE: "FAIL"}
     code = 0
     for finding in findings:
+        code = 1 if finding.verdict is Verdict.FAILURE else code
+        if as_json:
+            click.echo(json.dumps({"connection": connection, **asdict(finding)}))
+            continue
         click.echo(f"{marks[finding.verdict]}  {finding.name}: {finding.sentence}")
         if finding.remedy:
             click.echo(f"      {finding.remedy}")
-        code = 1 if finding.verdict is Verdict.FAILURE else code
     return code
 
 

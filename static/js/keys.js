@@ -24,7 +24,7 @@ const actions = {
   Escape: () => document.querySelector("[data-close]") ? press("[data-close]") : selectPage(false),
 }
 for (let tab = 1; tab <= 7; tab += 1) actions[tab] = () => press(`#tabs a:nth-child(${tab})`)
-const places = { o: "overview", f: "failures", w: "flows", s: "schedulers", k: "workers", m: "metrics", a: "audit" }
+const places = { o: "overview", f: "failures", w: "flows", s: "schedulers", k: "workers", m: "metrics", a: "audit", h: "health" }
 
 addEventListener("keydown", event => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || localStorage.getItem("keys") === "off") return

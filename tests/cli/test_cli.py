@@ -1,5 +1,6 @@
 """The command `board`: what it prints, and how it ends."""
 
+import json
 import re
 import subprocess
 from collections.abc import Callable
@@ -128,7 +129,20 @@ def test_the_doctor_says_what_to_do(run: Run, fresh_server: Callable[..., Server
     assert well.returncode == 0
     lines = [line for line in well.stdout.splitlines() if "redis: Redis answers in" not in line]
     assert len(lines) >= 8
-    assert {line.split()[0] for line in lines if not line.startswith("      Run the board")} == {"ok"}
+    assert [line for line in lines if line.startswith(("warn", "FAIL"))] == [
+        "warn  replica: no replica: queues stand still while this server is down"
+    ]
+
+
+def test_the_doctor_tells_programs_and_looks_at_every_server(run: Run, fresh_server: Callable[..., Server]) -> None:
+    first, second = fresh_server(), fresh_server(arguments=("--maxmemory-policy", "allkeys-lru"))
+
+    told = run("doctor", "--json", REDIS_URL=first.url, BOARD_CONNECTIONS=f"eu={second.url}")
+
+    findings = [json.loads(line) for line in told.stdout.splitlines()]
+    assert told.returncode == 1
+    assert {one["connection"] for one in findings if one["verdict"] == "failure"} == {"eu"}
+    assert {"name", "sentence", "remedy", "rule"} <= set(findings[0])
 
 
 def test_the_short_check_of_a_container(run: Run, fresh_server: Callable[..., Server]) -> None:

@@ -72,6 +72,7 @@ WHO_MAY: dict[tuple[str, str], tuple[str, ...]] = {
     ("jobs.bury", "POST"): ("operator", "admin"),
     ("jobs.send_back", "POST"): ("operator", "admin"),
     ("find.index", "GET"): ("viewer", "operator", "admin"),
+    ("health.index", "GET"): ("viewer", "operator", "admin"),
     ("health.queues", "GET"): ("viewer", "operator", "admin"),
     ("flows.index", "GET"): ("viewer", "operator", "admin"),
     ("flows.children", "GET"): ("viewer", "operator", "admin"),

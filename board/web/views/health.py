@@ -5,12 +5,15 @@ Both answer a word and no detail: versions, addresses and queues are nobody's bu
 
 from flask import Response, make_response
 
+from board.doctor import Verdict, examine
+from board.doctor.queues import MOST_QUEUES
 from board.engine.errors import StoreError
+from board.web import render
 from board.web.monitor import answer_queues
 from board.web.state import board
 from board.web.views.blueprints import health
 
-__all__ = ["live", "queues", "ready"]
+__all__ = ["index", "live", "queues", "ready"]
 
 
 @health.get("/healthz")
@@ -27,6 +30,17 @@ def ready() -> Response:
     except StoreError:
         return _plain("Redis does not answer", 503)
     return _plain("ready", 200)
+
+
+@health.get("/health")
+def index() -> Response:
+    """Show the production checklist, checked now: what is wrong first."""
+    own = board()
+    found = own.sources.list()
+    findings = own.readings.get(("health", found), lambda: tuple(examine(own))).value
+    order = (Verdict.FAILURE, Verdict.WARNING, Verdict.OK)
+    groups = [(verdict.value, [one for one in findings if one.verdict is verdict]) for verdict in order]
+    return render.page("health/health.html", groups=groups, queue_count=len(found.queues), most_sampled=MOST_QUEUES)
 
 
 @health.get("/health/queues")

@@ -1,23 +1,18 @@
-"""``board doctor``: what guides tell people to check by hand, one named check a function.
-
-Each finding says ok, or what is wrong and what to do about it. Nothing is ever changed here.
-"""
+"""Checks of the server and of this installation, one named check a function."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 
 from board.audit import verify
-from board.config import Settings, without_secrets
+from board.config import Settings
+from board.doctor.finding import Finding, Verdict
 from board.engine.calls import Call
-from board.engine.errors import PermissionDeniedError, StoreError
-from board.facts import info_fields
 from board.resources import ResourceMissingError, require_browser_code
 from board.service import Service
 
-__all__ = ["CHECKS", "Finding", "Verdict", "examine"]
+__all__ = ["CHECKS", "Patient", "browser_code"]
 
 OLDEST_REDIS = (6, 2)
 OLDEST_VALKEY = (7, 2)
@@ -28,58 +23,14 @@ CHAINED_ENTRIES = 1_000
 """Newest audit entries whose chain is checked."""
 
 
-class Verdict(StrEnum):
-    """How a check came out."""
-
-    OK = "ok"
-    WARNING = "warning"
-    FAILURE = "failure"
-
-
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """What one check found.
-
-    Attributes:
-        name: of the check.
-        verdict: how it came out.
-        sentence: what was measured.
-        remedy: what to do; empty when nothing is.
-    """
-
-    name: str
-    verdict: Verdict
-    sentence: str
-    remedy: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Patient:
+class Patient:
     """What the checks look at."""
 
     settings: Settings
     service: Service
     info: dict[str, str]
     latency_ms: float
-
-
-def examine(service: Service) -> Iterator[Finding]:
-    """Run every check, the fundamental ones first; without Redis only those that need none."""
-    yield browser_code()
-    try:
-        latency_ms = service.ping()
-        info = service.connection.call(Call(("INFO",), info_fields, writes=False))
-    except StoreError as trouble:
-        place = without_secrets(service.settings.redis_url)
-        yield Finding("redis", Verdict.FAILURE, str(trouble), f"Check that {place} is right and can be reached.")
-        return
-    patient = _Patient(service.settings, service, info, latency_ms)
-    for check in CHECKS:
-        try:
-            yield check(patient)
-        except PermissionDeniedError as trouble:
-            name = check.__name__.replace("_", " ")
-            yield Finding(name, Verdict.WARNING, str(trouble), "Give this user the right, or check by hand.")
 
 
 def browser_code() -> Finding:
@@ -91,7 +42,7 @@ def browser_code() -> Finding:
     return Finding("installation", Verdict.OK, "templates, styles and htmx are there")
 
 
-def answers(patient: _Patient) -> Finding:
+def answers(patient: Patient) -> Finding:
     """How long Redis takes to answer."""
     sentence = f"Redis answers in {patient.latency_ms:.1f} ms"
     if patient.latency_ms > SLOW_MS:
@@ -99,7 +50,7 @@ def answers(patient: _Patient) -> Finding:
     return Finding("redis", Verdict.OK, sentence)
 
 
-def version(patient: _Patient) -> Finding:
+def version(patient: Patient) -> Finding:
     """Whether the server is new enough for the engine's scripts."""
     is_valkey = "valkey_version" in patient.info
     text = patient.info.get("valkey_version") or patient.info.get("redis_version", "")
@@ -112,7 +63,7 @@ def version(patient: _Patient) -> Finding:
     return Finding("version", Verdict.FAILURE, f"{name} {text or 'of unknown version'}", f"At least {least} is needed.")
 
 
-def eviction(patient: _Patient) -> Finding:
+def eviction(patient: Patient) -> Finding:
     """Whether Redis may throw jobs away when memory is full."""
     policy = patient.info.get("maxmemory_policy", "unknown")
     if policy == "noeviction":
@@ -125,7 +76,7 @@ def eviction(patient: _Patient) -> Finding:
     )
 
 
-def persistence(patient: _Patient) -> Finding:
+def persistence(patient: Patient) -> Finding:
     """Whether jobs outlive a crash of the server."""
     if patient.info.get("aof_enabled") == "1":
         if patient.info.get("aof_last_write_status", "ok") != "ok":
@@ -141,7 +92,7 @@ def persistence(patient: _Patient) -> Finding:
     )
 
 
-def memory(patient: _Patient) -> Finding:
+def memory(patient: Patient) -> Finding:
     """Whether there is room for more jobs."""
     used, limit = (int(patient.info.get(name, "0")) for name in ("used_memory", "maxmemory"))
     if not limit:
@@ -155,7 +106,7 @@ def memory(patient: _Patient) -> Finding:
     return Finding("memory", Verdict.OK, sentence)
 
 
-def writable(patient: _Patient) -> Finding:
+def writable(patient: Patient) -> Finding:
     """Whether this server takes actions."""
     if patient.info.get("role", "master") == "master":
         return Finding("role", Verdict.OK, "this is a primary: it takes writes")
@@ -164,7 +115,7 @@ def writable(patient: _Patient) -> Finding:
     )
 
 
-def queues(patient: _Patient) -> Finding:
+def queues(patient: Patient) -> Finding:
     """Whether any queue is found under the configured prefixes."""
     found = patient.service.sources.list()
     prefixes = ", ".join(patient.settings.prefixes)
@@ -178,7 +129,7 @@ def queues(patient: _Patient) -> Finding:
     )
 
 
-def users(patient: _Patient) -> Finding:
+def users(patient: Patient) -> Finding:
     """Whether anybody can sign in."""
     count = len(patient.service.users.all())
     if count:
@@ -186,7 +137,7 @@ def users(patient: _Patient) -> Finding:
     return Finding("users", Verdict.WARNING, "no user yet", "The first start of `board serve` makes one.")
 
 
-def audit(patient: _Patient) -> Finding:
+def audit(patient: Patient) -> Finding:
     """Whether the newest entries of the audit log are as they were written."""
     own = patient.service
     entries = own.audit_connection.call(own.audit.read(None, CHAINED_ENTRIES))
@@ -196,15 +147,81 @@ def audit(patient: _Patient) -> Finding:
     return Finding("audit", Verdict.FAILURE, f"entry {broken} does not fit the one before", "Somebody changed the log.")
 
 
-CHECKS: tuple[Callable[[_Patient], Finding], ...] = (
+def replica(patient: Patient) -> Finding:
+    """Whether another server could take over when this one is lost."""
+    count = int(patient.info.get("connected_slaves", "0"))
+    if patient.info.get("cluster_enabled") == "1" or patient.info.get("role", "master") != "master":
+        return Finding("replica", Verdict.OK, "part of a cluster, or a replica itself")
+    if count:
+        return Finding("replica", Verdict.OK, "1 replica" if count == 1 else f"{count} replicas")
+    return Finding(
+        "replica",
+        Verdict.WARNING,
+        "no replica: queues stand still while this server is down",
+        "Add one, with Sentinel.",
+    )
+
+
+def clients(patient: Patient) -> Finding:
+    """Whether there is room for more connections."""
+    count, most = (int(patient.info.get(name, "0")) for name in ("connected_clients", "maxclients"))
+    sentence = f"{count:,} of {most:,} connections" if most else f"{count:,} connections"
+    if most and count / most >= 0.8:
+        return Finding("connections", Verdict.WARNING, sentence, "Raise maxclients, or look for clients that leak.")
+    return Finding("connections", Verdict.OK, sentence)
+
+
+def slow_commands(patient: Patient) -> Finding:
+    """Whether anything has kept the server from answering for a tenth of a second."""
+    slow = patient.service.connection.call(Call(("SLOWLOG", "GET", 32), _durations_ms, writes=False))
+    worst = max(slow, default=0.0)
+    if worst >= 100:
+        return Finding(
+            "slow commands",
+            Verdict.WARNING,
+            f"the longest of those remembered took {worst:,.0f} ms",
+            "SLOWLOG GET names it; KEYS and large ranges are the usual ones.",
+        )
+    return Finding("slow commands", Verdict.OK, f"none of those remembered took longer than {worst:,.0f} ms")
+
+
+def shielded(patient: Patient) -> Finding:
+    """Whether strangers in the network can read along or connect."""
+    url = patient.settings.redis_url
+    place = url.partition("://")[2]
+    if url.startswith("unix") or place.rpartition("@")[2].startswith(("localhost", "127.", "[::1]")):
+        return Finding("network", Verdict.OK, "Redis is on this machine")
+    missing = [] if url.startswith("rediss") else ["not encrypted"]
+    missing += [] if "@" in place else ["without a password"]
+    if missing:
+        return Finding(
+            "network",
+            Verdict.WARNING,
+            f"the connection is {' and '.join(missing)}",
+            "Use rediss:// and a Redis user of the board's own.",
+        )
+    return Finding("network", Verdict.OK, "encrypted, with a password")
+
+
+def _durations_ms(reply: object) -> list[float]:
+    """Read how long each took, as Redis answers or as redis-py parses it."""
+    entries = reply if isinstance(reply, list) else []
+    return [(one["duration"] if isinstance(one, dict) else one[2]) / 1000 for one in entries]
+
+
+CHECKS: tuple[Callable[[Patient], Finding], ...] = (
     answers,
     version,
     eviction,
     persistence,
     memory,
     writable,
+    replica,
+    clients,
+    slow_commands,
+    shielded,
     queues,
     users,
     audit,
 )
-"""In the order they are printed, after the check of the installation."""
+"""In the order they are told, after the check of the installation."""
