@@ -224,11 +224,22 @@ CHECKS: tuple[Callable[[Sample], Finding], ...] = (
 """In the order they are told."""
 
 
+LEADS = {
+    "stalled checks": "nobody checks ",
+    "stalls": "have stalled: ",
+    "attempts": "run only once: ",
+    "backoff": "retry at once: ",
+    "payloads": "carry over 64 KB: ",
+    "schedulers": "late: ",
+}
+"""What a sentence begins with that lists names only."""
+
+
 def _told(name: str, found: list[str], fine: str, remedy: str, verdict: Verdict = Verdict.WARNING) -> Finding:
     if not found:
         return Finding(name, Verdict.OK, fine)
     more = f", and {count_of(len(found) - 3, 'more', 'more')}" if len(found) > 3 else ""
-    return Finding(name, verdict, "; ".join(found[:3]) + more, remedy)
+    return Finding(name, verdict, LEADS.get(name, "") + "; ".join(found[:3]) + more, remedy)
 
 
 def _names(sample: Sample, is_bad: Callable[[_Job], bool]) -> list[str]:
