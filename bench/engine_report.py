@@ -6,12 +6,11 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-BOUNDS = (
-    "How long one run of a script holds Redis, with up to a million jobs in a state, and how long others wait for PING "
-    "meanwhile, is what `python -m bench.scripts` measures: promotion, the stalled check, retention, clean, drain, "
-    "retry and obliterate go in runs of at most 250 jobs. A flow is added in one transaction, whatever its size, and holds "
-    "Redis for as long as that takes; so does taking one waiting job out of the middle of a very long list."
-)
+BOUNDS = """\
+How long one run of a script holds Redis, with up to a million jobs in a state, and how long others wait for PING
+meanwhile, is what `python -m bench.scripts` measures: promotion, the stalled check, retention, clean, drain, retry and
+obliterate go in runs of at most 250 jobs. A flow is added in one transaction, whatever its size, and holds Redis for as
+long as that takes; so does taking one waiting job out of the middle of a very long list."""
 
 BEGIN, END = "<!-- engine: written by python -m bench.engine --save -->", "<!-- end of engine -->"
 
