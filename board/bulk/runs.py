@@ -168,9 +168,9 @@ class Run:
 
     @property
     def rate(self) -> float | None:
-        """Jobs looked at a second; None before the first step."""
+        """Jobs acted on a second; None before the first step."""
         seconds = (self.updated_ms - self.created_ms) / 1000
-        return self.looked / seconds if seconds > 0 and self.looked else None
+        return (self.done + self.left) / seconds if seconds > 0 and self.looked else None
 
     @property
     def share(self) -> float:

@@ -15,7 +15,18 @@ from typing import Any, Literal
 from board.queries.text import display, one_line, shorten
 from board.redaction import REDACTED, Path, hides, redact_text
 
-__all__ = ["Node", "Number", "Pairs", "Payload", "conceal", "parse", "payload", "preview", "scalar_text"]
+__all__ = [
+    "Node",
+    "Number",
+    "Pairs",
+    "Payload",
+    "conceal",
+    "parse",
+    "payload",
+    "preview",
+    "scalar_text",
+    "without_secrets",
+]
 
 NODE_LIMIT = 1500
 """Nodes that one tree holds; more are counted, not shown."""
@@ -124,6 +135,16 @@ def payload(text: str, size: int, *, truncated: bool = False) -> Payload:
     except RecursionError:
         return Payload(display(redact_text(text)), size, None, valid=True, truncated=False)
     return Payload(display(hidden), size, _tree(shown), valid=True, truncated=False)
+
+
+def without_secrets(text: str) -> tuple[str, bool]:
+    """Return a stored text with its secrets hidden and every other digit as it was, and whether it is JSON."""
+    try:
+        value = parse(text)
+        shown = conceal(value)
+        return (text if shown is value else _write(shown)), True
+    except (ValueError, RecursionError):
+        return redact_text(text), False
 
 
 def conceal(value: Any, path: Path = (), *, hidden: bool = False) -> Any:

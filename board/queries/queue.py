@@ -37,7 +37,7 @@ from board.queries.shared import (
 )
 from board.queries.workers import count_workers
 
-__all__ = ["LABELS", "QueueAsked", "QueuePage", "most_urgent_state", "read_queue"]
+__all__ = ["BLIND", "CARRIED", "LABELS", "QueueAsked", "QueuePage", "most_urgent_state", "read_queue"]
 
 LABELS = {
     "waiting": "Waiting",
@@ -55,6 +55,8 @@ TEXT_LIMIT = 200
 
 FACET_LIMIT = 4
 """Errors offered above the list."""
+
+BLIND = "Your role may not see what jobs carry, so they cannot be searched by it."
 
 CARRIED = frozenset({"data", "returned"})
 """Fields of a filter that are about what a job carries."""
@@ -242,7 +244,7 @@ def _wish(asked: QueueAsked, *, shows_data: bool) -> tuple[Filter, str]:
     except FilterError as error:
         return NOTHING, str(error)
     if not shows_data and any(term.field in CARRIED for term in wish.terms):
-        return wish, "Your role may not see what jobs carry, so they cannot be searched by it."
+        return wish, BLIND
     return wish, ""
 
 

@@ -31,7 +31,16 @@ GROUP = cause_of(
 ).fingerprint
 """The cause of every job that ``Jobs.failed`` makes."""
 
-FORM |= {"concurrency": "5", "max": "10", "window": "5", "age": "1", "typed": "mail", "state": "failed", "force": "1"}
+FORM |= {
+    "concurrency": "5",
+    "max": "10",
+    "window": "5",
+    "age": "1",
+    "format": "csv",
+    "typed": "mail",
+    "state": "failed",
+    "force": "1",
+}
 FORM |= {"kind": "pattern", "pattern": "0 0 * * *"}
 FORM |= {"token": "bot"}
 FORM |= {"user": "somebody", "new_password": "another long one", "role": "operator", "days": "1"}
@@ -43,6 +52,7 @@ WHO_MAY: dict[tuple[str, str], tuple[str, ...]] = {
     ("overview.index", "GET"): ("viewer", "operator", "admin"),
     ("queues.show", "GET"): ("viewer", "operator", "admin"),
     ("queues.state", "GET"): ("viewer", "operator", "admin"),
+    ("queues.export", "POST"): ("viewer", "operator", "admin"),
     ("queues.pause", "POST"): ("operator", "admin"),
     ("queues.resume", "POST"): ("operator", "admin"),
     ("queues.add", "GET"): ("viewer", "operator", "admin"),
