@@ -105,6 +105,8 @@ class Line:
         ):
             last.calls.append(call)
             last.futures.append(future)
+            if len(last.calls) == call.most and self._wire is not None:
+                self._flush()  # Redis may begin while the program asks for more
             return future
         asked = _Asked((), [call], [future])
         self._ending = asked if call.item is not None else None
