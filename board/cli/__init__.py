@@ -167,6 +167,7 @@ class _Late(click.Group):
 
 
 board.add_command(_Late("user", "board.cli.users", "Add, list, change and remove the people who may sign in."))
+board.add_command(_Late("token", "board.cli.tokens", "Make, list and revoke the tokens of programs."))
 board.add_command(
     _Late(
         "queue",

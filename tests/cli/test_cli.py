@@ -91,6 +91,21 @@ def test_users_are_added_listed_changed_and_removed(run: Run, redis_url: str) ->
     assert (nobody.returncode, nobody.stderr) == (1, "board: There is no user bob.\n")
 
 
+def test_tokens_are_made_listed_and_revoked(run: Run, redis_url: str) -> None:
+    made = run("token", "make", "bot", "--role", "operator", "--queue", "mail", "--read-only", REDIS_URL=redis_url)
+    listed = run("token", "list", REDIS_URL=redis_url)
+    wrong = run("token", "make", "other", "--role", "king", REDIS_URL=redis_url)
+    revoked = run("token", "revoke", "bot", REDIS_URL=redis_url)
+    again = run("token", "revoke", "bot", REDIS_URL=redis_url)
+
+    assert re.fullmatch(r"qb_[A-Za-z0-9_-]{43}\n", made.stdout)
+    assert listed.stdout == "bot\toperator\tmail\tonly reads\n"
+    assert (wrong.returncode, "There is no role 'king'" in wrong.stderr) == (1, True)
+    assert revoked.stdout == "Revoked bot\n"
+    assert again.returncode == 1
+    assert "There is no token bot." in again.stderr
+
+
 def test_seeds_are_written_once_more_and_never_over_foreign_keys(
     run: Run, redis_url: str, redis_client: redis.Redis
 ) -> None:
