@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from board.actions.jobs import states
+from board.engine.calls import Batch, Call
 from board.engine.connection.sync import Connection
 from board.engine.keys import QueueKeys
 from board.engine.types import FINISHED_STATES, JobState
@@ -38,14 +39,24 @@ class Preview:
 
 
 def preview(connection: Connection, verb: str, selection: Sequence[tuple[QueueKeys, Sequence[str]]]) -> Preview:
-    """Count where the selected jobs of each queue are, one round trip a queue."""
+    """Count where the selected jobs of each queue are, one round trip a queue; two where those below them go too."""
     found: Counter[JobState] = Counter()
+    below = 0
     for queue, ids in selection:
         found.update(states(connection, queue, ids).values())
+        if verb == "remove" and ids:
+            below += sum(connection.batch(Batch.of(call for one in ids for call in _children(queue, one))))
     touched = [(f"{state.value}, will be {DONE[verb]}", found[state]) for state in JobState if state in ACTS_ON[verb]]
     left = [
         ("gone already" if state is JobState.UNKNOWN else f"{state.value}, left alone", found[state])
         for state in JobState
         if state not in ACTS_ON[verb]
     ]
-    return Preview(tuple(line for line in touched + left if line[1]), WARNINGS.get(verb, ""))
+    hanging = [("right below them, will be removed too with all below", below)]
+    return Preview(tuple(line for line in touched + hanging + left if line[1]), WARNINGS.get(verb, ""))
+
+
+def _children(queue: QueueKeys, job_id: str) -> list[Call[int]]:
+    """Describe the counts of a job's children; a key of another type holds none."""
+    kinds = (("HLEN", "processed"), ("SCARD", "dependencies"), ("HLEN", "failed"), ("ZCARD", "unsuccessful"))
+    return [Call((command, queue.children(job_id, kind)), int, writes=False) for command, kind in kinds]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,6 +14,7 @@ from board.engine.errors import InvalidQueueNameError
 from board.engine.keys import QueueKeys
 from board.engine.types import ChildCounts
 from board.errors import UnknownJobError
+from board.queries.json_text import DiffLine, difference
 from board.queries.log_lines import LogLine, log_lines
 from board.queries.options_words import options_in_words
 from board.queries.payload import Pairs, Payload, payload
@@ -146,6 +148,8 @@ class JobPage:
         measured_at_ms: when.
         letter: None unless it is a dead letter.
         withheld: what it carries is left out, for this person may not see it.
+        compared: numbers of two attempts that were compared, the older first; None when it was not asked.
+        difference: between their stack traces; empty when they are the same.
     """
 
     queue: QueueName
@@ -196,6 +200,8 @@ class JobPage:
     measured_at_ms: int
     letter: Letter | None = None
     withheld: bool = False
+    compared: tuple[int, int] | None = None
+    difference: tuple[DiffLine, ...] = ()
 
 
 def read_job(
@@ -207,6 +213,7 @@ def read_job(
     now_ms: int,
     attempt: int | None = None,
     logs_from: int | None = None,
+    diff: str = "",
 ) -> JobPage:
     """Read the page of one job.
 
@@ -217,7 +224,17 @@ def read_job(
     page = job_page(reading, known, now_ms=now_ms, attempt=attempt)
     if page is None:
         raise UnknownJobError(job_id, queue=queue.name, slug=known.slug(queue))
-    return page
+    return _compared(page, diff)
+
+
+def _compared(page: JobPage, wish: str) -> JobPage:
+    """Hold two attempts against each other, asked for as ``2..3``; anything else asks for nothing."""
+    match = re.fullmatch(r"(\d{1,9})\.\.(\d{1,9})", wish)
+    traces = {attempt.number: attempt.raw for attempt in page.attempts}
+    if match is None or int(match[1]) not in traces or int(match[2]) not in traces:
+        return page
+    old, new = int(match[1]), int(match[2])
+    return replace(page, compared=(old, new), difference=difference(traces[old], traces[new]))
 
 
 def job_call(queue: QueueKeys, job_id: str, *, logs_from: int | None = None) -> Call[JobReading]:

@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import pytest
 import redis
@@ -10,7 +11,7 @@ from tests.queries.conftest import MAIL, Known
 from tests.queries.jobs import AWKWARD_ID, NODE_TRACE, NOW, SECRET, Filler, fill_broken
 
 
-def page_of(connection: Connection, known: Known, job_id: str = "1", **asked: int) -> JobPage:
+def page_of(connection: Connection, known: Known, job_id: str = "1", **asked: Any) -> JobPage:
     return read_job(connection, known, MAIL, job_id, now_ms=NOW, **asked)
 
 

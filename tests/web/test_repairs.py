@@ -224,3 +224,41 @@ def test_a_job_retried_by_hand_tells_its_own_attempts_from_the_others(site: Site
     assert "4 attempts made: all 3 of its own, and 1 by hand." in page
     assert "4 of 3" not in page
     assert "4 of 3" not in text_of(soup(browser.get("/q/mail/failed")).select_one("main"))
+
+
+def test_two_attempts_are_held_against_each_other(site: Site, redis_client: redis.Redis) -> None:
+    site.jobs.failed("1a")
+    traces = [
+        "Error: a\n    at one (/srv/a.js:1:1)",
+        "Error: a\n    at one (/srv/a.js:1:1)",
+        "Error: b\n    at one (/srv/a.js:1:1)",
+    ]
+    redis_client.hset("bull:mail:1a", mapping={"atm": 3, "stacktrace": json.dumps(traces)})
+    browser = site.signed_in()
+
+    page = soup(browser.get(PAGE))
+    link = next(one for one in page.select("#stack a") if "Compare with attempt 2" in one.get_text())
+    changed = soup(browser.get(str(link["href"])))
+    alike = soup(browser.get(f"{PAGE}?diff=1..2"))
+
+    assert [
+        text_of(line) for line in changed.select("#stack .diff li[data-sign='-'], #stack .diff li[data-sign='+']")
+    ] == [
+        "- Error: a",
+        "+ Error: b",
+    ]
+    assert "they failed alike" in text_of(alike.select_one("#stack"))
+    for nonsense in ("1..9", "x", "..", "9" * 30 + "..1"):
+        assert browser.get(f"{PAGE}?diff={nonsense}").status_code == 200
+
+
+def test_removing_says_how_many_hang_below(site: Site, redis_client: redis.Redis) -> None:
+    site.jobs.failed("1a")
+    redis_client.sadd("bull:mail:1a:dependencies", "bull:mail:2a", "bull:mail:3a")
+    redis_client.hset("bull:mail:1a:processed", "bull:mail:4a", "1")
+
+    page = soup(site.signed_in().post(f"{PAGE}/remove"))
+
+    assert "right below them, will be removed too with all below 3" in [
+        text_of(line) for line in page.select(".ledger > div")
+    ]

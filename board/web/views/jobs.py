@@ -23,6 +23,7 @@ def show(queue: str, job_id: str) -> Response:
         now_ms=own.clock(),
         attempt=asked.get("attempt", type=int),
         logs_from=asked.get("logs", type=int),
+        diff=asked.get("diff", ""),
     )
     return render.page("jobs/job.html", page=page)
 

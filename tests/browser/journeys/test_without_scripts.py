@@ -71,7 +71,45 @@ def test_a_search_and_a_page_of_results_need_no_scripts(plain_person: Person, ma
     expect(page.locator("tbody tr")).to_have_count(20)
     page.get_by_role("link", name="Next page").click()
     expect(page.locator("tbody tr")).to_have_count(5)
-    page.get_by_role("searchbox", name="Search jobs").fill("job-07")
-    page.get_by_role("searchbox", name="Search jobs").press("Enter")
+    page.locator("#search").fill("job-07")
+    page.locator("#search").press("Enter")
     expect(page.locator("tbody tr")).to_have_count(1)
     expect(plain_person.row("job-07")).to_have_count(1)
+
+
+def test_a_failure_is_found_understood_and_mended(plain_person: Person, mail: Filler) -> None:
+    """The way of somebody at 3 am: the queue that fails, the error most of it has, the job, its retry."""
+    page = plain_person.page
+    for n in range(3):
+        mail.failed(f"job-{n}", NOW - n)
+    plain_person.sign_in()
+
+    page.get_by_role("region", name="Queues").get_by_role("link", name="mail", exact=True).click()
+    page.get_by_role("navigation", name="Errors in this list").get_by_role("link", name="GatewayTimeoutError").click()
+    page.get_by_role("link", name="job-1").first.click()
+    expect(page.locator("#panel")).to_contain_text("POST /v1/charges took longer than 10000 ms")
+    expect(page.locator("#panel #stack")).to_contain_text("charge.ts:64")
+    page.locator("#panel #job-actions").get_by_role("button", name="Retry").first.click()
+    plain_person.told("Retried job job-1.")
+
+    assert mail.client.lrange(mail.key("wait"), 0, -1) == ["job-1"]
+
+
+def test_a_scheduler_is_made_paused_and_resumed(plain_person: Person, mail: Filler) -> None:
+    page = plain_person.page
+    mail.waiting("one")
+    plain_person.sign_in("/q/mail/schedulers/new")
+
+    page.locator("input[name=id]").fill("tick")
+    page.locator("input[name=pattern]").fill("0 9 * * 1-5")
+    page.get_by_role("button", name="Preview the runs").click()
+    expect(page.get_by_role("heading", name="It would run: Weekdays at 09:00")).to_be_visible()
+    page.get_by_role("button", name="Save").click()
+    plain_person.told("Saved scheduler tick.")
+    page.get_by_role("button", name="Pause").click()
+    plain_person.told("Paused scheduler tick.")
+    assert mail.client.exists(mail.key("repeat")) == 0
+    page.get_by_role("button", name="Resume").click()
+    plain_person.told("Resumed scheduler tick.")
+
+    assert mail.client.zrange(mail.key("repeat"), 0, -1) == ["tick"]
