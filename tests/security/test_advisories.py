@@ -36,7 +36,7 @@ ATTACKS = (
 def gets(site: Site) -> Iterator[str]:
     """Yield the address of every page."""
     for endpoint, method in sorted(WHO_MAY):
-        if method == "GET" and endpoint not in {"static", "health.live", "health.ready"}:
+        if method == "GET" and endpoint not in {"static", "health.live", "health.ready", "health.queues"}:
             yield address(site.app, endpoint)
 
 

@@ -13,7 +13,7 @@ import redis
 
 from board.logs import _Json, _Line
 from tests.queries.jobs import NOW, Filler
-from tests.security.test_requests import FORM, WHO_MAY, address
+from tests.security.test_requests import FORM, WHO_MAY, address, api_addresses
 from tests.web.site import Browser, Site, soup
 
 CANARY = "c4nary-71838-x"
@@ -89,6 +89,18 @@ def test_no_page_holds_the_secret(site: Site) -> None:
     for path in pages(site):
         assert leaks(admin.get(path).text) == [], path
         assert leaks(admin.tick(path).text) == [], path
+
+
+def test_the_json_api_tells_no_secret_either(site: Site) -> None:
+    admin, seen = site.signed_in(), 0
+
+    for job in ("1a", "large", "cut", "done", "parent", "child"):
+        for path in api_addresses(site.app, queue="mail", job_id=job, state="failed", scheduler="tick"):
+            answer = admin.get(path)
+            assert leaks(answer.text) == [], path
+            seen += answer.status_code == 200 and "mail" in answer.text
+
+    assert seen > 10
 
 
 def test_no_answer_to_a_form_no_entry_and_no_log_line_holds_it(site: Site, caplog: pytest.LogCaptureFixture) -> None:

@@ -51,7 +51,7 @@ def test_no_parameter_breaks_a_page(site: Site, admin: Browser, endpoint: str, f
 
     answer = admin.get(f"{address(site.app, endpoint)}?{query}")
 
-    assert answer.status_code < 500
+    assert answer.status_code < 500 or (answer.status_code, endpoint) == (503, "health.queues")  # it has a failed job
     assert "\n" not in answer.headers.get("Location", "")
 
 

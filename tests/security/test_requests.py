@@ -171,6 +171,16 @@ def address(app: Flask, endpoint: str) -> str:
     return f"{path}?verb=retry&in=mail/failed" if endpoint == "bulk.plan" else path
 
 
+def api_addresses(app: Flask, **known: str) -> Iterator[str]:
+    """Yield the address of everything that the JSON API tells, with these values for what addresses name."""
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint.startswith("api.") and "GET" in (rule.methods or set()):
+            with app.test_request_context():
+                built = rule.build({name: known.get(name, "nothing") for name in rule.arguments})
+            if built is not None:
+                yield built[1]
+
+
 def browser_of(site: Site, role: str) -> Browser:
     """Open a browser of that role, with a form token either way."""
     if role != "nobody":
