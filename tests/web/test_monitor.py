@@ -3,15 +3,18 @@
 import json
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import redis
 from prometheus_client.parser import text_string_to_metric_families
 
 from board.config import from_environment
 from board.engine.calls import Call
 from board.errors import SettingsError
 from board.queries.exposition import NAMES
+from board.sharing import Sharing
 from tests.servers import Server
 from tests.web.site import Jobs, Site
 
@@ -115,6 +118,28 @@ def test_redis_away_is_a_figure_and_no_failed_scrape(make_site: MakeSite, fresh_
     assert health.status_code == 503
     assert health.json is not None
     assert health.json["status"] == "down"
+
+
+def test_many_who_ask_at_once_cost_redis_what_one_costs(make_site: MakeSite, redis_client: redis.Redis) -> None:
+    site = make_site(monitor_token=TOKEN)
+    site.jobs.waiting("one")
+    site.service.readings = Sharing(60)
+    browsers = [site.browser() for _ in range(30)]
+    browsers[0].get("/metrics", **SHOWN)
+    site.service.readings = Sharing(60)
+    before = scripts_run(redis_client)
+
+    with ThreadPoolExecutor(30) as pool:
+        answers = list(pool.map(lambda browser: browser.get("/metrics", **SHOWN), browsers))
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert scripts_run(redis_client) - before == 1
+
+
+def scripts_run(client: redis.Redis) -> int:
+    """Return how many scripts the server has run: one reads all queues of a small board."""
+    stats = client.info("commandstats")
+    return sum(one["calls"] for name, one in stats.items() if name.startswith("cmdstat_eval"))
 
 
 def test_hostile_names_stay_labels(make_site: MakeSite) -> None:
