@@ -360,8 +360,8 @@ async def test_a_delayed_job_is_not_run_before_its_time(front: Front) -> None:
         await state_is(queue, later.id, JobState.COMPLETED)
 
 
-def test_a_slow_listener_delays_no_renewal_of_a_lock(redis_url: str, redis_client: Any) -> None:
-    keys = QueueKeys("bull", "mail")
+def test_a_slow_listener_delays_no_renewal_of_a_lock(redis_url: str, prefix: str, redis_client: Any) -> None:
+    keys = QueueKeys(prefix, "mail")
     told, free = threading.Event(), threading.Event()
     held: list[bool] = []
 
@@ -378,8 +378,9 @@ def test_a_slow_listener_delays_no_renewal_of_a_lock(redis_url: str, redis_clien
         told.set()
         free.wait(60)
 
-    with Queue("mail", connection=redis_url) as queue:
-        worker = Worker("mail", watch_the_lock, connection=redis_url, lock_duration=LOCK_S * 1000, stalled_interval=100)
+    where: Any = {"connection": redis_url, "prefix": prefix}
+    with Queue("mail", **where) as queue:
+        worker = Worker("mail", watch_the_lock, lock_duration=LOCK_S * 1000, stalled_interval=100, **where)
         worker.on("stalled", slow)
         redis_client.hset(keys.job("lost"), "name", "x")
         redis_client.rpush(keys.container(JobState.ACTIVE), "lost")
