@@ -59,7 +59,7 @@ def test_single_keys_lead_around_and_are_letters_within_a_field(reader: Person) 
     keys = page.keyboard
 
     keys.press("/")
-    box = page.get_by_role("searchbox", name="Search jobs")
+    box = page.get_by_role("searchbox", name="Filter jobs")
     expect(box).to_be_focused()
     keys.type("gfjx?")
     expect(box).to_have_value("gfjx?")

@@ -23,7 +23,7 @@ def reader(person: Person, mail: Filler) -> Person:
 
 
 def test_a_refresh_keeps_what_is_being_typed_where_it_is_typed(reader: Person) -> None:
-    box = reader.page.get_by_role("searchbox", name="Search jobs")
+    box = reader.page.get_by_role("searchbox", name="Filter jobs")
     box.focus()
     box.press_sequentially("half a wo")
     box.press("ArrowLeft")

@@ -152,4 +152,4 @@ def test_an_error_is_followed_from_the_overview_in_three_clicks(person: Person, 
 
     expect(page.locator("tbody tr")).to_have_count(1)
     expect(person.row("other")).to_have_count(1)
-    expect(page).to_have_url(re.compile(r"/q/mail/failed\?error=TypeError$"))
+    expect(page).to_have_url(re.compile(r"/q/mail/failed\?q=class:%22TypeError%22$"))
