@@ -19,10 +19,11 @@ from board.engine.commands.flows import NewNode, add_flow
 from board.engine.commands.jobs import add_jobs, add_log, update_progress
 from board.engine.commands.leases import complete_job, delay_active_job, fail_job, fetch_job
 from board.engine.commands.queues import pause
+from board.engine.commands.schedulers import upsert_scheduler
 from board.engine.connection.sync import Connection
 from board.engine.keys import QueueKeys
 from board.engine.options import prepare_job
-from board.engine.types import Backoff, JobOptions, ParentRef
+from board.engine.types import Backoff, JobOptions, ParentRef, Repeat
 from board.errors import BoardError
 from board.namespace import Namespace
 
@@ -79,6 +80,8 @@ def seed(connection: Connection, namespace: Namespace, prefix: str, now_ms: int)
         _delete(connection, queue)
     garden = _Garden(connection, prefix, now_ms)
     garden.grow()
+    for queue in own.values():  # the entries are from just now, and what they tell of is not
+        connection.call(Call(("XTRIM", queue.key("events"), "MAXLEN", 0), int))
     connection.call(Call(("HSET", namespace.seeded, "prefix", prefix, "at_ms", now_ms), int))
     return Seeded(garden.jobs, len(QUEUES))
 
@@ -175,6 +178,11 @@ class _Garden:
             self._finish(hooks, "deliver", {"url": f"https://example.com/hooks/{number}"}, number)
 
         self._delay(self._queue("reports.nightly"), "nightly-report", 3, 9 * 60 * MINUTE)
+        self._schedule(
+            self._queue("reports.nightly"), "nightly-report", Repeat(pattern="30 2 * * *", tz="Europe/Berlin")
+        )
+        self._schedule(self._queue("mail.newsletter"), "weekly-digest", Repeat(pattern="0 9 * * 1", tz="Asia/Saigon"))
+        self._schedule(hooks, "sweep-dead-endpoints", Repeat(every=15 * MINUTE, offset=MINUTE))
         self._hostile(self._queue(HOSTILE_QUEUE))
         empty = self._queue("archive.cold")
         self.connection.call(Call(("HSET", empty.key("meta"), "opts.maxLenEvents", 10_000), int))
@@ -189,6 +197,9 @@ class _Garden:
             raise added
         self.jobs += 1
         return added
+
+    def _schedule(self, queue: QueueKeys, scheduler_id: str, repeat: Repeat) -> None:
+        self.connection.run(upsert_scheduler(queue, scheduler_id, repeat, data={"seeded": True}, now_ms=self.now_ms))
 
     def _taken(self, queue: QueueKeys, at_ms: int) -> str:
         fetched = self.connection.call(fetch_job(queue, token=TOKEN, lock_ms=LOCK_MS, now_ms=at_ms, worker="demo-1"))

@@ -40,8 +40,8 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\[?\b(?:[0-9a-f]{1,4}:){3,7}[0-9a-f]{0,4}\b\]?(?::\d+)?", re.IGNORECASE), "<address>"),
     (re.compile(r"""(?<![\w])(["'`‘“]).{0,200}?["'`’”](?!\w)"""), "<text>"),
     (re.compile(r"(?<![\w<])(?:[A-Za-z]:)?(?:[\\/][\w.@+~%-]+){2,}[\\/]?"), "<path>"),
-    (re.compile(r"\b0x[0-9a-f]+\b", re.IGNORECASE), "<hex>"),
-    (re.compile(r"\b(?=[0-9a-f]*\d)[0-9a-f]{8,}\b", re.IGNORECASE), "<hex>"),
+    (re.compile(r"\b0x[0-9a-f]+\b", re.IGNORECASE), "<n>"),
+    (re.compile(r"\b(?=[0-9a-f]*\d)[0-9a-f]{8,}\b", re.IGNORECASE), "<n>"),
     # Ids such as cus_Nf84Kd02, job-17-a, 01ARZ3NDEK…: letters and digits in one word. utf8, http2 and E11000 stay.
     (re.compile(r"\b(?=[\w-]*\d[\w-]*)(?=[\w-]*[A-Za-z])[A-Za-z0-9]+(?:[_-][A-Za-z0-9]+)+\b"), "<id>"),
     (re.compile(r"\b(?=(?:[A-Za-z]*\d){4})(?=\w*[A-Za-z])[A-Za-z0-9]{10,}\b"), "<id>"),

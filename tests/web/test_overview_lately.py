@@ -1,5 +1,6 @@
 """The overview where somebody records: throughput, failure rate, times, and what is rising."""
 
+import random
 from collections.abc import Callable
 
 import redis
@@ -8,8 +9,10 @@ from board.engine.keys import QueueKeys
 from board.history.store import History, Recording
 from board.history.summary import SPARK, Summary
 from board.service import wall_clock_ms
+from tests.queries.jobs import Filler
 from tests.recorder.conftest import Process
 from tests.web.site import Site, soup, text_of
+from tests.web.test_budgets import FIRST_VIEW_BYTES, GZIP, TICK, files_of
 
 MAIL = QueueKeys("bull", "mail")
 
@@ -92,3 +95,33 @@ def test_who_sees_some_queues_is_not_told_of_all_together(make_site: Callable[..
 
     assert "a minute" not in text_of(page.select_one("#facts"))
     assert "20" in text_of(page.select_one("#queue-mail"))
+
+
+def test_a_hundred_lines_with_figures_stay_light(site: Site, redis_client: redis.Redis) -> None:
+    """The least that helps a compressor: figures and lines of pure noise."""
+    dice = random.Random(2)
+    queues = [Filler(redis_client, f"team-{number % 20}.queue-{number}").open() for number in range(100)]
+    Process(site.service).catch_up()
+    now = wall_clock_ms()
+    recording = Recording(now)
+    for queue in queues:
+        line = tuple(dice.randrange(200) for _ in range(SPARK))
+        wait, run = dice.random() * 9_999, dice.random() * 9_999
+        summary = Summary(
+            now,
+            completed=3_000,
+            failed=dice.randrange(99),
+            wait_p95_ms=wait,
+            run_p95_ms=run,
+            finished_line=line,
+            failed_line=line,
+        )
+        recording.now[QueueKeys("bull", queue.queue).base] = summary.pack()
+    assert site.service.connection.call(History(site.service.namespace).record(1, recording))
+    browser = site.signed_in()
+
+    refresh = browser.get("/", **GZIP, **TICK)
+    whole = [browser.get("/", **GZIP), *(browser.get(address, **GZIP) for address in sorted(files_of(browser, "/")))]
+
+    assert len(refresh.data) <= 14_000
+    assert sum(len(answer.data) for answer in whole) <= FIRST_VIEW_BYTES
