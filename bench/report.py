@@ -60,7 +60,7 @@ def dashboard(result: dict[str, Any]) -> str:
         "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     lines += [
-        f"| {row['name']} | {row['queues']:,} | {row['clients']} | {_pair(row, 'commands', ',.4g')} "
+        f"| {row['name']} | {row['queues']:,} | {row['clients']} | {_pair(row, 'commands', ',.0f')} "
         f"| {_pair(row, 'redis_ms', '.2f')} | {_pair(row, 'web_ms', '.1f')} | {_pair(row, 'body_bytes', ',.0f')} "
         f"| {_pair(row, 'rss_mb', '.0f')} |"
         for row in rows
