@@ -61,7 +61,7 @@ def test_no_message_takes_long_or_stays_long(message: str) -> None:
     ("file", "place"),
     [
         ("/app/src/gateway/client.ts:118:13", "src/gateway/client.ts"),
-        ("/opt/work/shop/src/gateway/client.ts:9:1", "src/gateway/client.ts"),
+        ("/opt/shop/src/gateway/client.ts:9:1", "src/gateway/client.ts"),
         ("file:///app/src/gateway/client.ts:9:1", "src/gateway/client.ts"),
         (r"C:\shop\src\gateway\client.ts:9:1", "src/gateway/client.ts"),
         ("/srv/app/tasks.py:14", "app/tasks.py"),
