@@ -28,7 +28,8 @@ const places = { o: "overview", f: "failures", w: "flows", s: "schedulers", k: "
 
 addEventListener("keydown", event => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || localStorage.getItem("keys") === "off") return
-  if (event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable], dialog")) return
+  // An open dialog only: one that was just closed keeps the focus until the next frame.
+  if (event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable], dialog[open]")) return
   if (document.querySelector(":popover-open")) return // a menu is open: its keys are the browser's
   if (event.key === "g") { went = Date.now(); return }
   const going = Date.now() - went < 1500 && places[event.key]
