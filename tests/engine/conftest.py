@@ -1,6 +1,7 @@
 """The front under test: each behaviour runs once for threads and once for asyncio."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,12 @@ def make_front(request: pytest.FixtureRequest) -> Callable[[str], Front]:
 def prefix() -> str:
     """What the keys of all queues begin with."""
     return DEFAULT_PREFIX
+
+
+@pytest.fixture
+def keeper(redis_client: Any) -> Any:
+    """A client of the one server that keeps the queues' keys: to stop it, and to break its connections."""
+    return redis_client
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ EVERY = 40
 
 
 @behaviour
-async def test_every_job_runs_once_however_often_connections_break(front: Front, redis_client: Any) -> None:
+async def test_every_job_runs_once_however_often_connections_break(front: Front, keeper: Any) -> None:
     runs: Counter[str] = Counter()
     told: Counter[str] = Counter()
     stalled: list[str] = []
@@ -51,7 +51,7 @@ async def test_every_job_runs_once_however_often_connections_break(front: Front,
 
         for goal in range(EVERY, JOBS, EVERY):
             await wait_until_async(partial(_has, runs, goal), f"{goal} jobs to run", 30)
-            redis_client.client_kill_filter(_type="normal", skipme=True)
+            keeper.client_kill_filter(_type="normal", skipme=True)
         await count_is(front.queue("mail"), JobState.COMPLETED, JOBS, 30)
         await wait_until_async(lambda: len(told) == JOBS, "all listeners to be told")
 

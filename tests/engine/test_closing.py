@@ -11,7 +11,7 @@ from tests.waiting import wait_until_async
 
 @behaviour
 async def test_a_job_that_arrives_at_a_closing_worker_costs_the_running_one_no_second_run(
-    front: Front, redis_client: Any
+    front: Front, keeper: Any, prefix: str
 ) -> None:
     """The late one is handed back unopened; the running one's end is tried until Redis takes it, as ever."""
     runs: list[str] = []
@@ -30,30 +30,30 @@ async def test_a_job_that_arrives_at_a_closing_worker_costs_the_running_one_no_s
         await worker.start()
         running = await queue.add("x", {})
         await state_is(queue, running.id, JobState.ACTIVE)
-        await wait_until_async(lambda: _held_up(redis_client, "bzpopmin"), "the worker to wait for another job")
+        await wait_until_async(lambda: _held_up(keeper, "bzpopmin"), "the worker to wait for another job")
 
         # Writes are held back when the wait is cut off, so the fetch that follows is under way when the close comes.
-        transaction = redis_client.pipeline()
-        transaction.hset("bull:mail:late", mapping={"name": "x", "data": "{}", "opts": "{}", "timestamp": 1})
-        transaction.lpush("bull:mail:wait", "late")
+        transaction = keeper.pipeline()
+        transaction.hset(f"{prefix}:mail:late", mapping={"name": "x", "data": "{}", "opts": "{}", "timestamp": 1})
+        transaction.lpush(f"{prefix}:mail:wait", "late")
         transaction.execute_command("CLIENT", "PAUSE", 60_000, "WRITE")
         transaction.execute()
-        for client_id in _held_up(redis_client, "bzpopmin"):
-            redis_client.client_kill_filter(_id=client_id)
-        await wait_until_async(lambda: _held_up(redis_client, "eval"), "the fetch to be held back")
+        for client_id in _held_up(keeper, "bzpopmin"):
+            keeper.client_kill_filter(_id=client_id)
+        await wait_until_async(lambda: _held_up(keeper, "eval"), "the fetch to be held back")
         closing = asyncio.create_task(worker.close())
         await wait_until_async(lambda: not worker.is_running, "the worker to begin closing")
-        redis_client.execute_command("CLIENT", "UNPAUSE")
-        await wait_until_async(lambda: redis_client.hget("bull:mail:late", "ats"), "the late job to be taken")
+        keeper.execute_command("CLIENT", "UNPAUSE")
+        await wait_until_async(lambda: keeper.hget(f"{prefix}:mail:late", "ats"), "the late job to be taken")
         await state_is(queue, "late", JobState.WAITING)
         troubles.clear()
 
-        redis_client.config_set("min-replicas-to-write", 1)
+        keeper.config_set("min-replicas-to-write", 9)
         try:
             may_end.set()
             await wait_until_async(lambda: bool(troubles), "Redis to refuse the end of the job")
         finally:
-            redis_client.config_set("min-replicas-to-write", 0)
+            keeper.config_set("min-replicas-to-write", 0)
 
         await count_is(queue, JobState.COMPLETED, 1)
         await closing
@@ -82,7 +82,7 @@ async def test_a_job_that_ends_while_locks_are_renewed_has_not_lost_its_own(fron
         assert completed & lost == set()
 
 
-def _held_up(redis_client: Any, command: str) -> list[str]:
+def _held_up(server: Any, command: str) -> list[str]:
     """Return the ids of the clients that the server makes wait for the reply to such a command."""
-    clients = redis_client.client_list()
+    clients = server.client_list()
     return [client["id"] for client in clients if client["cmd"].startswith(command) and "b" in client["flags"]]

@@ -24,7 +24,8 @@ PROCESS_POOL = """
     from board.engine import Worker
 
     if __name__ == "__main__":
-        worker = Worker("mail", "tests.engine.processors:work", connection=sys.argv[1], executor="process")
+        url, prefix = sys.argv[1:]
+        worker = Worker("mail", "tests.engine.processors:work", connection=url, prefix=prefix, executor="process")
         worker.on("active", lambda job, previous: print("runs", job.name, flush=True))
         worker.run()
         print("ended", flush=True)
@@ -39,7 +40,8 @@ TWO_WORKERS = """
         await asyncio.sleep(0.2)
 
     async def main():
-        workers = [AsyncWorker(name, process, connection=sys.argv[1]) for name in ("mail", "letters")]
+        url, prefix = sys.argv[1:]
+        workers = [AsyncWorker(name, process, connection=url, prefix=prefix) for name in ("mail", "letters")]
         await asyncio.gather(*(worker.run() for worker in workers))
         print("ended", flush=True)
 
@@ -89,8 +91,8 @@ def groups() -> Iterator[list[Group]]:
 
 
 @pytest.fixture
-def queue(redis_url: str) -> Iterator[Queue]:
-    with Queue("mail", connection=redis_url) as one:
+def queue(redis_url: str, prefix: str) -> Iterator[Queue]:
+    with Queue("mail", connection=redis_url, prefix=prefix) as one:
         yield one
 
 
@@ -98,7 +100,7 @@ def queue(redis_url: str) -> Iterator[Queue]:
 def test_a_signal_to_the_whole_group_lets_the_process_of_a_job_finish(
     groups: list[Group], queue: Queue, redis_url: str, tmp_path: Path, number: signal.Signals
 ) -> None:
-    group = Group(tmp_path, PROCESS_POOL, redis_url)
+    group = Group(tmp_path, PROCESS_POOL, redis_url, queue.keys.prefix)
     groups.append(group)
     job = queue.add("nap", {"seconds": 0.4})
     group.says("runs nap")
@@ -113,9 +115,9 @@ def test_a_signal_to_the_whole_group_lets_the_process_of_a_job_finish(
 def test_one_signal_closes_all_workers_of_a_process(
     groups: list[Group], queue: Queue, redis_url: str, tmp_path: Path
 ) -> None:
-    group = Group(tmp_path, TWO_WORKERS, redis_url)
+    group = Group(tmp_path, TWO_WORKERS, redis_url, queue.keys.prefix)
     groups.append(group)
-    with Queue("letters", connection=redis_url) as letters:
+    with Queue("letters", connection=redis_url, prefix=queue.keys.prefix) as letters:
         jobs = [queue.add("a"), letters.add("b")]
         group.says("runs a")
         group.says("runs b")
@@ -129,7 +131,7 @@ def test_one_signal_closes_all_workers_of_a_process(
 
 @behaviour
 async def test_a_blocked_loop_is_noticed_and_the_blocking_line_named(
-    redis_url: str, caplog: pytest.LogCaptureFixture
+    redis_url: str, prefix: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     def warned() -> bool:
         return any("the event loop is blocked" in record.getMessage() for record in caplog.records)
@@ -140,7 +142,7 @@ async def test_a_blocked_loop_is_noticed_and_the_blocking_line_named(
             pass  # what a processor must not do
 
     caplog.set_level(logging.WARNING)
-    async with AsyncioFront(redis_url) as front:
+    async with AsyncioFront(redis_url, prefix) as front:
         queue = front.queue("mail")
         job = await queue.add("x")
         await front.worker("mail", process, lock_duration=1200).start()

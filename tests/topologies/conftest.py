@@ -89,6 +89,15 @@ def redis_client(topology: Topology) -> Iterator[Any]:
     client.close()
 
 
+@pytest.fixture
+def keeper(topology: Topology) -> Iterator[Any]:
+    """A client of the one server that keeps the queues' keys: to stop it, and to break its connections."""
+    servers = topology.servers
+    client = servers.master_of(topology.prefix).client() if isinstance(servers, Cluster) else servers.client()
+    yield client
+    client.close()
+
+
 @pytest.fixture(params=sorted(FRONTS))
 def make_front(request: pytest.FixtureRequest, topology: Topology) -> Callable[[str], Front]:
     """Make a front for a URL, with the topology's prefix."""
