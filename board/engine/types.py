@@ -6,14 +6,13 @@ integer of milliseconds and its name ends in ``_ms``; only the options that peop
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, NewType, TypeVar
+from typing import Any, NewType
 
-from board.engine.errors import InvalidOptionError
+from board.engine.hints import with_hints
 
 __all__ = [
     "FINISHED_STATES",
@@ -42,7 +41,6 @@ __all__ = [
 ]
 
 JobId = NewType("JobId", str)
-T = TypeVar("T")
 JsonValue = Any
 """Anything JSON can hold: None, bool, int, float, str, and lists and dicts (string keys) of them."""
 
@@ -59,25 +57,6 @@ class Unset:
 
 UNSET = Unset()
 """A payload that was not given: stored as an empty object, where None is stored as `null`."""
-
-
-def _with_hints(of: type[T]) -> type[T]:
-    """Let a misspelt argument of a dataclass be answered with the nearest known one."""
-    plain = of.__init__
-    known = [field.name for field in fields(of)]  # type: ignore[arg-type]  # all are dataclasses
-
-    @functools.wraps(plain)
-    def checked(self: T, *args: Any, **given: Any) -> None:
-        try:
-            plain(self, *args, **given)
-        except TypeError:
-            for name in given:
-                if name not in known:
-                    raise InvalidOptionError.unknown(f"option of {of.__name__}:", name, known) from None
-            raise
-
-    setattr(of, "__init__", checked)  # noqa: B010 - mypy takes no assignment of a method
-    return of
 
 
 class JobState(StrEnum):
@@ -103,7 +82,7 @@ OPEN_STATES = (
 FINISHED_STATES = (JobState.COMPLETED, JobState.FAILED)
 
 
-@_with_hints
+@with_hints
 @dataclass(frozen=True, slots=True)
 class Backoff:
     """How long a failed attempt waits before the next one.
@@ -129,7 +108,7 @@ class Backoff:
         return cls("exponential", delay, jitter)
 
 
-@_with_hints
+@with_hints
 @dataclass(frozen=True, slots=True)
 class Keep:
     """How many finished jobs stay, and for how long.
@@ -145,7 +124,7 @@ class Keep:
     limit: int | None = None
 
 
-@_with_hints
+@with_hints
 @dataclass(frozen=True, slots=True)
 class Deduplication:
     """Ignore, delay or replace jobs that share an id.
@@ -180,7 +159,7 @@ class ParentRef:
     queue: str
 
 
-@_with_hints
+@with_hints
 @dataclass(frozen=True, slots=True)
 class RateLimit:
     """At most ``max`` starts in each window of ``duration`` (ms or ``timedelta``), counted for the whole queue."""
@@ -189,7 +168,7 @@ class RateLimit:
     duration: Duration
 
 
-@_with_hints
+@with_hints
 @dataclass(frozen=True, slots=True)
 class Repeat:
     """When a job scheduler makes jobs: a cron ``pattern`` or ``every`` so long, not both.
@@ -215,7 +194,7 @@ class Repeat:
     immediately: bool = False
 
 
-@_with_hints
+@with_hints
 @dataclass(frozen=True, slots=True)
 class JobOptions:
     """What a producer may ask for one job. Unset (None) fields take the queue's defaults, then BullMQ's.
@@ -271,7 +250,7 @@ NO_OPTIONS = JobOptions()
 """Nothing said about a job."""
 
 
-@_with_hints
+@with_hints
 @dataclass(frozen=True, slots=True)
 class FlowJob:
     """A node of a flow: a job and the children that must finish before it runs.

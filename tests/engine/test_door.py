@@ -10,11 +10,15 @@ import pytest
 from board.engine import (
     AsyncFlowProducer,
     AsyncQueue,
+    AsyncQueueEvents,
     Backoff,
     Deduplication,
     FlowJob,
+    FlowProducer,
     JobOptions,
     Keep,
+    Queue,
+    QueueEvents,
     RateLimit,
     Repeat,
 )
@@ -187,6 +191,12 @@ MISSPELT: dict[str, tuple[Callable[[], Any], str]] = {
     "RateLimit": (lambda: RateLimit(max=1, durration=3), "did you mean duration"),  # type: ignore[call-arg]
     "Repeat": (lambda: Repeat(patern="@daily"), "did you mean pattern"),  # type: ignore[call-arg]
     "FlowJob": (lambda: FlowJob("a", "b", childs=[]), "did you mean children"),  # type: ignore[call-arg]
+    "Queue": (lambda: Queue("mail", conection=""), "unknown option of Queue: conection, did you mean connection"),  # type: ignore[call-arg]
+    "AsyncQueue": (lambda: AsyncQueue("mail", prefx="b"), "did you mean prefix"),  # type: ignore[call-arg]
+    "QueueEvents": (lambda: QueueEvents("mail", last_id="$"), "did you mean last_event_id"),  # type: ignore[call-arg]
+    "AsyncQueueEvents": (lambda: AsyncQueueEvents("mail", prefx="b"), "did you mean prefix"),  # type: ignore[call-arg]
+    "FlowProducer": (lambda: FlowProducer(telemetri=None), "did you mean telemetry"),  # type: ignore[call-arg]
+    "AsyncFlowProducer": (lambda: AsyncFlowProducer(prefx="b"), "did you mean prefix"),  # type: ignore[call-arg]
 }
 
 WRONG_WORKERS: dict[str, tuple[dict[str, Any], str]] = {

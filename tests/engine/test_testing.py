@@ -18,14 +18,14 @@ async def double_async(job: AsyncJob) -> int:
     return double(job)  # type: ignore[arg-type] # it uses only what both kinds of job show
 
 
-def add(url: str, prefix: str) -> None:
+def add_two(url: str, prefix: str) -> None:
     with Queue("mail", connection=url, prefix=prefix) as queue:
         queue.add("x", {"n": 4})
         queue.add("bad", {}, attempts=2, backoff=Backoff.fixed(20))
 
 
 def test_a_queue_is_worked_off_and_its_outcomes_told(redis_url: str, prefix: str) -> None:
-    add(redis_url, prefix)
+    add_two(redis_url, prefix)
 
     outcomes = work_off(Worker("mail", double, connection=redis_url, prefix=prefix))
 
@@ -34,7 +34,7 @@ def test_a_queue_is_worked_off_and_its_outcomes_told(redis_url: str, prefix: str
 
 
 def test_a_queue_is_worked_off_in_a_loop_too(redis_url: str, prefix: str) -> None:
-    add(redis_url, prefix)
+    add_two(redis_url, prefix)
 
     async def whole() -> list[Outcome]:
         return await work_off_async(AsyncWorker("mail", double_async, connection=redis_url, prefix=prefix))

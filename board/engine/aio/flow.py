@@ -11,6 +11,7 @@ from board.engine.aio.job import AsyncJob
 from board.engine.commands import flows
 from board.engine.connection.aio import AsyncClient, AsyncConnection
 from board.engine.flow_plan import check_node, prepare_flow
+from board.engine.hints import with_hints
 from board.engine.job_view import data_of_new_job
 from board.engine.keys import DEFAULT_PREFIX, QueueKeys
 from board.engine.telemetry import Telemetry, traced
@@ -27,6 +28,7 @@ class AsyncJobNode:
     children: tuple[AsyncJobNode, ...] = ()
 
 
+@with_hints
 class AsyncFlowProducer:
     """Adds trees of jobs: every parent waits for its children, whatever queues they are in.
 

@@ -11,6 +11,7 @@ from board.engine.commands import dead_letters, events, jobs, limits, queues, sc
 from board.engine.commands.queues import Metrics, WorkerInfo
 from board.engine.connection.aio import AsyncClient, AsyncConnection
 from board.engine.errors import BulkAddError, EngineError
+from board.engine.hints import with_hints
 from board.engine.job_view import data_of_new_job
 from board.engine.keys import DEFAULT_PREFIX, QueueKeys
 from board.engine.options import bulk_item, merge_options, prepare_job, to_ms, to_state
@@ -34,6 +35,7 @@ __all__ = ["AsyncQueue"]
 BulkItem = tuple[str, JsonValue] | tuple[str, JsonValue, JobOptions | None]
 
 
+@with_hints
 class AsyncQueue:
     """Adds jobs to a queue, reads them, and manages the queue.
 

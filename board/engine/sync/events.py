@@ -20,6 +20,7 @@ from board.engine.commands.events import (
 from board.engine.commands.jobs import is_finished
 from board.engine.connection.sync import Client, Connection
 from board.engine.errors import ClosedError, JobFailedError, JobNotFoundError, StoreError
+from board.engine.hints import with_hints
 from board.engine.keys import DEFAULT_PREFIX, QueueKeys
 from board.engine.options import check_listener, to_ms
 from board.engine.types import FINISHED_STATES, Duration, JobState, JsonValue
@@ -38,6 +39,7 @@ logger = logging.getLogger(__name__)
 Listener = Callable[[Event], Any]
 
 
+@with_hints
 class QueueEvents:
     """Reads the events stream of a queue in a thread, on a connection of its own.
 

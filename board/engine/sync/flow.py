@@ -10,6 +10,7 @@ from typing import Self
 from board.engine.commands import flows
 from board.engine.connection.sync import Client, Connection
 from board.engine.flow_plan import check_node, prepare_flow
+from board.engine.hints import with_hints
 from board.engine.job_view import data_of_new_job
 from board.engine.keys import DEFAULT_PREFIX, QueueKeys
 from board.engine.sync.job import Job
@@ -27,6 +28,7 @@ class JobNode:
     children: tuple[JobNode, ...] = ()
 
 
+@with_hints
 class FlowProducer:
     """Adds trees of jobs: every parent waits for its children, whatever queues they are in.
 
