@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from board.errors import SettingsError
 from board.limits import DEFAULT_LIMITS, read_limits
+from board.outbound.rules import read_places
 
 __all__ = ["SETTINGS", "Setting", "Settings", "from_environment", "without_secrets"]
 
@@ -59,6 +60,7 @@ class Settings:
         proxy_roles: name and role of each person that a proxy may name; the name * is everybody else.
         roles: roles besides the built-in ones, as ``auth.roles.read_roles`` reads them.
         monitor_token: what programs show that read metrics and the health of queues; empty lets none.
+        outbound_allow: the only places that the board may call, as ``outbound.rules.read_places`` reads them.
         queue_limits: when a queue counts as degraded, as ``limits.read_limits`` reads them.
         workers: processes of the web server.
         threads: threads in each of them.
@@ -88,6 +90,7 @@ class Settings:
     proxy_roles: tuple[tuple[str, str], ...] = ()
     roles: str = ""
     monitor_token: str = field(default="", repr=False)
+    outbound_allow: str = ""
     queue_limits: str = DEFAULT_LIMITS
     workers: int = 2
     threads: int = 16
@@ -238,6 +241,11 @@ def _connections(text: str) -> tuple[tuple[str, str], ...]:
 
 def _limits(text: str) -> str:
     read_limits(text)
+    return text
+
+
+def _outbound(text: str) -> str:
+    read_places(text)
     return text
 
 
@@ -511,6 +519,15 @@ SETTINGS: tuple[Setting, ...] = (
         "What Prometheus and pagers show as `Authorization: Bearer …` at /metrics and /health/queues. "
         "Without it no program may read them.",
         _secret,
+    ),
+    Setting(
+        "BOARD_OUTBOUND_ALLOW",
+        "outbound_allow",
+        "hosts, comma-separated",
+        "The only places that the board itself may call, besides Redis: hosts such as `hooks.example.com`, "
+        "compared whole. Over TLS unless written `http://alerts:9093`, "
+        "at public addresses unless `=private` or a network follows.",
+        _outbound,
     ),
     Setting(
         "BOARD_QUEUE_LIMITS",

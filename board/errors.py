@@ -16,6 +16,9 @@ The queue engine has a tree of its own (``board.engine.errors``): there Redis or
       BadRequestError           a form or an address that makes no sense
         CrossSiteError          the request did not come from a page of this board
       UserError                 a user cannot be made or changed like this
+      OutboundError             a call to another place was not made, or not answered
+        OutboundRefusedError    the place, or the address it is at, is not on the allow-list
+        OutboundFailedError     no answer in time, or one that makes no sense
 """
 
 from __future__ import annotations
@@ -27,6 +30,9 @@ __all__ = [
     "BoardError",
     "CrossSiteError",
     "ForbiddenError",
+    "OutboundError",
+    "OutboundFailedError",
+    "OutboundRefusedError",
     "ReadOnlyBoardError",
     "SettingsError",
     "TooManyError",
@@ -143,3 +149,25 @@ class CrossSiteError(BadRequestError):
 
 class UserError(BoardError):
     """A user cannot be made or changed like this: bad name, short password, unknown role, last administrator."""
+
+
+class OutboundError(BoardError):
+    """A call to another place was not made, or not answered. Its sentence names the host, never path or parameters."""
+
+
+class OutboundRefusedError(OutboundError):
+    """The place, or the address that its name resolved to, is not on the allow-list. Nothing was sent."""
+
+
+class OutboundFailedError(OutboundError):
+    """The place is allowed and gave no answer that could be used.
+
+    Attributes:
+        host: the place.
+        why: the rest of a sentence that began with the host.
+    """
+
+    def __init__(self, host: str, why: str) -> None:
+        self.host = host
+        self.why = why
+        super().__init__(f"{host} {why}.")

@@ -16,6 +16,7 @@ BANNED = {
     "yaml": "data are JSON",
     "xml": "nothing reads XML",
     "requests": "outbound calls need an allow-list and a checked address",
+    "httpcore": "outbound calls need an allow-list and a checked address",
     "httpx": "outbound calls need an allow-list and a checked address",
     "urllib3": "outbound calls need an allow-list and a checked address",
     "urllib.request": "outbound calls need an allow-list and a checked address",
@@ -26,8 +27,8 @@ BANNED = {
 }
 CALLS = {"eval", "exec", "compile", "__import__"}
 
-OUTBOUND: dict[str, str] = {}
-"""Files that may call out, and the test that shows that they check where: none yet."""
+OUTBOUND = {"outbound/calls.py": "tests/security/test_outbound.py"}
+"""Files that may call out, and the tests that show that they check where."""
 
 
 def imported(tree: ast.AST) -> set[str]:
@@ -50,6 +51,11 @@ def wrong(source: str) -> list[str]:
         if isinstance(node, ast.keyword) and node.arg == "shell" and getattr(node.value, "value", False):
             found.append(f"a shell on line {node.lineno}")
     return found
+
+
+def test_there_is_one_way_out_and_it_is_tested() -> None:
+    assert [name for name, tests in OUTBOUND.items() if not wrong((BOARD / name).read_text())] == []
+    assert [tests for tests in OUTBOUND.values() if not (BOARD.parent / tests).is_file()] == []
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(BOARD)))
