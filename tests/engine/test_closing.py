@@ -75,9 +75,11 @@ async def test_a_job_that_ends_while_locks_are_renewed_has_not_lost_its_own(fron
         worker = front.worker("mail", process, concurrency=50, lock_duration=400, skip_stalled_check=True)
         worker.on("completed", lambda job, *_told: completed.add(job.id))
         worker.on("lock_lost", lost.add)
-        worker.on("error", lambda error: lost.add(error.job_id))  # noticed at its end only, on a machine that is busy
+        worker.on(
+            "error", lambda error: lost.add(getattr(error, "job_id", ""))
+        )  # noticed at its end only, on a machine that is busy
         await worker.start()
-        await wait_until_async(lambda: completed | lost == ids, "all jobs to end", 50)
+        await wait_until_async(lambda: completed | lost >= ids, "all jobs to end", 50)
 
         assert completed & lost == set()
 

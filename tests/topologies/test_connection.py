@@ -192,7 +192,7 @@ def test_calls_find_the_replica_that_took_over_from_a_lost_node(mortal_cluster: 
     line.call(add())
     seen: list[StoreError] = []
 
-    mortal_cluster.master_of(MAIL.base).kill()
+    mortal_cluster.lose(MAIL.base)
 
     wait_until(lambda: succeeds(line, add(), seen), "an add to succeed on the new master", 30)
     assert seen
@@ -207,7 +207,7 @@ def test_calls_find_the_master_that_the_sentinels_chose(mortal_sentinels: Sentin
     line.call(add())
     seen: list[StoreError] = []
 
-    mortal_sentinels.master().kill()
+    mortal_sentinels.lose()
 
     wait_until(lambda: succeeds(line, add(), seen), "an add to succeed on the new master", 30)
     assert seen
