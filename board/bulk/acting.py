@@ -17,7 +17,7 @@ from board.engine.errors import EngineError, JobNotFoundError, JobNotInStateErro
 from board.engine.keys import STATE_CONTAINERS, QueueKeys
 from board.engine.types import JobState
 
-__all__ = ["VERBS", "Seen", "Verb", "act", "reasons_against"]
+__all__ = ["VERBS", "Seen", "Verb", "act", "reasons_against", "text_of_score"]
 
 LISTS = ("waiting", "active", "paused")
 
@@ -153,11 +153,12 @@ def _moved(desk: Desk, queue: QueueKeys, state: str, seen: Sequence[Seen]) -> li
 def scores(desk: Desk, queue: QueueKeys, state: str, ids: Sequence[str]) -> dict[str, str | None]:
     """Return the score of each job in the sorted set of a state; None where it is not in it."""
     key = queue.key(STATE_CONTAINERS[JobState(state)])
-    calls: list[Call[str | None]] = [Call(("ZSCORE", key, job_id), _score, writes=False) for job_id in ids]
+    calls: list[Call[str | None]] = [Call(("ZSCORE", key, job_id), text_of_score, writes=False) for job_id in ids]
     return dict(zip(ids, desk.connection.batch(Batch.of(calls)), strict=True)) if ids else {}
 
 
-def _score(reply: Any) -> str | None:
+def text_of_score(reply: Any) -> str | None:
+    """Return a score as Redis spells it; None where there is none."""
     if reply is None:
         return None
     if isinstance(reply, float):

@@ -20,7 +20,19 @@ from board.namespace import Namespace
 from board.queries.search import in_words, parse, search
 from board.queries.shared import STATES, Known
 
-__all__ = ["LARGE", "MOST_SOURCES", "PACE", "Plan", "Planned", "go_on", "plan", "start", "stop", "typed_word"]
+__all__ = [
+    "LARGE",
+    "MOST_SOURCES",
+    "PACE",
+    "Plan",
+    "Planned",
+    "go_on",
+    "plan",
+    "spec_for",
+    "start",
+    "stop",
+    "typed_word",
+]
 
 MOST_SOURCES = 50
 """Queues and states of one run."""
@@ -47,6 +59,7 @@ class Planned:
         is_exact: ``matching`` is the number that the run will find.
         refused: why nothing would be done here; empty when something would.
         samples: ids of some that match.
+        left_alone: why nothing would be done to others that were searched, and to how many.
     """
 
     source: Source
@@ -55,6 +68,7 @@ class Planned:
     is_exact: bool
     refused: str = ""
     samples: tuple[str, ...] = ()
+    left_alone: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +79,15 @@ class Plan:
         spec: what would be done, with the bound frozen.
         parts: state by state.
         words: what the filter asks for.
+        listed: the jobs, named one by one by prefix, queue, state and id; empty where the filter finds them.
+        subject: what they have in common, in words; empty where the filter says it.
     """
 
     spec: Spec
     parts: tuple[Planned, ...]
     words: str
+    listed: tuple[tuple[str, str, str, str], ...] = ()
+    subject: str = ""
 
     @property
     def matching(self) -> int:
@@ -144,22 +162,7 @@ def plan(
         raise BadRequestError(
             f"Your role may not see what the jobs of {blind[0].name} carry, so they cannot be chosen by it."
         )
-    grants = actor.identity.grants
-    spec = Spec(
-        verb=verb,
-        sources=sources,
-        filter=wish.text,
-        bound_ms=now_ms,
-        who=actor.identity.name,
-        role=str(actor.identity.role),
-        grants=None
-        if grants is None
-        else tuple((tuple(sorted(one.value for one in grant.permissions)), tuple(grant.queues)) for grant in grants),
-        address=actor.address,
-        request_id=actor.request_id,
-        grave=grave,
-        pace=max(0, pace),
-    )
+    spec = spec_for(actor, verb, sources, text=wish.text, bound_ms=now_ms, grave=grave, pace=pace)
     each = max(500, PLAN_SEARCHED // len(sources))
     parts = []
     for source in sources:
@@ -187,6 +190,37 @@ def plan(
             parts.append(Planned(counted, counted.total, counted.total, is_exact=True, samples=samples))
     kept = tuple(part.source for part in parts if not part.refused)
     return Plan(replace(spec, sources=kept), tuple(parts), in_words(wish))
+
+
+def spec_for(
+    actor: Actor,
+    verb: str,
+    sources: tuple[Source, ...],
+    *,
+    bound_ms: int,
+    text: str = "",
+    grave: str = "",
+    pace: int = PACE,
+    group: str = "",
+) -> Spec:
+    """Write down what a run is to do, and what the person who asks may do now."""
+    grants = actor.identity.grants
+    return Spec(
+        verb=verb,
+        sources=sources,
+        filter=text,
+        bound_ms=bound_ms,
+        who=actor.identity.name,
+        role=str(actor.identity.role),
+        grants=None
+        if grants is None
+        else tuple((tuple(sorted(one.value for one in grant.permissions)), tuple(grant.queues)) for grant in grants),
+        address=actor.address,
+        request_id=actor.request_id,
+        grave=grave,
+        pace=max(0, pace),
+        group=group,
+    )
 
 
 def start(
@@ -233,7 +267,8 @@ def start(
         raise
     run_id = new_run_id()
     stored = replace(spec, listed=len(listed))
-    desk.connection.batch(Runs(namespace).create(run_id, stored, now_ms, listed))
+    for step in Runs(namespace).create(run_id, stored, now_ms, listed):
+        desk.connection.batch(step)
     said = "; ".join(filter(None, (f"run {run_id}", spec.filter, detail)))
     record(desk, replace(entry, count=stored.total, detail=said))
     return run_id

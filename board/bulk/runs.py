@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -22,6 +22,12 @@ MOST_RESULTS = 10_000
 
 MOST_LISTED = 100_000
 """Jobs that a run may name one by one."""
+
+NAMED = 2_000
+"""Of these, written together: a millisecond of the server's time."""
+
+HALF_WRITTEN_MS = 600_000
+"""How long names stay whose run was never started."""
 
 MOST_RUNS = 500
 """Runs that the list remembers."""
@@ -73,6 +79,7 @@ class Spec:
         grave: name of the dead-letter queue to move jobs to.
         pace: most jobs a second; 0 for as many as go.
         listed: how many jobs are named one by one, in place of a filter.
+        group: fingerprint of the failures that they are; empty when they are none.
     """
 
     verb: str
@@ -87,6 +94,7 @@ class Spec:
     grave: str = ""
     pace: int = 0
     listed: int = 0
+    group: str = ""
 
     @property
     def total(self) -> int:
@@ -206,11 +214,17 @@ class Runs:
         self._namespace = namespace
 
     def create(
-        self, run_id: str, spec: Spec, now_ms: int, listed: Iterable[tuple[str, str, str, str]] = ()
-    ) -> Batch[Any]:
-        """Describe storing a run that is to begin; ``listed`` names jobs by prefix, queue, state and id."""
+        self, run_id: str, spec: Spec, now_ms: int, listed: Sequence[tuple[str, str, str, str]] = ()
+    ) -> Iterator[Batch[Any]]:
+        """Describe storing a run that is to begin, step by step; ``listed`` names jobs by prefix, queue, state and id.
+
+        The names go first, in steps that leave Redis to others. A process killed among them has started nothing, and
+        what it wrote expires.
+        """
         key, ids = self._namespace.bulk("run", run_id), self._namespace.bulk("ids", run_id)
-        named = [json.dumps(one) for one in listed][:MOST_LISTED]
+        for first in range(0, min(len(listed), MOST_LISTED), NAMED):
+            named = [json.dumps(one) for one in listed[first : min(first + NAMED, MOST_LISTED)]]
+            yield Batch.of([Call(("RPUSH", ids, *named), int), Call(("PEXPIRE", ids, HALF_WRITTEN_MS), int)])
         fields: dict[str, Arg] = {
             "spec": json.dumps(asdict(spec)),
             "status": "running",
@@ -219,15 +233,13 @@ class Runs:
         }
         flat: list[Arg] = [part for pair in fields.items() for part in pair]
         calls: list[Call[Any]] = [
-            Call(("RPUSH", ids, *named[at : at + 1_000]), int) for at in range(0, len(named), 1_000)
-        ]
-        calls += [
+            Call(("PERSIST", ids), int),
             Call(("HSET", key, *flat), int),
             Call(("ZADD", self._namespace.bulk("all"), now_ms, run_id), int),
             Call(("ZREMRANGEBYRANK", self._namespace.bulk("all"), 0, -MOST_RUNS - 1), int),
             Call(("HSET", self._namespace.bulk("open"), run_id, ""), int),
         ]
-        return Batch.of(calls, atomic=True)
+        yield Batch.of(calls, atomic=True)
 
     def read(self, run_id: str) -> Call[Run | None]:
         """Describe reading a run; None when there is none (any more)."""

@@ -8,14 +8,11 @@ from typing import Any, Literal
 
 from board.engine.calls import Call
 from board.engine.codec import pack
-from board.history.store import split_member
+from board.history.store import MOST_GROUPS, split_member
 from board.namespace import Namespace
 from board.scripts import load
 
-__all__ = ["MOST_GROUPS", "SORTS", "STATUSES", "GroupReading", "Groups", "GroupsReading", "Status"]
-
-MOST_GROUPS = 2_000
-"""Groups that a search or a sort looks at, newest failures first: some ten milliseconds of the server's time."""
+__all__ = ["SORTS", "STATUSES", "GroupReading", "Groups", "GroupsReading", "Status"]
 
 Status = Literal["open", "muted", "resolved"]
 STATUSES: tuple[Status, ...] = ("open", "muted", "resolved")
@@ -116,7 +113,7 @@ class Groups:
             "size": size,
             "text": text.lower(),
             "bases": False if bases is None else list(bases),
-            "most": MOST_GROUPS,
+            "most": MOST_GROUPS,  # all there are: some ten milliseconds of the server's time
             "only": only,
             "bars": bars,
         }

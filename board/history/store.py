@@ -28,10 +28,33 @@ from board.history.figures import Figures, Resolution
 from board.namespace import Namespace
 from board.scripts import load
 
-__all__ = ["MOST_MEMBERS", "Failed", "Gap", "History", "Left", "Mark", "Recording", "State", "split_member"]
+__all__ = [
+    "MOST_GROUPS",
+    "MOST_MEMBERS",
+    "Failed",
+    "Gap",
+    "History",
+    "Left",
+    "Mark",
+    "Recording",
+    "State",
+    "split_member",
+]
 
 MOST_MEMBERS = 100_000
 """Failed jobs that a group remembers, newest first: some 20 MB of Redis."""
+
+MOST_GROUPS = 2_000
+"""Groups that are kept; beyond, those that failed longest ago are forgotten, resolved ones first."""
+
+KEEP_GROUPS_MS = 90 * 86_400_000
+"""How long a group stays after its newest failure: as long as the figures."""
+
+MOST_BARS = 1_440
+"""Half-hours of a group: the 30 days that its page shows."""
+
+MOST_FORGOTTEN = 2_000
+"""Jobs of forgotten groups that one step takes away: two milliseconds of the server's time."""
 
 MOST_GAPS = 100
 MOST_MARKS = 2_000
@@ -220,6 +243,10 @@ class History:
         payload = {
             "now_ms": recording.now_ms,
             "most_members": MOST_MEMBERS,
+            "most_bars": MOST_BARS,
+            "most_groups": MOST_GROUPS,
+            "keep_ms": KEEP_GROUPS_MS,
+            "most_forgotten": MOST_FORGOTTEN,
             "ops": [change.packed() for change in recording.changes],
             "figures": figures,
             "marks": [

@@ -37,6 +37,23 @@ local function leave(group, base, member)
   end
 end
 
+-- Take bars away that no page shows any more, once there are a day's too many.
+local function cut_bars(key)
+  if redis.call("HLEN", key) <= payload.most_bars + 48 then
+    return
+  end
+  local oldest = math.floor(now_ms / HALF_HOUR) - payload.most_bars
+  local old = {}
+  for _, slot in ipairs(redis.call("HKEYS", key)) do
+    if tonumber(slot) < oldest then
+      old[#old + 1] = slot
+    end
+  end
+  for at = 1, #old, 200 do
+    redis.call("HDEL", key, unpack(old, at, math.min(at + 199, #old)))
+  end
+end
+
 -- A job failed for good.
 local function failed(op)
   local base, id, group, at = op.base, op.id, op.group, op.at
@@ -72,7 +89,10 @@ local function failed(op)
     status = "open"
   end
   redis.call("ZADD", prefix .. "status:" .. status, math.max(last, at), group)
-  redis.call("HINCRBY", key_of("bars", group), math.floor(at / HALF_HOUR), 1)
+  local bars = key_of("bars", group)
+  if redis.call("HINCRBY", bars, math.floor(at / HALF_HOUR), 1) == 1 then
+    cut_bars(bars)
+  end
   local names = key_of("names", group)
   if redis.call("HLEN", names) < 20 or redis.call("HEXISTS", names, op.name) == 1 then
     redis.call("HINCRBY", names, op.name, 1)
@@ -98,6 +118,10 @@ local function left(op)
   end
   local is_tried = string.sub(group, -1) == "?"
   local name = is_tried and string.sub(group, 1, -2) or group
+  if redis.call("EXISTS", key_of("g", name)) == 0 then -- the group was forgotten meanwhile
+    redis.call("HDEL", jobs, member)
+    return
+  end
   if op.op == "gone" then
     leave(name, op.base, member)
     redis.call("HDEL", jobs, member)
@@ -111,6 +135,39 @@ local function left(op)
   if op.op == "ok" then
     redis.call("HINCRBY", key_of("g", name), "succeeded", 1)
     redis.call("HDEL", jobs, member)
+  end
+end
+
+-- Forget groups: those without a failure for long, and the ones that failed longest ago where there are too many,
+-- resolved ones first. Of a large group some jobs a step, so that Redis serves others in between.
+local function forget_groups()
+  local sum = 0
+  for _, status in ipairs({ "resolved", "open", "muted" }) do
+    sum = sum + redis.call("ZCARD", prefix .. "status:" .. status)
+  end
+  local left = payload.most_forgotten
+  for _, status in ipairs({ "resolved", "open", "muted" }) do
+    local set = prefix .. "status:" .. status
+    while left > 0 do
+      local oldest = redis.call("ZRANGE", set, 0, 0, "WITHSCORES")
+      if not oldest[1] or (sum <= payload.most_groups and tonumber(oldest[2]) >= now_ms - payload.keep_ms) then
+        break
+      end
+      local group = oldest[1]
+      local members = redis.call("ZRANGE", key_of("members", group), 0, math.min(left, 500) - 1)
+      if #members > 0 then
+        redis.call("HDEL", jobs, unpack(members))
+        redis.call("ZREM", key_of("members", group), unpack(members))
+      end
+      left = left - math.max(#members, 10)
+      if redis.call("EXISTS", key_of("members", group)) == 0 then
+        for _, kind in ipairs({ "g", "queues", "names", "bars" }) do
+          redis.call("DEL", key_of(kind, group))
+        end
+        redis.call("ZREM", set, group)
+        sum = sum - 1
+      end
+    end
   end
 end
 
@@ -141,6 +198,7 @@ for _, group in ipairs(redis.call("ZRANGE", prefix .. "status:muted", 0, 49)) do
     redis.call("ZADD", prefix .. "status:open", redis.call("HGET", about, "last") or 0, group)
   end
 end
+forget_groups()
 set_fields(state, payload.state)
 set_fields(prefix .. "now", payload.now)
 return 1

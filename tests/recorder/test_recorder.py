@@ -13,12 +13,12 @@ from board.engine.commands.leases import complete_job
 from board.engine.connection.sync import Connection
 from board.engine.keys import QueueKeys
 from board.engine.types import JobState
-from board.history import sketch
+from board.history import sketch, store
 from board.history.figures import ALL, RESOLUTIONS, series_of
 from board.history.summary import Summary
 from board.service import wall_clock_ms
 from tests.recorder.conftest import HISTORY, PREFIX, Process, groups, hour_of, trace_of, write_failed
-from tests.web.site import Jobs
+from tests.web.site import TOKEN, Jobs
 
 Start = Callable[..., Process]
 MAIL = QueueKeys("bull", "mail")
@@ -310,6 +310,105 @@ def test_a_resolved_group_opens_again_and_a_muted_one_when_its_time_is_over(
     redis_client.rename(f"{PREFIX}status:open", f"{PREFIX}status:muted")
     process.catch_up()
     assert groups(redis_client)[name]["status"] == "open"
+
+
+def of_causes(jobs: Jobs, causes: str) -> None:
+    """Fail one job of each cause."""
+    for letter in causes:
+        jobs.failed(letter, f"cause {letter}{letter}{letter}")
+
+
+def messages(client: redis.Redis) -> set[str]:
+    """Return the last letter of each group's message."""
+    return {group["message"][-1] for group in groups(client).values()}
+
+
+def test_beyond_a_bound_the_groups_that_failed_longest_ago_are_forgotten(
+    start: Start, jobs: Jobs, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "MOST_GROUPS", 3)
+    process = start()
+    for letter in "abcde":
+        of_causes(jobs, letter)
+        process.catch_up()
+
+    process.step()
+
+    assert messages(redis_client) == set("cde")
+    assert len(redis_client.hgetall(f"{PREFIX}jobs")) == 3
+    kept = {name for kind in ("members", "queues", "names", "bars") for name in redis_client.keys(f"{PREFIX}{kind}:*")}
+    assert len(kept) == 4 * 3
+    assert redis_client.zcard(f"{PREFIX}status:open") == 3
+
+
+def test_resolved_groups_are_forgotten_before_open_ones(
+    start: Start, jobs: Jobs, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = start()
+    of_causes(jobs, "abc")
+    process.catch_up()
+    newest = next(name for name, group in groups(redis_client).items() if group["message"].endswith("c"))
+    process.service.connection.call(process.service.groups.change(newest, "resolved", now_ms=1, who="ann"))
+    monkeypatch.setattr(store, "MOST_GROUPS", 2)
+
+    process.step()
+
+    assert messages(redis_client) == set("ab")
+
+
+def test_a_group_without_failures_for_long_is_forgotten_and_its_jobs_are_no_trouble_later(
+    start: Start, jobs: Jobs, connection: Connection, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = start()
+    of_causes(jobs, "a")
+    process.catch_up()
+    connection.call(retry_job(MAIL, "a", JobState.FAILED))
+    process.catch_up()
+    monkeypatch.setattr(store, "KEEP_GROUPS_MS", -60_000)
+    process.step()
+    monkeypatch.undo()
+    assert groups(redis_client) == {}
+
+    jobs.take()
+    connection.call(complete_job(MAIL, "a", token=TOKEN, return_text="null", now_ms=wall_clock_ms()))
+    process.catch_up()
+
+    assert groups(redis_client) == {}
+    assert redis_client.hgetall(f"{PREFIX}jobs") == {}
+
+
+def test_a_large_group_is_forgotten_in_steps(
+    start: Start, jobs: Jobs, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = start()
+    for number in range(30):
+        jobs.failed(f"j{number}", "cause a")
+    process.catch_up()
+    monkeypatch.setattr(store, "KEEP_GROUPS_MS", -60_000)
+    monkeypatch.setattr(store, "MOST_FORGOTTEN", 20)
+
+    process.step()
+    (group,) = groups(redis_client).values()
+    assert group["members"] == 10
+
+    process.step()
+    assert groups(redis_client) == {}
+
+
+def test_half_hours_that_no_page_shows_any_more_are_dropped(
+    start: Start, jobs: Jobs, redis_client: redis.Redis
+) -> None:
+    process = start()
+    of_causes(jobs, "a")
+    process.catch_up()
+    (name,) = groups(redis_client)
+    redis_client.hset(f"{PREFIX}bars:{name}", mapping=dict.fromkeys(range(1_600), 1))
+    redis_client.hdel(f"{PREFIX}bars:{name}", wall_clock_ms() // 1_800_000, wall_clock_ms() // 1_800_000 - 1)
+
+    jobs.failed("a2", "cause aaa")
+    process.catch_up()
+
+    assert redis_client.hlen(f"{PREFIX}bars:{name}") <= 2
 
 
 BUGS = [

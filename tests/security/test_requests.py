@@ -111,8 +111,6 @@ WHO_MAY: dict[tuple[str, str], tuple[str, ...]] = {
     ("failures.mute", "POST"): ("operator", "admin"),
     ("failures.resolve", "POST"): ("operator", "admin"),
     ("failures.reopen", "POST"): ("operator", "admin"),
-    ("failures.retry_group", "POST"): ("operator", "admin"),
-    ("failures.remove_group", "POST"): ("admin",),
     ("metrics.index", "GET"): ("viewer", "operator", "admin"),
     ("metrics.of_queue", "GET"): ("viewer", "operator", "admin"),
     ("audit.index", "GET"): ("operator", "admin"),

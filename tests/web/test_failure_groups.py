@@ -1,10 +1,18 @@
 """Failures by cause, as a person meets them: found, understood, retried, muted, resolved."""
 
+import threading
 from collections.abc import Callable
 
 import pytest
+import redis
+from werkzeug.test import TestResponse
 
+from board.background import Turn
+from board.bulk import Runner
 from board.config import Settings
+from board.engine.commands import jobs, queues
+from board.engine.keys import QueueKeys
+from board.engine.types import JobState
 from tests.recorder.conftest import Process
 from tests.web.site import Browser, Site, soup, text_of
 
@@ -92,18 +100,115 @@ def test_a_group_tells_where_how_often_and_which_jobs(failing: Browser) -> None:
     assert page.select(".stack li.culprit")
 
 
-def test_a_group_is_retried_after_asking(site: Site, failing: Browser, record: Callable[[], None]) -> None:
-    address = next(url for words, url in groups_on(failing).items() if "mailbox" in words)
-    asking = failing.post(f"{address}/retry")
-    assert "Retry 3 jobs" in text_of(soup(asking).select_one("main"))
-    ids = [str(field["value"]) for field in soup(asking).select("input[name=id]")]
+def carry_out(site: Site) -> None:
+    turn = Turn(1, is_first=True, keep=lambda: None, ending=threading.Event())
+    Runner(site.service.desk, site.service.namespace).step(turn)
 
-    answer = failing.post("/failures/bulk", {"verb": "retry", "id": ids, "confirmed": "1"})
+
+def plan_of(browser: Browser, address: str, label: str) -> TestResponse:
+    """Follow a button of a group to its plan."""
+    link = next(a for a in soup(browser.get(address)).select("a.button") if label in text_of(a))
+    return browser.get(str(link["href"]))
+
+
+def start_of(browser: Browser, plan: TestResponse, **form: str) -> str:
+    """Start a plan and return where the run is shown."""
+    token = soup(plan).select_one("input[name=token]")
+    assert token is not None, text_of(soup(plan).select_one("main"))
+    answer = browser.post("/bulk", {"token": str(token["value"]), "pace": "0", **form})
+    assert answer.status_code == 303, text_of(soup(answer).select_one("main"))
+    return str(answer.headers["Location"])
+
+
+def test_a_whole_group_is_retried_as_a_planned_run(site: Site, record: Callable[[], None]) -> None:
+    for number in range(130):
+        site.jobs.failed(f"a{number}", f"no mailbox user{number}@example.com")
+    site.jobs.failed("b", "connection refused")
+    record()
+    site.service.connection.call(jobs.retry_job(site.jobs.queue, "a5", JobState.FAILED))
+    operator = site.signed_in("operator")
+    address = next(url for words, url in groups_on(operator).items() if "mailbox" in words)
+
+    plan = plan_of(operator, address, "Retry 130")
+    words = text_of(soup(plan).select_one("form.message"))
+    assert "Retry 129 jobs of mail" in words
+    assert "left alone, not failed any more: retried, removed, or running again 1" in words
+    assert len(soup(plan).select("form.message p a")) == 5
+    shown = start_of(operator, plan)
+    carry_out(site)
     record()
 
-    assert failing.messages(answer) == ["Retried 3 jobs."]
-    assert [site.jobs.state(f"a{number}").value for number in range(3)] == ["waiting"] * 3
-    assert "Tried again 3" in text_of(soup(failing.get(address)).select_one(".group-facts"))
+    assert "Retried 129" in text_of(soup(operator.get(shown)).select_one("dl.facts"))
+    assert site.jobs.state("b").value == "failed"
+    assert {site.jobs.state(f"a{number}").value for number in range(130)} == {"waiting"}
+    assert "Tried again 130" in text_of(soup(operator.get(address)).select_one(".group-facts"))
+    entry = site.audit()[0]
+    assert (entry.action, entry.count) == ("start bulk retry", 129)
+    assert "no mailbox" in entry.detail
+
+
+def test_a_job_that_failed_again_after_the_plan_is_left_alone(site: Site, failing: Browser) -> None:
+    address = next(url for words, url in groups_on(failing).items() if "mailbox" in words)
+    plan = plan_of(failing, address, "Retry 3")
+    later = site.service.clock() + 60_000
+    redis.Redis.from_url(site.settings.redis_url).zadd("bull:mail:failed", {"a1": later})
+
+    start_of(failing, plan)
+    carry_out(site)
+
+    assert [site.jobs.state(f"a{number}").value for number in range(3)] == ["waiting", "failed", "waiting"]
+
+
+def test_removing_a_group_asks_for_the_name_of_its_queue(site: Site, failing: Browser) -> None:
+    address = next(url for words, url in groups_on(failing).items() if "mailbox" in words)
+    plan = plan_of(failing, address, "Remove 3")
+
+    start_of(failing, plan, typed="mail")
+    carry_out(site)
+
+    assert [site.jobs.state(f"a{number}").value for number in range(3)] == ["unknown"] * 3
+
+
+def test_a_group_goes_to_the_dead_letters_of_its_queue_unless_another_is_named(site: Site, failing: Browser) -> None:
+    address = next(url for words, url in groups_on(failing).items() if "mailbox" in words)
+    plan = plan_of(failing, address, "To dead letters")
+    named = soup(plan).select_one("form.tools input[name=grave]")
+    assert named is not None
+    assert named["value"] == "mail-dead"
+    other = failing.get(f"/bulk/plan?verb=bury&group={address.rpartition('/')[2]}&grave=lost")
+
+    start_of(failing, other)
+    carry_out(site)
+
+    assert site.service.connection.call(queues.get_counts(QueueKeys("bull", "lost"))).waiting == 3
+
+
+def test_a_plan_of_a_group_says_which_queues_a_person_may_not_change(site: Site, failing: Browser) -> None:
+    address = next(url for words, url in groups_on(failing).items() if "mailbox" in words)
+    viewer = site.signed_in("viewer")
+
+    plan = viewer.get(f"/bulk/plan?verb=retry&group={address.rpartition('/')[2]}")
+
+    assert "your role may not retry jobs of this queue" in text_of(soup(plan).select_one(".ledger"))
+    assert "There is nothing to do" in text_of(soup(plan).select_one("main"))
+
+
+@pytest.mark.parametrize(("query", "status"), [("verb=retry&group=x", 404), ("verb=promote&group={}", 400)])
+def test_nonsense_about_a_group_is_refused(failing: Browser, query: str, status: int) -> None:
+    name = next(iter(groups_on(failing).values())).rpartition("/")[2]
+
+    assert failing.get(f"/bulk/plan?{query.format(name)}").status_code == status
+
+
+@pytest.mark.parametrize("lasting", ["1h", "24h", "7d"])
+def test_how_long_to_mute_is_chosen_from_a_menu(failing: Browser, lasting: str) -> None:
+    address = next(iter(groups_on(failing).values()))
+    for path in (address, "/failures"):
+        assert soup(failing.get(path)).select(f".menu button[name=for][value='{lasting}']"), path
+
+    failing.post(f"{address}/mute", {"for": lasting})
+
+    assert len(groups_on(failing, "/failures?is=muted")) == 1
 
 
 def test_muting_and_resolving_are_recorded_and_can_be_taken_back(site: Site, failing: Browser) -> None:
@@ -137,12 +242,8 @@ def test_a_viewer_may_look_and_change_nothing(site: Site, failing: Browser) -> N
     viewer = site.signed_in("viewer")
     viewer.get(address)
 
-    for verb in ("mute", "resolve", "open", "retry", "remove"):
-        answer = viewer.post(f"{address}/{verb}")
-        if verb in ("mute", "resolve", "open"):
-            assert answer.status_code == 403
-        else:
-            assert answer.status_code in (303, 403)
+    for verb in ("mute", "resolve", "open"):
+        assert viewer.post(f"{address}/{verb}").status_code == 403
     assert {entry.result for entry in site.audit()} == {"refused"}
 
 

@@ -16,13 +16,11 @@ from board.actions.perform import MOST_JOBS, Outcome, refuse
 from board.actions.preview import preview
 from board.auth.policy import Permission, can
 from board.errors import BadRequestError, TooManyError
-from board.queries.groups import queue_at
 from board.queries.shared import QueueName
 from board.sources import QueueKeys
 from board.web import forms, render, security
 from board.web.state import actor, board, queue_or_404
 from board.web.views.blueprints import failures, jobs, queues
-from board.web.views.failures import group_or_404
 from board.web.wording import say
 
 __all__ = ["ConfirmPage"]
@@ -104,35 +102,6 @@ def bulk_failures() -> Response:
         by_slug.setdefault(slug, []).append(job_id)
     selection = [(queue_or_404(slug), tuple(ids)) for slug, ids in by_slug.items()]
     return _several(form, selection, url_for("failures.index"), None)
-
-
-@failures.post("/failures/<group>/retry")
-def retry_group(group: str) -> Response:
-    """Retry the newest failed jobs of one cause, after asking."""
-    return _group("retry", group)
-
-
-@failures.post("/failures/<group>/remove")
-def remove_group(group: str) -> Response:
-    """Remove the newest failed jobs of one cause, after asking."""
-    return _group("remove", group)
-
-
-def _group(verb: str, name: str) -> Response:
-    own = board()
-    group_or_404(name)
-    page = url_for("failures.show", group=name)
-    by_queue: dict[QueueKeys, list[str]] = {}
-    for base, job_id in own.connection.call(own.groups.members(name, size=MOST_JOBS)):
-        queue = queue_at(base)
-        if own.sources.is_shown(queue):
-            by_queue.setdefault(queue, []).append(job_id)
-    if not by_queue:
-        flash("No failed job of this group is left.", "warn")
-        return make_response(redirect(_back(page), 303))
-    ids = tuple(f"{own.sources.slug(queue)}/{job_id}" for queue, ids in by_queue.items() for job_id in ids)
-    form = forms.BulkForm(verb, ids, is_confirmed=request.form.get("confirmed") == "1")
-    return _several(form, [(queue, tuple(ids)) for queue, ids in by_queue.items()], page, None)
 
 
 def _one(verb: str, slug: str, job_id: str) -> Response:

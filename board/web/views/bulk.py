@@ -8,13 +8,14 @@ from typing import Any
 from flask import Response, abort, flash, make_response, redirect, request, url_for
 from itsdangerous import BadData, URLSafeTimedSerializer
 
-from board.bulk import VERBS, Plan, Result, Run, Runs, go_on, plan, start, stop
+from board.bulk import VERBS, GroupWish, Plan, Result, Run, Runs, go_on, plan, plan_group, start, stop
 from board.bulk.planning import PACE, Planned, typed_word
 from board.errors import BadRequestError
 from board.queries.shared import QueueName, queue_name
 from board.web import render, security
 from board.web.state import actor, board, queue_or_404
 from board.web.views.blueprints import bulk
+from board.web.views.failures import group_or_404
 
 __all__ = ["PlanPage", "RunPage", "RunsPage"]
 
@@ -55,6 +56,7 @@ class PlanPage:
         lines: state by state.
         token: the plan, signed.
         back_url: where Cancel leads.
+        group: fingerprint of the failures that it is about; empty when a filter says which jobs.
         note: why it was not started; empty at first.
         paces: jobs a second that may be chosen.
     """
@@ -66,6 +68,7 @@ class PlanPage:
     lines: tuple[Line, ...]
     token: str
     back_url: str
+    group: str
     note: str
     paces: tuple[int, ...]
 
@@ -111,7 +114,10 @@ def show_plan() -> Response:
         "in": asked.getlist("in"),
         "q": asked.get("q", ""),
         "grave": asked.get("grave", "").strip(),
+        "group": asked.get("group", ""),
     }
+    if wish["verb"] == "bury" and not wish["grave"]:
+        wish["grave"] = _usual_grave(wish)
     return _ask(_plan(wish), wish)
 
 
@@ -120,7 +126,7 @@ def begin() -> Response:
     """Start what was planned."""
     wish = _opened(request.form.get("token", ""))
     pace = request.form.get("pace", PACE, type=int)
-    found = _plan(wish, pace=pace if pace in PACES else PACE)
+    found = _plan(wish, pace=pace if pace in PACES else PACE, bound_ms=int(wish["bound"]))
     spec = replace(found.spec, bound_ms=int(wish["bound"]))
     before, now = int(wish["count"]), found.matching
     if found.is_exact and wish["exact"] and abs(now - before) > max(100, before // 10):
@@ -129,7 +135,10 @@ def begin() -> Response:
     if word and request.form.get("typed", "").strip() != word:
         return _ask(found, wish, f"To start this run, type {word}. Nothing was done.")
     own = board()
-    run_id = start(own.desk, actor(), own.namespace, spec)
+    if wish["group"] and not found.can_go:
+        return _ask(found, wish)
+    detail = f"failures of {found.subject} ({wish['group']})" if wish["group"] else ""
+    run_id = start(own.desk, actor(), own.namespace, spec, listed=found.listed, detail=detail)
     own.look_again()
     return make_response(redirect(url_for("bulk.show", run_id=run_id), 303))
 
@@ -174,15 +183,28 @@ def go_on_with_run(run_id: str) -> Response:
     return make_response(redirect(url_for("bulk.show", run_id=run_id), 303))
 
 
-def _plan(wish: dict[str, Any], pace: int = PACE) -> Plan:
+def _plan(wish: dict[str, Any], pace: int = PACE, bound_ms: int | None = None) -> Plan:
+    own = board()
+    if wish["group"]:
+        group = group_or_404(wish["group"]).group
+        words = f"{group.error} {group.pattern}".strip()[:200] or "failures without a class"
+        asked = GroupWish(group.name, words, wish["verb"], wish["grave"], pace, bound_ms)
+        return plan_group(own.desk, actor(), own.sources, own.groups, asked)
     wanted = []
     for place in wish["in"]:
         slug, slash, state = place.rpartition("/")
         if not slash:
             raise BadRequestError(f"{place[:60]!r} names no queue and state, such as mail/failed.")
         wanted.append((queue_or_404(slug), state))
-    own = board()
     return plan(own.desk, actor(), own.sources, wish["verb"], wanted, text=wish["q"], grave=wish["grave"], pace=pace)
+
+
+def _usual_grave(wish: dict[str, Any]) -> str:
+    """Return what the dead-letter queue is called unless somebody names another."""
+    if wish["group"]:
+        queues = group_or_404(wish["group"]).group.queues
+        return f"{queues[0].name}-dead" if queues else "dead"
+    return f"{queue_or_404(wish['in'][0].rpartition('/')[0]).name}-dead" if wish["in"] else ""
 
 
 def _ask(found: Plan, wish: dict[str, Any], note: str = "") -> Response:
@@ -196,6 +218,7 @@ def _ask(found: Plan, wish: dict[str, Any], note: str = "") -> Response:
         lines=tuple(Line(queue_name(part.source.queue, own.sources), part) for part in found.parts),
         token=_serializer().dumps({**frozen, "who": actor().identity.name}),
         back_url=_back(wish),
+        group=wish["group"],
         note=note,
         paces=PACES,
     )
@@ -203,7 +226,7 @@ def _ask(found: Plan, wish: dict[str, Any], note: str = "") -> Response:
 
 
 def _back(wish: dict[str, Any]) -> str:
-    fallback = url_for("overview.index")
+    fallback = url_for("failures.show", group=wish["group"]) if wish["group"] else url_for("overview.index")
     if len(wish["in"]) == 1:
         slug, _, state = wish["in"][0].rpartition("/")
         fallback = url_for("queues.state", queue=slug, state=state, q=wish["q"] or None)

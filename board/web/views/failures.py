@@ -20,6 +20,9 @@ __all__ = ["group_or_404", "index", "mute", "reopen", "resolve", "show"]
 LIST_ONLY = ("error", "after", "size")
 """Arguments that only the list of jobs knows: addresses of before keep what they mean."""
 
+MUTES = (("1h", "an hour"), ("24h", "24 hours"), ("7d", "7 days"))
+"""How long a group may be muted, and how that is called."""
+
 MOST_QUEUES = 50
 """Queues of a group that permission is asked for."""
 
@@ -46,14 +49,14 @@ def index() -> Response:
             now_ms=own.clock(),
         )
         if page is not None:
-            return render.page("failures/groups.html", page=page)
+            return render.page("failures/groups.html", page=page, mutes=MUTES)
     return _jobs()
 
 
 @failures.get("/failures/<group>")
 def show(group: str) -> Response:
     """Show one cause: how often, where, and its failed jobs."""
-    return render.page("failures/group.html", page=group_or_404(group))
+    return render.page("failures/group.html", page=group_or_404(group), mutes=MUTES)
 
 
 @failures.post("/failures/<group>/mute")

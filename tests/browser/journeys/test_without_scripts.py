@@ -1,12 +1,17 @@
 """Reading and the main actions work in a browser that runs no scripts."""
 
 from collections.abc import Callable, Iterator
+from threading import Event
 
 import pytest
 from playwright.sync_api import Browser, expect
 
+from board.background import Turn
+from board.bulk import Runner
+from board.service import wall_clock_ms
 from tests.browser.journeys.conftest import Board, Person
 from tests.queries.jobs import NOW, Filler
+from tests.recorder.conftest import Process
 
 pytestmark = pytest.mark.browser
 
@@ -93,6 +98,32 @@ def test_a_failure_is_found_understood_and_mended(plain_person: Person, mail: Fi
     plain_person.told("Retried job job-1.")
 
     assert mail.client.lrange(mail.key("wait"), 0, -1) == ["job-1"]
+
+
+def test_the_failures_of_a_queue_are_retried_by_their_cause(plain_person: Person, mail: Filler) -> None:
+    """Sign in, find the failing queue, open the group, read the error, retry it."""
+    page, site = plain_person.page, plain_person.board.site
+    for n in range(12):
+        mail.failed(f"job-{n}", wall_clock_ms() - n)
+    recorder = Process(site.service)
+    recorder.catch_up()
+    plain_person.sign_in()
+
+    page.get_by_role("region", name="Queues").get_by_role("link", name="mail", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("mail")
+    page.get_by_role("navigation", name="Main", exact=True).get_by_role("link", name="Failures").click()
+    page.get_by_role("link", name="GatewayTimeoutError").click()
+    expect(page.get_by_role("region", name="Cause")).to_contain_text("POST /v1/charges took longer than")
+    expect(page.get_by_role("region", name="Newest stack trace")).to_contain_text("charge.ts:64")
+    page.get_by_role("link", name="Retry 12").click()
+    page.get_by_role("button", name="Retry 12 jobs").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Retry jobs of mail")
+    Runner(site.service.desk, site.service.namespace).step(Turn(1, is_first=True, keep=lambda: None, ending=Event()))
+    page.reload()
+    expect(page.locator("dl.facts")).to_contain_text("Retried12")
+
+    assert len(set(mail.client.lrange(mail.key("wait"), 0, -1))) == 12
+    assert mail.client.zcard(mail.key("failed")) == 0
 
 
 def test_a_scheduler_is_made_paused_and_resumed(plain_person: Person, mail: Filler) -> None:
