@@ -1,8 +1,9 @@
 """Bulk runs: one action on more jobs than one request may touch.
 
 A run is planned first (``planning``): what it would touch is counted, and the set is frozen by its filter and an upper
-bound in time; the jobs of a group of failures are named one by one (``grouping``). Then it is stored (``runs``) and carried out in bounded steps (``runner``) by one process of all that
-have the duty, so it goes on when the person leaves, when the process is killed and when Redis restarts.
+bound in time; the jobs of a group of failures are named one by one (``grouping``). Then it is stored (``runs``) and
+carried out in bounded steps (``runner``) by one process of all that have the duty, so it goes on when the person
+leaves, when the process is killed and when Redis restarts.
 
 At most once a job: before acting on some jobs a run notes them together with the score each was seen with, and the
 engine's scripts act only on a job that still has it. A killed process leaves its note behind; whoever goes on sends the

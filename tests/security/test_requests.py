@@ -160,7 +160,8 @@ def address(app: Flask, endpoint: str) -> str:
     known["run_id"] = "run"
     if "run_id" in rule.arguments:
         spec = Spec("retry", (Source("bull", "mail", "failed"),), who="ann", role="admin")
-        own.connection.batch(Runs(own.namespace).create("run", spec, own.clock()))
+        for step in Runs(own.namespace).create("run", spec, own.clock()):
+            own.connection.batch(step)
     known["entry_id"] = newest[0].id if newest else "1-1"
     known["group"] = GROUP
     known |= {"user": "viewer", "digest": "0" * 64, "token": "none"}
