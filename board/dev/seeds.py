@@ -1,8 +1,8 @@
 """Believable data: every state, a flow, a large payload, hostile names, an empty queue. The same every time.
 
 The jobs are not written key by key: they are added, taken, failed and finished with the engine's own commands under an
-invented clock, so what lies in Redis is what workers would have left there. Refuses a Redis that holds keys it did not
-write.
+invented clock, so what lies in Redis is what workers would have left there; ``yesterday`` adds the figures of a day.
+Refuses a Redis that holds keys it did not write.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from board.dev.stories import FAILURES, HOSTILE_JOBS, HOSTILE_QUEUE, Failure
+from board.dev.yesterday import remember
 from board.engine.calls import Batch, Call
 from board.engine.commands.flows import NewNode, add_flow
 from board.engine.commands.jobs import add_jobs, add_log, update_progress
@@ -82,6 +83,7 @@ def seed(connection: Connection, namespace: Namespace, prefix: str, now_ms: int)
     garden.grow()
     for queue in own.values():  # the entries are from just now, and what they tell of is not
         connection.call(Call(("XTRIM", queue.key("events"), "MAXLEN", 0), int))
+    remember(connection, namespace, prefix, now_ms)
     connection.call(Call(("HSET", namespace.seeded, "prefix", prefix, "at_ms", now_ms), int))
     return Seeded(garden.jobs, len(QUEUES))
 

@@ -151,7 +151,9 @@ def _workers(url: str) -> Iterator[None]:
 
 @contextmanager
 def _served(settings: Settings) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, create_app(settings), threaded=True, request_handler=QuietHandler)
+    server = make_server(
+        "127.0.0.1", 0, create_app(settings, background=True), threaded=True, request_handler=QuietHandler
+    )
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
@@ -181,6 +183,11 @@ def _pages(browser: Browser, address: str) -> None:
     wait_until(
         lambda: page.get_by_text("no worker connected by name").count() == 0,
         "the demo workers of all queues",
+        pause=lambda seconds: page.wait_for_timeout(seconds * 1000),
+    )
+    wait_until(
+        lambda: page.get_by_text("Fail rate").count(),
+        "the recorder to have begun",
         pause=lambda seconds: page.wait_for_timeout(seconds * 1000),
     )
     page.goto(f"{address}/q/hooks.deliver/failed")
