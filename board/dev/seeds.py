@@ -152,7 +152,7 @@ class _Garden:
             self._finish(charge, "charge-card", {"invoice": 3000 + number, "amountCents": 100 * number + 99}, number)
         for number in range(19):
             data = {"invoice": 4000 + number, "amountCents": 4_990, "customer": {"id": 41_900 + number, "tier": "pro"}}
-            self._fail(charge, "charge-card", data, FAILURES["gateway"], number)
+            self._fail(charge, "charge-card", data, FAILURES["gateway"], number, every_ms=MINUTE)
         for number in range(4):
             self._fail(charge, "refund", {"invoice": 4100 + number}, FAILURES["declined"], number)
         self._take(charge, "charge-card", [{"invoice": 4200 + number} for number in range(2)])
@@ -230,8 +230,17 @@ class _Garden:
             )
         )
 
-    def _fail(self, queue: QueueKeys, name: str, data: Any, failure: Failure, number: int) -> None:
-        added_at = self.now_ms - (30 - number) * 4 * MINUTE
+    def _fail(
+        self,
+        queue: QueueKeys,
+        name: str,
+        data: Any,
+        failure: Failure,
+        number: int,
+        *,
+        every_ms: int = 4 * MINUTE,
+    ) -> None:
+        added_at = self.now_ms - (30 - number) * every_ms
         self._add(queue, name, data, JobOptions(attempts=3, backoff=Backoff.exponential(5_000)), added_at)
         at_ms = added_at + 300
         stack: list[str] = []
