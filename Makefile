@@ -3,6 +3,7 @@
 #   make test    every test; installs what they need, or says what is missing (ARGS="-k retry" to run a part)
 #   make check   format, lint, types, import rules, templates, Lua: the fast half of what CI runs
 #   make bench   the benchmarks
+#   make words   collect the words of the pages, bring the catalogues of the languages up to date
 #   make image   build the container image and run it, without Docker (Debian, root)
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ NPM_CI := npm ci --ignore-scripts --prefer-offline --no-audit --no-fund --loglev
 NODE_PACKAGES := tests/interop/node_modules/.package-lock.json tests/browser/node_modules/.package-lock.json
 DEFINITION := pyproject.toml hatch_build.py package.json package-lock.json
 
-.PHONY: run test check bench image setup programs
+.PHONY: run test check bench words image setup programs
 .DELETE_ON_ERROR:
 
 run: .venv/installed static/vendor/htmx.min.js
@@ -31,6 +32,9 @@ check: .venv/installed-dev
 
 bench: setup
 	$(BIN)/python -m bench
+
+words: .venv/installed-dev
+	$(BIN)/python -m board.dev.catalogues
 
 image: .venv/installed-dev
 	$(BIN)/python -m tests.build_image

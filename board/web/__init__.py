@@ -18,7 +18,7 @@ from board.duties import start_duties
 from board.engine.errors import StoreError
 from board.resources import TEMPLATES, require_browser_code
 from board.service import Service
-from board.web import assets, compression, connections, errors, login, monitor, render, security, urls
+from board.web import assets, compression, connections, errors, language, login, monitor, render, security, urls
 from board.web.api import api
 from board.web.identify import Identify, behind_proxy
 from board.web.state import EXTENSION, IDENTIFY, board
@@ -62,6 +62,7 @@ def create_app(
     Htmx(app)
     urls.install(app)
     app.before_request(_begin)
+    language.install(app)
     monitor.install(app)
     login.install(app, identify)
     assets.install(app)

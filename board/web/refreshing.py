@@ -19,6 +19,7 @@ from flask import Response, g, make_response, render_template, request, session
 from board.web import security
 from board.web.assets import assets
 from board.web.state import current_user
+from board.words import spoken
 
 __all__ = ["refresh", "token_placeholder"]
 
@@ -55,7 +56,8 @@ def refresh(template: str, context: dict[str, Any], made: dict[Hashable, Any] | 
         context: of the page.
         made: regions rendered from the same reading, when it is shared; those of other people are never taken.
     """
-    key = (template, request.path, request.query_string, request.script_root, current_user(), assets().digest)
+    who = current_user()
+    key = (template, request.path, request.query_string, request.script_root, who, spoken().code, assets().digest)
     region: _Region | None = None if made is None else made.get(key)
     if region is None:
         region = _render(template, context)

@@ -15,6 +15,7 @@ from board.auth.policy import Permission, can
 from board.web import charts, connections, filters, htmx, refreshing, security
 from board.web.assets import ENDPOINT, STYLESHEET, assets
 from board.web.state import board, current_user, signs_in
+from board.words import spoken
 
 __all__ = ["install", "page", "request_path"]
 
@@ -110,7 +111,7 @@ def _form_token() -> str:
 
 def _remembered(macro: Callable[..., Markup], *arguments: Hashable) -> Markup:
     """Call a macro that is a function of its arguments, and of the addresses in it, or return what it gave before."""
-    return _called(_Macro(macro), request.script_root, assets().digest, arguments)
+    return _called(_Macro(macro), request.script_root, assets().digest, spoken().code, arguments)
 
 
 class _Macro:
@@ -130,9 +131,9 @@ class _Macro:
 
 
 @lru_cache(maxsize=2_048)
-def _called(macro: _Macro, script_root: str, digest: str, arguments: tuple[Hashable, ...]) -> Markup:
+def _called(macro: _Macro, root: str, digest: str, language: str, arguments: tuple[Hashable, ...]) -> Markup:
     """Call a macro. 2,048 lines of a table are some 4 MB."""
-    del script_root, digest  # part of the key
+    del root, digest, language  # part of the key
     written: Markup = macro.call(*arguments)
     return written
 

@@ -27,7 +27,9 @@ def test_the_wheel_holds_the_package_and_the_two_folders_and_nothing_else(wheel:
         for path in (ROOT / "board").rglob("*")
         if path.suffix in {".py", ".lua", ".typed"} or path.name == "py.typed"
     }
-    assert names == code | {f"board/{name}" for name in hatch_build.shipped(ROOT)}
+    words = {path.with_suffix(".mo").relative_to(ROOT).as_posix() for path in (ROOT / "board").rglob("*.po")}
+    assert "board/translations/de/LC_MESSAGES/messages.mo" in words
+    assert names == code | words | {f"board/{name}" for name in hatch_build.shipped(ROOT)}
     assert "board/static/vendor/htmx.min.js" in names
 
 

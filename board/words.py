@@ -1,0 +1,177 @@
+"""The words of the pages. Lower layers write English, and what is needed to say it in the language of the reader.
+
+A ``Sentence`` is its English text. Programs, the audit log, logs and tests get that, whoever asks. Where a template
+prints it, a page shows what the catalogue of the reader's language has for it, escaped like any other text: a
+translation is no markup. So a reading can be shared between people of several languages.
+
+``gettext`` and ``ngettext`` say a message at once in the language being spoken; they are for the web layer, which sets
+that language for the time of a page (``speaking``). Everywhere else it is English.
+
+No sentence is glued together from parts: what varies is a named placeholder, ``%(name)s``, and what depends on a number
+is a pair of messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from gettext import NullTranslations
+from typing import Any, Final, Protocol, Self
+
+from markupsafe import Markup, escape
+
+__all__ = [
+    "ENGLISH",
+    "LANGUAGES",
+    "Count",
+    "Language",
+    "Sentence",
+    "gettext",
+    "ngettext",
+    "sentence",
+    "sentences",
+    "speak",
+    "spoken",
+    "told",
+]
+
+
+LANGUAGES: Final[Mapping[str, str]] = {"en": "English"}
+"""The languages that pages speak completely, by the name that each gives itself."""
+
+
+class Catalogue(Protocol):
+    """What has the translations of one language."""
+
+    def gettext(self, message: str, /) -> str: ...
+    def ngettext(self, one: str, many: str, n: int, /) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """A language, and how it writes numbers.
+
+    Attributes:
+        code: its tag, as in ``<html lang>``.
+        catalogue: its translations.
+        decimal: what stands before the decimals.
+        group: what stands between thousands.
+    """
+
+    code: str = "en"
+    catalogue: Catalogue = field(default_factory=NullTranslations, compare=False)
+    decimal: str = "."
+    group: str = ","
+
+    def number(self, written: str) -> str:
+        """Write a number that was written the English way."""
+        if self.decimal == "." and self.group == ",":
+            return written
+        return written.translate({ord(","): self.group, ord("."): self.decimal})
+
+
+ENGLISH: Final = Language()
+"""The language of the source."""
+
+_spoken: ContextVar[Language] = ContextVar("spoken", default=ENGLISH)
+
+
+def spoken() -> Language:
+    """Return the language of the page being made."""
+    return _spoken.get()
+
+
+def speak(language: Language) -> None:
+    """Speak this language from now on, in this thread or task."""
+    _spoken.set(language)
+
+
+class Sentence(str):
+    """English text that a page shows in its reader's language.
+
+    It is a ``str`` in every respect but one: a template that prints it asks ``__html__``.
+    """
+
+    __slots__ = ("_count", "_many", "_message", "_values")
+    _message: str
+    _many: str | None
+    _count: int
+    _values: Mapping[str, Any]
+
+    def __new__(
+        cls,
+        text: str,
+        message: str = "",
+        many: str | None = None,
+        count: int = 0,
+        values: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Keep the English text, and the message or messages that it was made of."""
+        made = super().__new__(cls, text)
+        made._message, made._many, made._count, made._values = message or text, many, count, values or {}
+        return made
+
+    def __html__(self) -> str:
+        """Say it in the language being spoken, escaped."""
+        return escape(self.told())
+
+    def told(self) -> str:
+        """Say it in the language being spoken, as plain text."""
+        catalogue = _spoken.get().catalogue
+        if self._many is None:
+            text = catalogue.gettext(self._message)
+        else:
+            text = catalogue.ngettext(self._message, self._many, self._count)
+        return text % {name: told(value) for name, value in self._values.items()} if self._values else text
+
+
+def sentence(message: str, /, **values: Any) -> Sentence:
+    """Return a sentence; ``values`` fill its placeholders. Without any, a per cent sign is only that."""
+    return Sentence(message % values if values else message, message, values=values)
+
+
+def sentences(one: str, many: str, n: int, /, **values: Any) -> Sentence:
+    """Return a sentence that depends on a number: also the placeholder ``%(n)s``, unless a value is named so."""
+    values = {"n": n, **values}
+    return Sentence((one if n == 1 else many) % values, one, many, n, values)
+
+
+class Count(int):
+    """A number in a sentence whose thousands are grouped."""
+
+    def __str__(self) -> str:
+        """Write it the English way."""
+        return f"{int(self):,}"
+
+
+def told(value: Any) -> Any:
+    """Return a value as the language being spoken says it: a sentence translated, a number written, others as is."""
+    if isinstance(value, Sentence):
+        return value.told()
+    if isinstance(value, int) and not isinstance(value, bool):
+        return _spoken.get().number(str(value))
+    return value
+
+
+def gettext(message: str, /, **values: Any) -> str:
+    """Say a message in the language being spoken.
+
+    Markup among the values stays markup, and everything else is then escaped, the translation too.
+    """
+    said = _spoken.get().catalogue.gettext(message)
+    return _filled(said, values) if values else said
+
+
+def ngettext(one: str, many: str, n: int, /, **values: Any) -> str:
+    """Say one of two messages, as ``n`` asks for; it is also the placeholder ``%(n)s`` unless a value is named so."""
+    values = {"n": n, **values}
+    return _filled(_spoken.get().catalogue.ngettext(one, many, n), values)
+
+
+def _filled(text: str, values: Mapping[str, Any]) -> str:
+    if any(isinstance(value, Markup) for value in values.values()):
+        return escape(text) % {
+            name: value if isinstance(value, Markup) else told(value) for name, value in values.items()
+        }
+    return text % {name: told(value) for name, value in values.items()}

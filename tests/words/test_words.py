@@ -1,0 +1,115 @@
+"""A sentence is English for programs, and what the reader's catalogue has for it on a page."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask, render_template_string
+from markupsafe import Markup
+
+from board import words
+from board.web import language
+
+
+class Shouted:
+    """A language that shouts, and knows no number but one and many."""
+
+    def gettext(self, message: str, /) -> str:
+        return message.upper().replace("%(NAME)S", "%(name)s")
+
+    def ngettext(self, one: str, many: str, n: int, /) -> str:
+        return ("EINS %(n)s" if n == 1 else "VIELE %(n)s") if one else many
+
+
+@pytest.fixture(autouse=True)
+def _english_again() -> Iterator[None]:
+    yield
+    words.speak(words.ENGLISH)
+
+
+def shout() -> None:
+    words.speak(words.Language("xx", Shouted(), ",", "."))
+
+
+def test_a_sentence_is_its_english_text_whoever_reads() -> None:
+    told = words.sentence("Job %(name)s is gone.", name="7")
+    shout()
+
+    assert told == "Job 7 is gone."
+    assert f"{told}" == "Job 7 is gone."
+    assert json.dumps([told]) == '["Job 7 is gone."]'
+    assert hash(told) == hash("Job 7 is gone.")
+
+
+def test_a_page_says_it_in_the_language_of_the_reader() -> None:
+    told = words.sentence("Job %(name)s is gone.", name="7")
+
+    assert told.told() == "Job 7 is gone."
+    shout()
+    assert told.told() == "JOB 7 IS GONE."
+
+
+def test_a_number_chooses_between_two_messages() -> None:
+    one, many = (words.sentences("%(n)s job", "%(n)s jobs", n) for n in (1, 2))
+    assert (one, many) == ("1 job", "2 jobs")
+
+    shout()
+
+    assert (one.told(), many.told()) == ("EINS 1", "VIELE 2")
+    assert words.ngettext("%(n)s job", "%(n)s jobs", 2) == "VIELE 2"
+
+
+def test_a_sentence_within_a_sentence_is_said_too() -> None:
+    inner = words.sentence("paused")
+    outer = words.sentence("The queue is %(name)s", name=inner)
+    shout()
+
+    assert outer == "The queue is paused"
+    assert outer.told() == "THE QUEUE IS PAUSED"
+
+
+def test_a_grouped_count_is_written_as_the_language_writes_it() -> None:
+    told = words.sentence("About %(name)s", name=words.Count(1234567))
+    assert told == "About 1,234,567"
+
+    shout()
+
+    assert told.told() == "ABOUT 1.234.567"
+
+
+@pytest.fixture
+def app() -> Flask:
+    app = Flask("test")
+    app.jinja_env.globals.update(_=words.gettext)
+    return app
+
+
+def test_a_translation_is_no_markup_and_a_value_neither(app: Flask) -> None:
+    shout()
+    page = '{{ sentence }}|{{ _("<i>%(name)s", name="<b>") }}|{{ _("<i>") }}|{{ "" ~ sentence }}'
+
+    with app.test_request_context():
+        shown = render_template_string(page, sentence=words.sentence("<i>%(name)s", name="<b>"))
+
+    assert shown == "&lt;I&gt;&lt;b&gt;|&lt;I&gt;&lt;b&gt;|&lt;I&gt;|&lt;I&gt;&lt;b&gt;"
+
+
+def test_markup_that_a_template_puts_into_a_message_stays_markup(app: Flask) -> None:
+    shout()
+    page = '{{ _("<i>%(name)s", name=name) }}'
+
+    with app.test_request_context():
+        shown = render_template_string(page, name=Markup("<b>x</b>"))
+
+    assert shown == "&lt;I&gt;<b>x</b>"
+
+
+def test_without_values_a_per_cent_sign_is_only_that() -> None:
+    assert words.sentence("100 % done") == "100 % done"
+    assert words.gettext("100 % done") == "100 % done"
+    assert words.sentence("100 % done").told() == "100 % done"
+
+
+def test_german_writes_numbers_the_german_way() -> None:
+    assert language.load("de").number("1,234.5") == "1.234,5"
+    assert language.load("en").number("1,234.5") == "1,234.5"
