@@ -8,8 +8,9 @@ batches and returns its result. The same plan runs on the blocking and on the as
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from board.engine.values import value
 
 if TYPE_CHECKING:
     from board.engine.scripts.loader import Script
@@ -28,7 +29,7 @@ def raw(reply: Any) -> Any:
     return reply
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Call(Generic[T]):
     """One round trip, described and not made.
 
@@ -73,7 +74,7 @@ class Call(Generic[T]):
         )
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Batch(Generic[T]):
     """Calls that travel together in one round trip, in order, not as a transaction.
 

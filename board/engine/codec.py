@@ -43,6 +43,7 @@ SHORT_NAMES = {
     "deduplication": "de",
 }
 _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+_PACKER = msgpack.Packer(use_bin_type=False, unicode_errors="surrogatepass")
 _SCAN: Callable[[str, int], tuple[JsonValue, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
 _NEEDED = {"name", "data", "opts", "timestamp"}
@@ -69,7 +70,7 @@ def integer(value: Any) -> int | None:
 
 def pack(value: Any) -> bytes:
     """Encode a structure for ``cmsgpack.unpack`` in a script."""
-    packed: bytes = msgpack.packb(value, use_bin_type=False, unicode_errors="surrogatepass")
+    packed: bytes = _PACKER.pack(value)
     return packed
 
 
@@ -112,15 +113,19 @@ def load_json(encoded: str) -> JsonValue:
 
 def pairs(reply: Any) -> list[tuple[str, str]]:
     """Return the fields of an HGETALL reply in order, whichever shape the connection gave it."""
+    return list(_field_map(reply).items())
+
+
+def _field_map(reply: Any) -> dict[str, str]:
     if not reply:
-        return []
+        return {}
     if not isinstance(reply, list) and isinstance(reply, Mapping):
-        return [(text(key), text(value)) for key, value in reply.items()]
+        return {text(key): text(value) for key, value in reply.items()}
     try:
-        flat = [item.decode() for item in reply]
+        parts = iter([item.decode() for item in reply])
     except (UnicodeDecodeError, AttributeError):
-        flat = [text(item) for item in reply]
-    return list(zip(flat[::2], flat[1::2], strict=False))
+        parts = iter([text(item) for item in reply])
+    return dict(zip(parts, parts, strict=False))
 
 
 def option_map(options: JobOptions) -> dict[str, JsonValue]:
@@ -198,81 +203,88 @@ def encode_keep(keep: Keep) -> dict[str, JsonValue]:
     return out
 
 
-def decode_job(job_id: str, reply: Any) -> JobData | None:  # noqa: C901 - one line a field
+def decode_job(job_id: str, reply: Any) -> JobData | None:
     """Decode a job's hash; None when there is none. Never fails: what is wrong ends up in ``problems``."""
-    fields = dict(pairs(reply))
+    fields = _field_map(reply)
     if not fields:
         return None
     problems: list[str] = []
-
-    def decoded(field: str, default: JsonValue) -> JsonValue:
-        if field not in fields:
-            return default
-        try:
-            return load_json(fields[field])
-        except ValueError as error:
-            problems.append(f"{field} is not JSON: {error}")
-            return default
-
-    def number(field: str, default: int | None) -> int | None:
-        stored = fields.get(field)
-        if stored is None:
-            return default
-        if stored.isdecimal():
-            return int(stored) if len(stored) < 16 else integer(stored)
-        value = integer(stored)
-        if value is None:
-            problems.append(f"{field} is not a number: {stored[:40]!r}")
-        return default if value is None else value
-
+    field = fields.get
     if not fields.keys() >= _NEEDED:
-        problems += [f"{field} is missing" for field in ("name", "data", "opts", "timestamp") if field not in fields]
+        problems += [f"{name} is missing" for name in ("name", "data", "opts", "timestamp") if name not in fields]
     options: Mapping[str, JsonValue] = {}
-    if "opts" in fields:
+    encoded = field("opts")
+    if encoded is not None:
         try:
-            options = decode_options(fields["opts"])
+            options = decode_options(encoded)
         except ValueError as error:
             problems.append(f"opts is not readable: {error}")
-    parent_id, parent_queue, policy = _parent(fields, problems)
+    parent_id = parent_queue = policy = None
+    if "parentKey" in fields:
+        parent_id, parent_queue, policy = _parent(fields, problems)
     stacktrace: Any = ()
     if "stacktrace" in fields:
-        stacktrace = decoded("stacktrace", [])
+        stacktrace = _decoded(fields, "stacktrace", [], problems)
         if not isinstance(stacktrace, list):
             problems.append("stacktrace is not a list")
             stacktrace = [stacktrace]
-    progress_value = fields.get("progress")
+        stacktrace = tuple(
+            item if isinstance(item, str) else json.dumps(item) for item in stacktrace if item is not None
+        )
+    made = "attemptsMade" if "attemptsMade" in fields else "atm"
     return JobData(
         id=job_id,
-        name=fields.get("name"),
-        data=decoded("data", None),
-        data_text=fields.get("data", ""),
+        name=field("name"),
+        data=_decoded(fields, "data", None, problems),
+        data_text=field("data", ""),
         options=options,
-        timestamp_ms=number("timestamp", None),
-        delay_ms=number("delay", 0) or 0,
-        priority=number("priority", 0) or 0,
-        attempts_made=number("attemptsMade" if "attemptsMade" in fields else "atm", 0) or 0,
-        attempts_started=number("ats", 0) or 0,
-        stalled_count=number("stc", 0) or 0,
-        processed_on_ms=number("processedOn", None),
-        finished_on_ms=number("finishedOn", None),
-        worker=fields.get("pb"),
-        return_value=decoded("returnvalue", None),
-        return_text=fields.get("returnvalue"),
-        failed_reason=fields.get("failedReason"),
-        stacktrace=tuple(
-            item if isinstance(item, str) else json.dumps(item) for item in stacktrace if item is not None
-        ),
-        progress=0 if progress_value is None else decoded("progress", progress_value),
-        deferred_failure=fields.get("defa"),
-        parent_key=fields.get("parentKey"),
+        timestamp_ms=_number(fields, "timestamp", problems),
+        delay_ms=_number(fields, "delay", problems) or 0,
+        priority=_number(fields, "priority", problems) or 0,
+        attempts_made=(_number(fields, made, problems) or 0) if made in fields else 0,
+        attempts_started=_number(fields, "ats", problems) or 0,
+        stalled_count=(_number(fields, "stc", problems) or 0) if "stc" in fields else 0,
+        processed_on_ms=_number(fields, "processedOn", problems),
+        finished_on_ms=_number(fields, "finishedOn", problems) if "finishedOn" in fields else None,
+        worker=field("pb"),
+        return_value=_decoded(fields, "returnvalue", None, problems) if "returnvalue" in fields else None,
+        return_text=field("returnvalue"),
+        failed_reason=field("failedReason"),
+        stacktrace=stacktrace,
+        progress=_decoded(fields, "progress", fields["progress"], problems) if "progress" in fields else 0,
+        deferred_failure=field("defa"),
+        parent_key=field("parentKey"),
         parent_id=parent_id,
         parent_queue=parent_queue,
         parent_policy=policy,
-        scheduler_id=fields.get("rjk"),
-        deduplication_id=fields.get("deid"),
+        scheduler_id=field("rjk"),
+        deduplication_id=field("deid"),
         raw=fields,
         problems=tuple(problems),
     )
+
+
+def _decoded(fields: Mapping[str, str], name: str, default: JsonValue, problems: list[str]) -> JsonValue:
+    stored = fields.get(name)
+    if stored is None:
+        return default
+    try:
+        return load_json(stored)
+    except ValueError as error:
+        problems.append(f"{name} is not JSON: {error}")
+        return default
+
+
+def _number(fields: Mapping[str, str], name: str, problems: list[str]) -> int | None:
+    stored = fields.get(name)
+    if stored is None:
+        return None
+    if len(stored) < 16 and stored.isdecimal():
+        return int(stored)
+    number = integer(stored)
+    if number is None:
+        problems.append(f"{name} is not a number: {stored[:40]!r}")
+    return number
 
 
 def _parent(fields: Mapping[str, str], problems: list[str]) -> tuple[str | None, str | None, str | None]:

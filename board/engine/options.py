@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from typing import Any
 
@@ -26,6 +26,7 @@ from board.engine.types import (
     Keep,
     ParentRef,
 )
+from board.engine.values import value
 
 __all__ = [
     "MAX_PRIORITY",
@@ -63,7 +64,7 @@ _POLICIES = (
 _OPTION_NAMES = tuple(field.name for field in fields(JobOptions))
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class NewJob:
     """A job that passed every check and is encoded for the wire.
 

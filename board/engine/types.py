@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, NewType
 
 from board.engine.hints import with_hints
+from board.engine.values import value
 
 __all__ = [
     "FINISHED_STATES",
@@ -272,7 +273,7 @@ class FlowJob:
     prefix: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class JobData:
     """A job as it was read from Redis.
 
@@ -385,7 +386,7 @@ class QueueMeta:
         return int(major) if major.isdecimal() else None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Fetched:
     """What a worker got when it asked for a job.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from board.engine.calls import Call
@@ -36,7 +37,10 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+_NO_TAKER = b"\xc2"
+
+
+@dataclass(frozen=True)
 class FetchNext:
     """How to take the next job in the same call that ends one.
 
@@ -51,6 +55,13 @@ class FetchNext:
     limiter: RateLimit | None = None
     worker: str | None = None
     most: int = MOST_TOGETHER
+
+    @cached_property
+    def packed(self) -> bytes:
+        """The part of it that is the same for every job, as `fetch_next.lua` unpacks it."""
+        limiter = self.limiter
+        limits = (limiter.max, to_ms(limiter.duration)) if limiter is not None else (False, False)
+        return pack((str(self.lock_ms), *limits, self.worker if self.worker is not None else False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +93,8 @@ def fetch_job(
 
     Returns no job when there is none, when the queue is paused, at its concurrency (all 0), or rate limited.
     """
-    taker = _taker(token, now_ms, FetchNext(lock_ms, limiter, worker))
-    return item_call("fetch_jobs", queue.base, pack(taker), _fetched_first, most)
+    item = b"\x92" + pack((str(now_ms), token)) + FetchNext(lock_ms, limiter, worker).packed
+    return item_call("fetch_jobs", queue.base, item, _fetched_first, most)
 
 
 def complete_job(
@@ -116,8 +127,9 @@ def complete_job(
     Raises:
         JobNotFoundError, LockLostError, JobNotInStateError, PendingChildrenError, FailedChildrenError: not ended.
     """
-    finish = _finish(job_id, token, "completed", return_text, attempts, keep, metrics_points, fields)
-    return _finish_call(queue, now_ms, finish, fetch)
+    return _finish_call(
+        queue, job_id, token, now_ms, "completed", return_text, attempts, keep, metrics_points, fields, fetch
+    )
 
 
 def fail_job(
@@ -155,14 +167,9 @@ def fail_job(
         JobNotFoundError, LockLostError, JobNotInStateError: it was not ended.
     """
     extra = _failure_fields(reason, stacktrace) | dict(fields or {})
-    finish = _finish(job_id, token, "failed", reason, attempts, keep, metrics_points, extra)
-    if dead_letter is not None:
-        finish["dead_letter"] = {
-            "base": dead_letter.queue.base,
-            "origin": dead_letter.origin,
-            "prefix": dead_letter.prefix,
-        }
-    return _finish_call(queue, now_ms, finish, fetch)
+    return _finish_call(
+        queue, job_id, token, now_ms, "failed", reason, attempts, keep, metrics_points, extra, fetch, dead_letter
+    )
 
 
 def retry_active_job(
@@ -219,7 +226,7 @@ def delay_active_job(
         JobNotFoundError, LockLostError, JobNotInStateError: it is not ours any more.
     """
     extra = _failure_fields(reason, stacktrace) | dict(fields or {})
-    taker = pack(_taker(token, now_ms, fetch)) if fetch else ""
+    taker = fetch.packed if fetch else ""
     return script_call(
         "delay_active_job",
         (queue.base,),
@@ -308,57 +315,49 @@ def wait_for_marker(queue: QueueKeys, timeout_s: float) -> Call[float | None]:
     return Call(("BZPOPMIN", queue.key("marker"), timeout_s), decode, block_ms=int(timeout_s * 1000))
 
 
-def _taker(token: str, now_ms: int, fetch: FetchNext) -> dict[str, Any]:
-    taker: dict[str, Any] = {"token": token, "now": now_ms, "lock_ms": fetch.lock_ms}
-    if fetch.limiter is not None:
-        taker["max"] = fetch.limiter.max
-        taker["duration"] = to_ms(fetch.limiter.duration)
-    if fetch.worker is not None:
-        taker["worker"] = fetch.worker
-    return taker
-
-
-def _finish(  # noqa: PLR0917 - one caller a container, all arguments
+def _finish_call(  # noqa: PLR0917 - one caller a container, all arguments
+    queue: QueueKeys,
     job_id: str,
     token: str,
+    now_ms: int,
     container: str,
     value: str,
     attempts: int,
     keep: Keep | None,
     metrics_points: int | None,
     fields: Mapping[str, str] | None,
-) -> dict[str, Any]:
-    retention: dict[str, Any] = {}
-    if keep is not None:
-        if keep.count is not None:
-            retention["count"] = keep.count
-        if keep.age is not None:
-            retention["age"] = to_ms(keep.age) / 1000
-        if keep.limit is not None:
-            retention["limit"] = keep.limit
-    finish: dict[str, Any] = {
-        "id": job_id,
-        "token": token,
-        "set": container,
-        "value": value,
-        "attempts": attempts,
-        "keep": retention,
-        "fields": flatten(fields) if fields else (),
-    }
-    if metrics_points is not None:
-        finish["points"] = metrics_points
-    return finish
-
-
-def _finish_call(
-    queue: QueueKeys, now_ms: int, finish: Mapping[str, Any], fetch: FetchNext | None
+    fetch: FetchNext | None,
+    dead_letter: DeadLetter | None = None,
 ) -> Call[Fetched | None]:
-    work: dict[str, Any] = {"now": now_ms, "finish": finish}
-    most = MOST_TOGETHER
-    if fetch is not None:
-        work["taker"] = _taker(finish["token"], now_ms, fetch)
-        most = fetch.most
-    return item_call("finish_jobs", queue.base, pack(work), _fetched_after(queue, finish["id"], 0), most)
+    end = (
+        str(now_ms),
+        job_id,
+        token,
+        container,
+        value,
+        attempts,
+        False if keep is None else _retention(keep),
+        flatten(fields) if fields else False,
+        False if metrics_points is None else metrics_points,
+        False if dead_letter is None else _grave(dead_letter),
+    )
+    taker, most = (_NO_TAKER, MOST_TOGETHER) if fetch is None else (fetch.packed, fetch.most)
+    return item_call("finish_jobs", queue.base, b"\x92" + pack(end) + taker, _fetched_after(queue, job_id, 0), most)
+
+
+def _retention(keep: Keep) -> dict[str, Any]:
+    retention: dict[str, Any] = {}
+    if keep.count is not None:
+        retention["count"] = keep.count
+    if keep.age is not None:
+        retention["age"] = to_ms(keep.age) / 1000
+    if keep.limit is not None:
+        retention["limit"] = keep.limit
+    return retention
+
+
+def _grave(dead_letter: DeadLetter) -> dict[str, str]:
+    return {"base": dead_letter.queue.base, "origin": dead_letter.origin, "prefix": dead_letter.prefix}
 
 
 def _failure_fields(reason: str | None, stacktrace: Sequence[str] | None) -> dict[str, str]:

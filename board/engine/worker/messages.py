@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from board.engine.types import JobData
+from board.engine.values import value
 
 __all__ = [
     "Action",
@@ -49,7 +49,7 @@ class Ask(StrEnum):
     EMPTY = "empty"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Lease:
     """A job under a token: what a worker holds."""
 
@@ -60,7 +60,7 @@ class Lease:
 # Events: what the front reports.
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Asked:
     """Somebody asked for something; ``grace_ms`` bounds a close, None waits for as long as it takes."""
 
@@ -68,12 +68,12 @@ class Asked:
     grace_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Ticked:
     """Time passed: ``wake_at_ms`` was reached."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Arrived:
     """A fetch came back.
 
@@ -90,7 +90,7 @@ class Arrived:
     next_delayed_ms: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class FetchBroke:
     """A fetch failed; ``unsure`` when it may have taken jobs all the same."""
 
@@ -98,19 +98,19 @@ class FetchBroke:
     unsure: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Woken:
     """The blocking read came back: a marker's score, or None after its timeout or when it was woken."""
 
     score: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class BlockBroke:
     """The blocking read failed."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Ended:
     """A job is over for this worker: finished, moved, given back or lost.
 
@@ -125,33 +125,33 @@ class Ended:
     unsure: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Renewed:
     """Locks were renewed, all but those that were ``lost``."""
 
     lost: tuple[Lease, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class RenewBroke:
     """The renewal did not come back."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ReclaimBroke:
     """The search for jobs of doubtful tokens failed."""
 
     tokens: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Limited:
     """The queue is rate limited for so long, as a returned job told."""
 
     limited_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Resized:
     """Another concurrency from now on; jobs that run go on."""
 
@@ -176,7 +176,7 @@ Event = (
 # Actions: what the front does, in the order given.
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Fetch:
     """Take up to ``count`` jobs under ``token``; report ``Arrived`` or ``FetchBroke``."""
 
@@ -184,19 +184,19 @@ class Fetch:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Block:
     """Wait on the marker; report ``Woken`` or ``BlockBroke``."""
 
     timeout_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Wake:
     """End the wait on the marker now."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Run:
     """Run the processor on a job; report ``Ended`` when all is settled."""
 
@@ -204,7 +204,7 @@ class Run:
     lease: Lease
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class HandBack:
     """Put a job back to the front of the line, stopping its processor if it ``started``; report ``Ended``."""
 
@@ -212,42 +212,42 @@ class HandBack:
     started: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Renew:
     """Renew these locks; report ``Renewed`` or ``RenewBroke``."""
 
     leases: tuple[Lease, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class LockLost:
     """Tell the listeners that the lock of a running job is gone."""
 
     lease: Lease
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class CheckStalled:
     """Look for jobs whose worker is gone, or go on with the active jobs that are ``left``. Nothing to report."""
 
     left: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Reclaim:
     """Give back jobs that are active under these tokens; report only ``ReclaimBroke``."""
 
     tokens: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Announce:
     """Tell the listeners: ``drained``, ``paused`` or ``resumed``."""
 
     event: str
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Close:
     """Nothing is left to do: release everything."""
 

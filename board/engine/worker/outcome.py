@@ -23,6 +23,7 @@ from board.engine.codec import dump_json, integer
 from board.engine.errors import PayloadError, ProcessorSignal, RateLimitError, UnrecoverableError, message_of
 from board.engine.options import to_ms
 from board.engine.types import Duration, JobData, JsonValue, Keep
+from board.engine.values import value
 
 __all__ = [
     "BackoffStrategy",
@@ -62,14 +63,14 @@ class Rules:
     strategies: Mapping[str, BackoffStrategy] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Returned:
     """The processor returned."""
 
     value: JsonValue
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Raised:
     """The processor raised; ``trace`` is the stack trace when it was taken elsewhere (in another process)."""
 
@@ -77,7 +78,7 @@ class Raised:
     trace: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Failure:
     """What is stored of a failed attempt: its message, and the stack traces of all attempts, oldest first."""
 
@@ -85,21 +86,21 @@ class Failure:
     stacktrace: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Complete:
     """Finish the job with this JSON text as its return value."""
 
     return_text: str
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Fail:
     """Finish the job as failed."""
 
     failure: Failure
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Retry:
     """Put the job back in line at once, ``lifo`` at the front."""
 
@@ -107,7 +108,7 @@ class Retry:
     lifo: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Delay:
     """Let the job wait for its backoff."""
 
@@ -115,12 +116,12 @@ class Delay:
     delay_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class PutBack:
     """Give the job back to the front of the line."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Nothing:
     """Do nothing: the processor has moved the job."""
 

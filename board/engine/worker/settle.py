@@ -35,6 +35,7 @@ from board.engine.errors import (
 )
 from board.engine.keys import QueueKeys
 from board.engine.types import Fetched, JobData, JobState, Keep
+from board.engine.values import value
 from board.engine.worker.messages import Arrived, Lease
 from board.engine.worker.outcome import (
     Complete,
@@ -86,7 +87,7 @@ class JobRules:
     dead_letter: DeadLetter | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Nap:
     """Wait; answered with False when the worker gives up and nothing should be tried any more."""
 
@@ -100,7 +101,7 @@ class Report:
     error: Exception
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Settled:
     """What became of a job.
 
@@ -176,7 +177,8 @@ def settle(
         error = result.error if isinstance(result, Raised) else None
         fetch = rules.fetch if may_fetch() and not unsure else None  # a doubtful token takes nothing more
         try:
-            reply = yield from _end(rules, job, token, decision, clock(), fetch)
+            call = _ending(rules, job, token, decision, clock(), fetch)
+            reply = call.decode((yield call))
         except (PendingChildrenError, FailedChildrenError) as refused:
             # A parent cannot complete over its children; as in BullMQ it fails, for good when one of them failed.
             final = isinstance(refused, FailedChildrenError)
@@ -248,59 +250,61 @@ def arrival(token: str, fetched: Fetched | None) -> Arrived:
     return Arrived(token, (fetched.job,) if fetched.job else (), fetched.limited_ms, fetched.next_delayed_ms)
 
 
-def _end(  # noqa: PLR0917 - the end of a job depends on all of it
-    rules: JobRules, job: JobData, token: str, decision: Decision, now_ms: int, fetch: FetchNext | None
-) -> Steps[Fetched | int | None]:
+def _ending(  # noqa: PLR0917 - the end of a job depends on all of it
+    rules: JobRules,
+    job: JobData,
+    token: str,
+    decision: Complete | Fail | Delay | Retry | PutBack,
+    now_ms: int,
+    fetch: FetchNext | None,
+) -> Call[Any]:
     queue = rules.queue
-    attempts = integer(job.options.get("attempts")) or 0
+    options = job.options
+    if isinstance(decision, Complete):
+        return leases.complete_job(
+            queue,
+            job.id,
+            token=token,
+            return_text=decision.return_text,
+            now_ms=now_ms,
+            attempts=integer(options.get("attempts")) or 0,
+            keep=retention(options.get("removeOnComplete"), rules.keep_completed),
+            fetch=fetch,
+            metrics_points=rules.metrics_points,
+        )
+    if isinstance(decision, PutBack):
+        return leases.return_job(queue, job.id, token=token)
+    failure = decision.failure
     match decision:
-        case Complete(return_text):
-            return (
-                yield from leases.complete_job(
-                    queue,
-                    job.id,
-                    token=token,
-                    return_text=return_text,
-                    now_ms=now_ms,
-                    attempts=attempts,
-                    keep=retention(job.options.get("removeOnComplete"), rules.keep_completed),
-                    fetch=fetch,
-                    metrics_points=rules.metrics_points,
-                )
+        case Fail():
+            return leases.fail_job(
+                queue,
+                job.id,
+                token=token,
+                reason=failure.reason,
+                stacktrace=failure.stacktrace,
+                now_ms=now_ms,
+                attempts=integer(options.get("attempts")) or 0,
+                keep=retention(options.get("removeOnFail"), rules.keep_failed),
+                fetch=fetch,
+                metrics_points=rules.metrics_points,
+                dead_letter=rules.dead_letter,
             )
-        case Fail(failure):
-            return (
-                yield from leases.fail_job(
-                    queue,
-                    job.id,
-                    token=token,
-                    reason=failure.reason,
-                    stacktrace=failure.stacktrace,
-                    now_ms=now_ms,
-                    attempts=attempts,
-                    keep=retention(job.options.get("removeOnFail"), rules.keep_failed),
-                    fetch=fetch,
-                    metrics_points=rules.metrics_points,
-                    dead_letter=rules.dead_letter,
-                )
+        case Delay(delay_ms=delay_ms):
+            return leases.delay_active_job(
+                queue,
+                job.id,
+                token=token,
+                delay_ms=delay_ms,
+                now_ms=now_ms,
+                count_attempt=True,
+                reason=failure.reason,
+                stacktrace=failure.stacktrace,
+                fetch=fetch,
             )
-        case Delay(failure, delay_ms):
-            return (
-                yield from leases.delay_active_job(
-                    queue,
-                    job.id,
-                    token=token,
-                    delay_ms=delay_ms,
-                    now_ms=now_ms,
-                    count_attempt=True,
-                    reason=failure.reason,
-                    stacktrace=failure.stacktrace,
-                    fetch=fetch,
-                )
-            )
-        case Retry(failure, lifo):
+        case Retry(lifo=lifo):
             # It takes no job: were it this one again, a reply that got lost could not be told from a retry that did.
-            yield from leases.retry_active_job(
+            return leases.retry_active_job(
                 queue,
                 job.id,
                 token=token,
@@ -310,11 +314,6 @@ def _end(  # noqa: PLR0917 - the end of a job depends on all of it
                 stacktrace=failure.stacktrace,
                 most=rules.fetch.most,
             )
-            return None
-        case PutBack():
-            return (yield from leases.return_job(queue, job.id, token=token))
-        case Nothing():
-            return None
 
 
 def _has_landed(queue: QueueKeys, job: JobData, decision: Decision) -> Steps[bool]:

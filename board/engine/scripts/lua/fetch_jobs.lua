@@ -13,11 +13,12 @@ local takers, apart = cmsgpack.unpack(ARGV[1]), ARGV[2] == '1'
 -- @include guarded
 local meta = read_meta(base)
 local results = {}
-for i, taker in ipairs(takers) do
+for i, one in ipairs(takers) do
+  local now, token = unpack(one[1])
   if apart then
-    results[i] = guarded(fetch_next, base, meta, taker) or { false, '', 0, 0 }
+    results[i] = guarded(fetch_next, base, meta, now, token, one[2]) or { false, '', 0, 0 }
   else
-    results[i] = fetch_next(base, meta, taker) or { false, '', 0, 0 }
+    results[i] = fetch_next(base, meta, now, token, one[2]) or { false, '', 0, 0 }
   end
 end
 return results

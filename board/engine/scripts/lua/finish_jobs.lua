@@ -17,13 +17,13 @@ local ends, apart = cmsgpack.unpack(ARGV[1]), ARGV[2] == '1'
 -- @include guarded
 local meta = read_meta(base)
 
-local function end_one(work)
-  local code = finish_one(base, meta, work.now, work.finish)
+local function end_one(finish, taker)
+  local code = finish_one(base, meta, finish)
   if code < 0 then
     return code
   end
-  if work.taker then
-    local fetched = fetch_next(base, meta, work.taker)
+  if taker then
+    local fetched = fetch_next(base, meta, finish[1], finish[3], taker)
     if fetched then
       return fetched
     end
@@ -35,9 +35,9 @@ end
 local results = {}
 for i, work in ipairs(ends) do
   if apart then
-    results[i] = guarded(end_one, work)
+    results[i] = guarded(end_one, work[1], work[2])
   else
-    results[i] = end_one(work)
+    results[i] = end_one(work[1], work[2])
   end
 end
 return results

@@ -12,7 +12,6 @@ local retries, apart = cmsgpack.unpack(ARGV[1]), ARGV[2] == '1'
 -- @include read_meta
 -- @include promote_due
 -- @include leave_active
--- @include set_fields
 -- @include enqueue
 -- @include emit_trimmed
 -- @include guarded
@@ -20,18 +19,17 @@ local meta = read_meta(base)
 
 local function retry_one(retry)
   local key = base .. retry.id
-  local stored = redis.call('HGET', key, 'priority')
-  if not stored and redis.call('EXISTS', key) == 0 then
+  local stored = redis.call('HMGET', key, 'priority', 'atm')
+  if not stored[1] and redis.call('EXISTS', key) == 0 then
     return -1
   end
-  local code = leave_active(base, retry.id, retry.token)
+  local code = leave_active(base, meta, retry.id, retry.token)
   if code < 0 then
     return code
   end
-  set_fields(key, retry.fields)
   promote_due(base, meta, retry.now)
-  enqueue(base, meta, retry.id, tonumber(stored or nil) or 0, retry.lifo)
-  redis.call('HINCRBY', key, 'atm', 1)
+  enqueue(base, meta, retry.id, tonumber(stored[1] or nil) or 0, retry.lifo)
+  redis.call('HSET', key, 'atm', (tonumber(stored[2] or nil) or 0) + 1, unpack(retry.fields))
   emit_trimmed(base, meta, 'waiting', 'jobId', retry.id, 'prev', 'active')
   return 0
 end

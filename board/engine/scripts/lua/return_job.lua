@@ -20,9 +20,9 @@ local code = lock_code(base, job_id, token)
 if code < 0 then
   return code
 end
-drop_lock(base, job_id, token)
+local meta = read_meta(base)
+drop_lock(base, meta, job_id, token)
 if redis.call('LREM', base .. 'active', 1, job_id) > 0 then
-  local meta = read_meta(base)
   local priority = tonumber(redis.call('HGET', key, 'priority') or nil) or 0
   if priority > 0 then
     redis.call('ZADD', base .. 'prioritized', priority * 4294967296, job_id)

@@ -26,7 +26,7 @@ end
 if not pending then
   return 1
 end
-local code = leave_active(base, job_id, token)
+local code = leave_active(base, {}, job_id, token)
 if code < 0 then
   return code
 end

@@ -1,8 +1,9 @@
 -- finish_one: an active job ends as completed or failed. 0 done, else the code that says why not.
 -- Refused, it has changed nothing. Redis undoes nothing when a script breaks off, so the keys of the parent and of the
 -- dead letter are touched before anything is written: one of a wrong type, or on another node of a cluster, costs no job.
+-- `finish` is now str · job_id str · token str · set str · value str · attempts int · keep · fields · points · grave, the
+-- last four false for none.
 -- @include leave_active
--- @include set_fields
 -- @include trim_stream
 -- @include settle_deduplication
 -- @include parent_of
@@ -13,15 +14,15 @@
 -- @include emit
 -- @include count_finish
 -- @include bury_job
-local function finish_one(base, meta, now, finish)
-  local job_id = finish.id
+local function finish_one(base, meta, finish)
+  local now, job_id, token, set, value, attempts, keep, extra, points, grave = unpack(finish)
   local key = base .. job_id
-  local completed = finish.set == 'completed'
-  local fields = redis.call('HMGET', key, 'name', 'parentKey', 'parent', 'deid')
+  local completed = set == 'completed'
+  local fields = redis.call('HMGET', key, 'name', 'parentKey', 'parent', 'deid', 'atm')
   if not fields[1] and redis.call('EXISTS', key) == 0 then
     return -1
   end
-  if completed then
+  if completed and redis.call('EXISTS', key .. ':dependencies', key .. ':unsuccessful') > 0 then
     if redis.call('SCARD', key .. ':dependencies') > 0 then
       return -4
     end
@@ -33,34 +34,40 @@ local function finish_one(base, meta, now, finish)
   if parent then
     redis.call('SCARD', parent.key .. ':dependencies')
   end
-  if finish.dead_letter then
-    redis.call('HLEN', finish.dead_letter.base .. finish.dead_letter.origin .. '/' .. job_id)
+  if grave then
+    redis.call('HLEN', grave.base .. grave.origin .. '/' .. job_id)
   end
-  local code = leave_active(base, job_id, finish.token)
+  local code = leave_active(base, meta, job_id, token)
   if code < 0 then
     return code
   end
-  set_fields(key, finish.fields)
+  if extra then
+    redis.call('HSET', key, unpack(extra))
+  end
   trim_stream(base, meta)
   if fields[4] then
-    settle_deduplication(base, meta, job_id, fields[4], now)
+    settle_deduplication(base, meta, job_id, fields[4], tonumber(now))
   end
   if parent and completed then
-    tell_parent_completed(parent, key, finish.value, now)
+    tell_parent_completed(parent, key, value, tonumber(now))
   elseif parent then
-    tell_parent_failed(parent, key, finish.value, now)
+    tell_parent_failed(parent, key, value, tonumber(now))
   end
-  local attempts_made = redis.call('HINCRBY', key, 'atm', 1)
-  if finish.dead_letter then
-    bury_job(finish.dead_letter, job_id, key, finish.value, now)
+  local attempts_made = (tonumber(fields[5] or nil) or 0) + 1
+  if grave then
+    redis.call('HSET', key, 'atm', attempts_made)
+    bury_job(grave, job_id, key, value, tonumber(now))
   end
-  if finish.keep.count ~= 0 then
-    redis.call('ZADD', base .. finish.set, now, job_id)
-    redis.call('HSET', key, completed and 'returnvalue' or 'failedReason', finish.value, 'finishedOn', now)
+  if not keep or keep.count ~= 0 then
+    redis.call('ZADD', base .. set, now, job_id)
+    redis.call('HSET', key, completed and 'returnvalue' or 'failedReason', value, 'finishedOn', now,
+      'atm', attempts_made)
     if not completed then
       redis.call('HDEL', key, 'defa')
     end
-    evict_finished(base, meta, finish.set, now, finish.keep)
+    if keep then
+      evict_finished(base, meta, set, tonumber(now), keep)
+    end
   else
     if parent then
       redis.call('SREM', parent.key .. ':dependencies', key)
@@ -68,15 +75,15 @@ local function finish_one(base, meta, now, finish)
     delete_job_keys(base, job_id)
   end
   if completed then
-    emit(base, 'completed', 'jobId', job_id, 'returnvalue', finish.value, 'prev', 'active')
+    emit(base, 'completed', 'jobId', job_id, 'returnvalue', value, 'prev', 'active')
   else
-    emit(base, 'failed', 'jobId', job_id, 'failedReason', finish.value, 'prev', 'active')
-    if attempts_made >= finish.attempts then
+    emit(base, 'failed', 'jobId', job_id, 'failedReason', value, 'prev', 'active')
+    if attempts_made >= attempts then
       emit(base, 'retries-exhausted', 'jobId', job_id, 'attemptsMade', attempts_made)
     end
   end
-  if finish.points then
-    count_finish(base, finish.set, now, finish.points)
+  if points then
+    count_finish(base, set, tonumber(now), points)
   end
   return 0
 end

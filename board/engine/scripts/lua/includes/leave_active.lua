@@ -2,7 +2,7 @@
 -- another's. Refused, it has changed nothing.
 -- @include lock_code
 -- @include drop_lock
-local function leave_active(base, job_id, token)
+local function leave_active(base, meta, job_id, token)
   local code = lock_code(base, job_id, token)
   if code < 0 then
     return code
@@ -10,6 +10,6 @@ local function leave_active(base, job_id, token)
   if redis.call('LREM', base .. 'active', -1, job_id) == 0 then
     return -3
   end
-  drop_lock(base, job_id, token)
+  drop_lock(base, meta, job_id, token)
   return 0
 end

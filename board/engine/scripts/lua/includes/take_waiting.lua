@@ -1,4 +1,4 @@
--- take_waiting: move the next runnable job to `active` and return its id, or nil.
+-- take_waiting: move the next runnable job to `active` and return its id and its hash, or nil.
 -- Ids that lead nowhere (pseudo ids of old releases, jobs whose hash is gone) are dropped, at most 100 in one call;
 -- the marker then sends a worker back for the rest.
 local function take_waiting(base)
@@ -13,8 +13,9 @@ local function take_waiting(base)
       end
       redis.call('LPUSH', active, job_id)
     end
-    if string.sub(job_id, 1, 2) ~= '0:' and redis.call('EXISTS', base .. job_id) == 1 then
-      return job_id
+    local hash = string.sub(job_id, 1, 2) ~= '0:' and redis.call('HGETALL', base .. job_id) or {}
+    if #hash > 0 then
+      return job_id, hash
     end
     redis.call('LREM', active, 1, job_id)
   end
