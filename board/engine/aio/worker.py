@@ -42,7 +42,7 @@ from board.engine.keys import DEFAULT_PREFIX, QueueKeys
 from board.engine.options import to_ms
 from board.engine.shutdown import on_signal
 from board.engine.targets import load_target
-from board.engine.types import Duration, JobData
+from board.engine.types import Duration
 from board.engine.worker import messages
 from board.engine.worker.listeners import Listeners
 from board.engine.worker.machine import State, WorkerMachine
@@ -484,20 +484,19 @@ class AsyncWorker:
         if stint is None or stint.is_handed_back:  # before it began
             return None
         result: Returned | Raised | None
+        job = run.job
         try:
-            result = await self._begin(run.job)
+            if job.scheduler_id is None:
+                result = failure_before_run(job, self._rules.rules)
+            else:
+                result = await self._drive(begin(self._rules, job, wall_ms))
         except Exception as error:  # noqa: BLE001 - the edge of a job: it must end, whatever it was
             result = Raised(error)
         telemetry = self.options.telemetry
         if telemetry is None:
             return await self._attempt(stint, result)
-        with process_span(telemetry, run.job, self.keys.name, worker_id=self.id, worker_name=self.options.name) as span:
+        with process_span(telemetry, job, self.keys.name, worker_id=self.id, worker_name=self.options.name) as span:
             return await self._attempt(stint, result, span)
-
-    async def _begin(self, job: JobData) -> Raised | None:
-        if job.scheduler_id is None:
-            return failure_before_run(job, self._rules.rules)
-        return await self._drive(begin(self._rules, job, wall_ms))
 
     async def _attempt(self, stint: Stint, result: Returned | Raised | None, span: Attempt | None = None) -> Run | None:
         """Run a job unless its ``result`` is known already, and settle it; returns the next."""

@@ -14,7 +14,7 @@ import inspect
 import logging
 import os
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
@@ -199,9 +199,9 @@ class AsyncConnection:
             except EngineError as caught:
                 error = caught
 
-    async def step(self, step: Call[Any] | Batch[Any]) -> Any:
+    def step(self, step: Call[Any] | Batch[Any]) -> Awaitable[Any]:
         """Make one step of a plan and return what ``plan.send`` wants: a raw reply, or the results of a batch."""
-        return await (self.batch(step) if isinstance(step, Batch) else self._raw(step))
+        return self.batch(step) if isinstance(step, Batch) else self._raw(step)
 
     async def close(self) -> None:
         """Close the sockets; tasks that wait on one get ConnectionLostError. Calling it again does nothing."""

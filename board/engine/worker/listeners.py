@@ -85,7 +85,7 @@ class Listeners:
             except Exception:
                 logger.exception("a listener of a worker failed", extra={"queue": self._queue, "event": event})
             else:
-                if inspect.isawaitable(answer):
+                if answer is not None and inspect.isawaitable(answer):
                     pending.append(answer)
         return pending
 

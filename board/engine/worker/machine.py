@@ -227,7 +227,8 @@ class WorkerMachine:
         self._seek(now_ms)
         if self.state in (State.CLOSING, State.GIVING_UP) and not self._leases and not self._fetching:
             self._go(Ask.EMPTY)
-        actions, self._actions = self._actions, []
+        actions = self._actions
+        self._actions = []
         return actions
 
     # What happened.
@@ -297,11 +298,12 @@ class WorkerMachine:
         self._failed(now_ms)
 
     def _ended(self, event: Ended, now_ms: int) -> None:
-        self._leases.pop(event.lease, None)
-        if self._latest.get(event.lease.job_id) == event.lease:
-            del self._latest[event.lease.job_id]
+        lease = event.lease
+        self._leases.pop(lease, None)
+        if self._latest.get(lease.job_id) == lease:
+            del self._latest[lease.job_id]
         if event.unsure:
-            self._doubtful.add(event.lease.token)
+            self._doubtful.add(lease.token)
             self._answered()
         if event.arrived is not None:
             self._arrived(event.arrived, now_ms)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import NamedTuple
 
 from board.engine.types import JobData
 from board.engine.values import value
@@ -49,9 +50,8 @@ class Ask(StrEnum):
     EMPTY = "empty"
 
 
-@value(frozen=True, slots=True)
-class Lease:
-    """A job under a token: what a worker holds."""
+class Lease(NamedTuple):
+    """A job under a token: what a worker holds. A tuple, for it is looked up more often than anything else."""
 
     job_id: str
     token: str
