@@ -50,6 +50,28 @@ _NEEDED = {"name", "data", "opts", "timestamp"}
 LONG_NAMES = {short: long for long, short in SHORT_NAMES.items()}
 
 
+def _chunker() -> Callable[[JsonValue, int], Iterable[str]]:
+    """Return what ``_ENCODER.encode`` makes anew for each value: half of what a small one costs."""
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:  # an interpreter without the C part
+        return lambda value, _level: _ENCODER.iterencode(value)
+    chunks: Callable[[JsonValue, int], Iterable[str]] = make(
+        None,  # finds no circle: that ends as a RecursionError
+        _ENCODER.default,
+        json.encoder.encode_basestring,
+        None,
+        _ENCODER.key_separator,
+        _ENCODER.item_separator,
+        _ENCODER.sort_keys,
+        _ENCODER.skipkeys,
+        _ENCODER.allow_nan,
+    )
+    return chunks
+
+
+_CHUNKS = _chunker()
+
+
 def text(value: Any) -> str:
     """Return a reply as text; bytes that are no UTF-8 become backslash escapes."""
     if isinstance(value, bytes):
@@ -83,7 +105,10 @@ def dump_json(value: JsonValue) -> str:
     if value is None:
         return "null"
     try:
-        encoded = _ENCODER.encode(value)
+        try:
+            encoded = "".join(_CHUNKS(value, 0))
+        except (TypeError, ValueError, RecursionError):
+            encoded = _ENCODER.encode(value)  # which says what it was
         if not encoded.isascii():
             encoded.encode()
     except UnicodeEncodeError:

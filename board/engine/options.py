@@ -104,7 +104,7 @@ class NewJob:
             "name": self.name,
             "data": self.data,
             "opts": self.options,
-            "timestamp": self.timestamp_ms,
+            "timestamp": str(self.timestamp_ms),
             "delay": self.delay_ms,
             "priority": self.priority,
         }
@@ -393,6 +393,8 @@ def _is_text(value: object) -> bool:
 
 
 def _check_text(value: str, option: str) -> str:
+    if value.isascii():
+        return value
     try:
         value.encode()
     except UnicodeEncodeError:

@@ -133,9 +133,9 @@ class AsyncQueue:
                 for name, data, options in map(bulk_item, items)
             ]
             span.set({"bullmq.job.bulk.count": len(new), "bullmq.job.bulk.names": sorted({job.name for job in new})})
-            for start in range(0, len(new), jobs.MAX_JOBS_PER_CALL):
-                part = new[start : start + jobs.MAX_JOBS_PER_CALL]
-                added: list[str | EngineError] = await self.connection.call(jobs.add_jobs(self.keys, part))
+            most = jobs.MAX_JOBS_PER_CALL
+            parts = (new[start : start + most] for start in range(0, len(new), most))
+            for added in await self.connection.stream(jobs.add_jobs(self.keys, part) for part in parts):
                 outcomes += added
         ids = [outcome for outcome in outcomes if isinstance(outcome, str)]
         if len(ids) < len(outcomes):

@@ -41,7 +41,7 @@ from board.engine.connection.origin import (
 )
 from board.engine.errors import ClosedError, ConnectionLostError, EngineError, ReadOnlyError, UsageError
 
-__all__ = ["MOST_SOCKETS", "AsyncClient", "AsyncConnection"]
+__all__ = ["AHEAD", "MOST_SOCKETS", "AsyncClient", "AsyncConnection"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -51,6 +51,9 @@ AsyncClient = redis.Redis | RedisCluster
 
 MOST_SOCKETS = 16
 """Round trips under way at once; more sockets bring no more speed from one event loop."""
+
+AHEAD = 2
+"""Calls of one caller under way at once: one in Redis, one on its way."""
 
 _CLUSTER_OPTIONS = frozenset(inspect.signature(RedisCluster).parameters)
 """redis-py's pools hold arguments of sockets that its asyncio cluster client does not take."""
@@ -182,6 +185,38 @@ class AsyncConnection:
         if not batch.calls:
             return []
         return batch_results(batch, await self._send(batch.calls, atomic=batch.atomic), self.place)
+
+    async def stream(self, calls: Iterable[Call[T]]) -> list[T]:
+        """Make calls one behind the other; while Redis works on one the next is made, at most ``AHEAD`` are under way.
+
+        Raises:
+            EngineError: the first that failed. No further call was sent; those under way have ended.
+        """
+        ahead = 1 if self._origin.is_cluster or not self._is_shared else AHEAD
+        results: list[T] = []
+        under_way: deque[asyncio.Task[T]] = deque()
+        try:
+            for call in calls:
+                if len(under_way) == ahead:
+                    results.append(await under_way[0])
+                    under_way.popleft()
+                under_way.append(asyncio.create_task(self.call(call)))
+                await asyncio.sleep(0)  # it asks
+                await asyncio.sleep(0)  # and what it asked leaves
+            while under_way:
+                results.append(await under_way[0])
+                under_way.popleft()
+        except asyncio.CancelledError:
+            for task in under_way:
+                task.cancel()
+            raise
+        finally:
+            if under_way:
+                await asyncio.wait(under_way)
+                for task in under_way:
+                    if not task.cancelled():
+                        task.exception()  # seen: the first error is the one that is told
+        return results
 
     async def run(self, plan: Plan[R]) -> R:
         """Drive a plan to its end. Errors are thrown into it, so that it may handle them."""

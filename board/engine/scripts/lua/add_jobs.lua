@@ -10,14 +10,30 @@ local base = KEYS[1]
 local jobs, apart = cmsgpack.unpack(ARGV[1]), ARGV[2] == '1'
 -- @include read_meta
 -- @include add_one
--- @include guarded
+-- @include push_pending
+-- @include error_of
 local meta = read_meta(base)
-local results = {}
+local results, broken = {}, nil
+
+local has_parents = false
+for _, job in ipairs(jobs) do
+  has_parents = has_parents or job.parent_key ~= nil
+end
+if not has_parents then
+  meta.number = redis.call('INCRBY', base .. 'id', #jobs) - #jobs
+end
+meta.pushed = {}
 for i, job in ipairs(jobs) do
-  if apart then
-    results[i] = guarded(add_one, base, meta, job)
+  local ok, result = pcall(add_one, base, meta, job)
+  if ok or apart then
+    results[i] = ok and result or error_of(result)
   else
-    results[i] = add_one(base, meta, job)
+    broken = result
+    break
   end
+end
+push_pending(base, meta)
+if broken then
+  error(broken, 0)
 end
 return results

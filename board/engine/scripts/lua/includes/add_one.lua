@@ -1,4 +1,5 @@
 -- add_one: the whole of adding a job: number it, check its id, deduplicate, store, route, tie to its parent.
+-- `meta.number`, where it is set, is the last of the numbers that were taken for all jobs at once.
 -- Returns its id, the id of the job it is a duplicate of, or -5 (no such parent) or -7 (another parent has it).
 -- @include event_limit
 -- @include attach_existing
@@ -10,7 +11,13 @@ local function add_one(base, meta, job)
   if job.parent_key and redis.call('EXISTS', job.parent_key) == 0 then
     return -5
   end
-  local number = redis.call('INCR', base .. 'id')
+  local number
+  if meta.number then
+    number = meta.number + 1
+    meta.number = number
+  else
+    number = redis.call('INCR', base .. 'id')
+  end
   event_limit(base, meta)
   local job_id = job.id or string.format('%d', number)
   if job.id and redis.call('EXISTS', base .. job_id) == 1 then
