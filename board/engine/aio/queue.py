@@ -95,6 +95,10 @@ class AsyncQueue:
             ParentNotFoundError, ParentConflictError: the parent is gone, or the job is another's child.
         """
         chosen = merge_options(None, options, overrides)
+        if self.telemetry is None:
+            new = prepare_job(name, data, chosen, defaults=self.default_job_options, now_ms=_now_ms(), queue=self.keys)
+            job_id = await self.connection.call(jobs.add_job(self.keys, new))
+            return AsyncJob(data_of_new_job(job_id, new), self.keys, self.connection)
         target = f"{self.name}.{name}"
         with traced(self.telemetry, "add", self.name, target=target, job_name=name) as span:
             new = prepare_job(

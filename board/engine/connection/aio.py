@@ -175,10 +175,7 @@ class AsyncConnection:
                 effect.
             EngineError: what the reply means.
         """
-        reply = await self._ask(call)
-        if isinstance(reply, Exception):
-            raise store_error(reply, self.place) from reply
-        return call.decode(reply)
+        return call.decode(await self._raw(call))
 
     async def batch(self, batch: Batch[T]) -> list[T]:
         """Send calls together. Without ``keep_errors`` the first error is raised once all replies are in."""
@@ -261,15 +258,9 @@ class AsyncConnection:
         return f"<AsyncConnection to {self.place}>"
 
     async def _raw(self, call: Call[Any]) -> Any:
-        reply = await self._ask(call)
-        if isinstance(reply, Exception):
-            raise store_error(reply, self.place) from reply
-        return reply
-
-    async def _ask(self, call: Call[Any]) -> Any:
-        """Make the round trip of one call; returns the raw reply, an error as an exception."""
+        """Make the round trip of one call; returns the raw reply."""
         if self._origin.is_cluster or not self._is_shared:
-            return (await self._send([call], atomic=False))[0]
+            return self._sound((await self._send([call], atomic=False))[0])
         place = self._places.get("") or await self._place(None)
         line = self._line(place)
         while True:
@@ -278,13 +269,20 @@ class AsyncConnection:
                 reply = await line.ask(call)
             except NoTransportError:
                 self._is_shared = False  # redis-py opens something unknown: each task takes a socket of its own
-                return (await self._send([call], atomic=False))[0]
+                return self._sound((await self._send([call], atomic=False))[0])
+            if not isinstance(reply, Exception):
+                return reply
             if isinstance(reply, EMPTIED) and call.script is not None:
                 place.known.discard(call.script.sha)
-            elif isinstance(reply, NEVER_RAN):
-                return await self._follow(call, reply)
-            else:
-                return reply
+                continue
+            if isinstance(reply, NEVER_RAN):
+                reply = await self._follow(call, reply)
+            return self._sound(reply)
+
+    def _sound(self, reply: Any) -> Any:
+        if isinstance(reply, Exception):
+            raise store_error(reply, self.place) from reply
+        return reply
 
     def _line(self, place: _Place) -> Line:
         self._check_open()
