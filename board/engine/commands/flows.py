@@ -8,7 +8,7 @@ from typing import Any
 
 from board.engine.calls import Batch, Call, Plan
 from board.engine.codec import load_json, pack, pairs, text
-from board.engine.commands.jobs import get_job
+from board.engine.commands.jobs import MAX_JOBS_PER_CALL, get_job
 from board.engine.commands.script_call import script_call, texts, unless_negative
 from board.engine.errors import InvalidOptionError
 from board.engine.keys import QueueKeys, child_place
@@ -79,13 +79,16 @@ class ChildPage:
 def add_flow(root: NewNode, now_ms: int) -> Plan[FlowTree]:
     """Add a tree in one transaction: level by level from the root, so that each parent is there before its children.
 
+    Nodes of one queue that follow one another travel in one call, at most 50.
+
     Raises:
         ParentNotFoundError, ParentConflictError: the root's own parent is gone or another one has it. As in BullMQ
             the other nodes are not undone then.
     """
     nodes = list(_walk(root))
     calls: list[Call[Any]] = [
-        script_call("add_jobs", (node.queue.base,), (_pack_node(node),), _first_or_code) for node in nodes
+        script_call("add_jobs", (run[0].queue.base,), (pack([_wire(node) for node in run]), "0"), _first_or_code)
+        for run in _runs(nodes)
     ]
     calls += [
         script_call("release_flow_parent", (node.queue.base,), (node.job.job_id or "", now_ms), int)
@@ -220,8 +223,19 @@ def _walk(root: NewNode) -> Iterator[NewNode]:
         level = [child for node in level for child in node.children]
 
 
-def _pack_node(node: NewNode) -> bytes:
-    return pack([replace(node.job, has_children=bool(node.children), in_flow=True).wire()])
+def _runs(nodes: Sequence[NewNode]) -> Iterator[list[NewNode]]:
+    """Cut nodes into runs of one queue; the first, of which the answer counts, is one of its own."""
+    run: list[NewNode] = []
+    for index, node in enumerate(nodes):
+        if run and (index == 1 or run[0].queue.base != node.queue.base or len(run) == MAX_JOBS_PER_CALL):
+            yield run
+            run = []
+        run.append(node)
+    yield run
+
+
+def _wire(node: NewNode) -> dict[str, Any]:
+    return replace(node.job, has_children=bool(node.children), in_flow=True).wire()
 
 
 def _first_or_code(reply: Any) -> str | int:

@@ -31,8 +31,9 @@ local function finish_one(base, meta, finish)
     end
   end
   local parent = parent_of(fields[2], fields[3])
-  if parent then
+  if parent and meta.sound_parent ~= parent.key then
     redis.call('SCARD', parent.key .. ':dependencies')
+    meta.sound_parent = parent.key
   end
   if grave then
     redis.call('HLEN', grave.base .. grave.origin .. '/' .. job_id)
