@@ -13,7 +13,7 @@ import redis.asyncio
 from board.engine import AsyncJob, AsyncQueue, AsyncWorker, ParentRef
 from board.engine.calls import Call, raw
 from board.engine.commands.script_call import MOST_TOGETHER
-from board.engine.connection.aio import AsyncConnection
+from board.engine.connection.aio import AHEAD, AsyncConnection
 from board.engine.errors import ClosedError, ConnectionLostError, ReadOnlyError, ScriptError
 from tests.engine.fronts import behaviour
 from tests.servers import Server
@@ -32,6 +32,11 @@ def is_blocked(client: redis.Redis) -> bool:
     return bool(clients["blocked_clients"])
 
 
+def has_sent(connection: AsyncConnection, round_trips: int) -> bool:
+    """Whether a connection has sent so much."""
+    return connection.round_trips == round_trips
+
+
 def has_all(ended: list[str]) -> bool:
     """Whether all the jobs have ended."""
     return len(ended) == 100
@@ -48,6 +53,63 @@ async def test_adds_of_one_moment_share_runs_of_the_script(redis_url: str, redis
         assert runs(redis_client) - before == 3
         last: Any = await queue.get_job(jobs[-1].id)
         assert last.data == {"number": 2 * MOST_TOGETHER}
+
+
+@behaviour
+async def test_the_next_part_of_a_bulk_add_leaves_before_the_last_is_answered(
+    redis_url: str, redis_client: redis.Redis
+) -> None:
+    async with AsyncQueue("mail", connection=redis_url) as queue:
+        await queue.add("first")
+        before = queue.connection.round_trips
+        redis_client.execute_command("CLIENT", "PAUSE", 600_000, "WRITE")
+        under_way = asyncio.ensure_future(queue.add_bulk([("x", {}) for _ in range(5 * MOST_TOGETHER)]))
+        await wait_until_async(partial(has_sent, queue.connection, before + AHEAD), "the first parts to leave")
+        redis_client.execute_command("CLIENT", "UNPAUSE")
+
+        jobs = await under_way
+
+        assert [job.id for job in jobs] == [str(number) for number in range(2, 5 * MOST_TOGETHER + 2)]
+
+
+@behaviour
+async def test_a_bulk_add_that_breaks_or_is_cancelled_sends_nothing_more(
+    redis_url: str, redis_client: redis.Redis
+) -> None:
+    async with AsyncQueue("mail", connection=redis_url) as queue:
+        await queue.add("first")
+        for end, told in ((None, ConnectionLostError), ("cancel", asyncio.CancelledError)):
+            before = queue.connection.round_trips
+            redis_client.execute_command("CLIENT", "PAUSE", 600_000, "WRITE")
+            under_way = asyncio.ensure_future(queue.add_bulk([("x", {}) for _ in range(9 * MOST_TOGETHER)]))
+            await wait_until_async(partial(has_sent, queue.connection, before + AHEAD), "the first parts to leave")
+            if end is None:
+                redis_client.client_kill_filter(_type="normal", skipme=True)
+            else:
+                under_way.cancel()
+
+            with pytest.raises(told):
+                await under_way
+
+            assert queue.connection.round_trips == before + AHEAD
+            redis_client.execute_command("CLIENT", "UNPAUSE")
+
+
+@behaviour
+async def test_answers_of_one_run_come_back_in_halves_that_leave_apart(
+    redis_url: str, redis_client: redis.Redis
+) -> None:
+    async with AsyncQueue("mail", connection=redis_url) as queue:
+        await queue.add("first")
+
+        async def twice(number: int) -> None:
+            await queue.add("x", {"number": number})
+            await queue.add("y", {"number": number})
+
+        before = runs(redis_client)
+        await asyncio.gather(*(twice(number) for number in range(20)))
+
+        assert runs(redis_client) - before == 3  # one of 20, then two of 10: Redis has one while we have the other
 
 
 @behaviour

@@ -17,6 +17,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import TracebackType
 
 from board.engine.backoff import BUILT_IN, MOST_MS, backoff_delay_ms, backoff_type
 from board.engine.codec import dump_json, integer
@@ -45,6 +46,8 @@ __all__ = [
 
 BackoffStrategy = Callable[[int, BaseException, JobData], Duration]
 """Attempt number (from 1), error, job to the delay: ms or ``timedelta``; 0 retries at once, -1 fails the job."""
+
+_WORKERS = ("board.engine.aio.worker", "board.engine.sync.worker", "board.engine.sync.processes")
 
 STARTED_TOO_OFTEN = "job started more than allowable limit"
 """BullMQ's words: dashboards and people look for them."""
@@ -231,12 +234,20 @@ def _delay_ms(job: JobData, error: BaseException, rules: Rules, roll: float) -> 
 
 def _failure(job: JobData, error: BaseException, trace: str | None) -> Failure:
     if trace is None:
-        trace = "".join(traceback.format_exception(error))
+        trace = "".join(traceback.format_exception(type(error), error, _from_the_processor(error.__traceback__)))
     limit = integer(job.options.get("stackTraceLimit"))
     traces = (*job.stacktrace, _storable(trace.rstrip("\n")))
     if limit is not None:
         traces = traces[-limit:] if limit > 0 else ()
     return Failure(_storable(message_of(error)), traces)
+
+
+def _from_the_processor(trace: TracebackType | None) -> TracebackType | None:
+    """Leave out the frames in which a worker calls the processor: they tell nothing and cost half of the text."""
+    below = trace
+    while below is not None and below.tb_frame.f_globals.get("__name__") in _WORKERS:
+        below = below.tb_next
+    return below or trace
 
 
 def _storable(text: str) -> str:
