@@ -32,6 +32,11 @@ def is_blocked(client: redis.Redis) -> bool:
     return bool(clients["blocked_clients"])
 
 
+def bulk_add(queue: AsyncQueue, parts: int) -> "asyncio.Task[list[AsyncJob]]":
+    """Begin to add so many parts of jobs."""
+    return asyncio.create_task(queue.add_bulk([("x", {}) for _ in range(parts * MOST_TOGETHER)]))
+
+
 def has_sent(connection: AsyncConnection, round_trips: int) -> bool:
     """Whether a connection has sent so much."""
     return connection.round_trips == round_trips
@@ -63,7 +68,7 @@ async def test_the_next_part_of_a_bulk_add_leaves_before_the_last_is_answered(
         await queue.add("first")
         before = queue.connection.round_trips
         redis_client.execute_command("CLIENT", "PAUSE", 600_000, "WRITE")
-        under_way = asyncio.ensure_future(queue.add_bulk([("x", {}) for _ in range(5 * MOST_TOGETHER)]))
+        under_way = bulk_add(queue, 5)
         await wait_until_async(partial(has_sent, queue.connection, before + AHEAD), "the first parts to leave")
         redis_client.execute_command("CLIENT", "UNPAUSE")
 
@@ -81,7 +86,7 @@ async def test_a_bulk_add_that_breaks_or_is_cancelled_sends_nothing_more(
         for end, told in ((None, ConnectionLostError), ("cancel", asyncio.CancelledError)):
             before = queue.connection.round_trips
             redis_client.execute_command("CLIENT", "PAUSE", 600_000, "WRITE")
-            under_way = asyncio.ensure_future(queue.add_bulk([("x", {}) for _ in range(9 * MOST_TOGETHER)]))
+            under_way = bulk_add(queue, 9)
             await wait_until_async(partial(has_sent, queue.connection, before + AHEAD), "the first parts to leave")
             if end is None:
                 redis_client.client_kill_filter(_type="normal", skipme=True)
