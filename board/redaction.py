@@ -45,6 +45,7 @@ class _Rules:
         self.several: frozenset[tuple[str, ...]] = frozenset(
             (first, "key") for first in ("api", "private", "access", "secret", "encryption", "signing", "service")
         ) | {("set", "cookie"), ("redis", "url"), ("database", "url"), ("connection", "string"), ("card", "number")}
+        self.sizes: frozenset[int] = frozenset(map(len, self.several))
         self.paths: frozenset[Path] = frozenset()
 
     def add(self, rules: Iterable[str]) -> None:
@@ -54,14 +55,16 @@ class _Rules:
         with self._lock:
             self.single |= {words[0] for words in names if len(words) == 1}
             self.several |= {words for words in names if len(words) > 1}
+            self.sizes = frozenset(map(len, self.several))
             self.paths |= {tuple(rule.lower().split(".")) for rule in wanted if "." in rule}
 
     def names(self, words: tuple[str, ...]) -> bool:
         if not self.single.isdisjoint(words):
             return True
-        return any(
-            words[at : at + len(rule)] == rule for rule in self.several for at in range(len(words) - len(rule) + 1)
-        )
+        if len(words) < 2:
+            return False
+        several = self.several
+        return any(words[at : at + size] in several for size in self.sizes for at in range(len(words) - size + 1))
 
     def leads(self, path: Path) -> bool:
         return any(

@@ -449,9 +449,10 @@ def _life(
 def _raw(name: str, cut: Cut, known: Known) -> RawField:
     if cut.text is None:
         return RawField(display(name), "too long to be shown", cut.length)
-    text = redact_text(without_hidden(cut.text, known) or "")
     if name in JSON_FIELDS and cut.is_whole:
         text = payload(cut.text, cut.length).text
+    else:
+        text = redact_text(without_hidden(cut.text, known) or "")
     return RawField(display(name), shorten(display(text), RAW_LIMIT), cut.length)
 
 

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from board import __version__
 from board.auth.policy import Permission, can
-from board.web import charts, connections, filters, htmx, refreshing, security
+from board.web import charts, connections, filters, htmx, refreshing, security, urls
 from board.web.assets import ENDPOINT, STYLESHEET, assets
 from board.web.state import board, current_user, signs_in
 from board.words import spoken
@@ -48,6 +48,7 @@ def install(app: Flask) -> None:
     filters.install(app.jinja_env)
     app.jinja_env.filters["job_ref"] = _job_ref
     app.jinja_env.globals["remembered"] = _remembered
+    app.jinja_env.globals["drawing"] = _drawing
     app.jinja_env.globals.update(
         chart_area=charts.area, chart_columns=charts.columns, chart_line=charts.line, nice_top=charts.nice_top
     )
@@ -91,8 +92,8 @@ def _globals() -> dict[str, Any]:
         "live_seconds": own.settings.live_seconds,
         "version": __version__,
         "script_root": request.script_root,
-        "stylesheet_url": url_for(ENDPOINT, filename=STYLESHEET),
-        "module_urls": [url_for(ENDPOINT, filename=name) for name in assets().modules],
+        "stylesheet_url": urls.link(ENDPOINT, filename=STYLESHEET),
+        "module_urls": [urls.link(ENDPOINT, filename=name) for name in assets().modules],
         "request_path": request_path(),
         "request_id": g.get("request_id", ""),
         "now_ms": own.clock(),
@@ -112,6 +113,32 @@ def _form_token() -> str:
 def _remembered(macro: Callable[..., Markup], *arguments: Hashable) -> Markup:
     """Call a macro that is a function of its arguments, and of the addresses in it, or return what it gave before."""
     return _called(_Macro(macro), request.script_root, assets().digest, spoken().code, arguments)
+
+
+def _drawing(
+    name: str,
+    label: str | None = None,
+    small: bool = False,  # noqa: FBT001, FBT002 - called by templates, by name
+    state: str | None = None,
+    mark: bool = False,  # noqa: FBT001, FBT002 - same
+) -> Markup:
+    """Write an icon, or return it as it was written before: a page has some sixty."""
+    return _drawn(urls.link("static", filename="icons.svg"), name, label, small, state, mark)
+
+
+@lru_cache(maxsize=1_024)
+def _drawn(  # noqa: PLR0917 - all of them are the key
+    sheet: str,
+    name: str,
+    label: str | None,
+    small: bool,  # noqa: FBT001 - same
+    state: str | None,
+    mark: bool,  # noqa: FBT001 - same
+) -> Markup:
+    classes = "icon" + " small" * small + " mark" * mark
+    shown = Markup(' data-state="{}"').format(state) if state else Markup()
+    spoken = Markup(' role="img" aria-label="{}"').format(label) if label else Markup(' aria-hidden="true"')
+    return Markup('<svg class="{}"{}{}><use href="{}#{}"/></svg>').format(classes, shown, spoken, sheet, name)
 
 
 class _Macro:
