@@ -67,10 +67,10 @@ async def test_the_next_part_of_a_bulk_add_leaves_before_the_last_is_answered(
     async with AsyncQueue("mail", connection=redis_url) as queue:
         await queue.add("first")
         before = queue.connection.round_trips
-        redis_client.execute_command("CLIENT", "PAUSE", 600_000, "WRITE")
+        redis_client.client_pause(600_000, all=False)
         under_way = bulk_add(queue, 5)
         await wait_until_async(partial(has_sent, queue.connection, before + AHEAD), "the first parts to leave")
-        redis_client.execute_command("CLIENT", "UNPAUSE")
+        redis_client.client_unpause()
 
         jobs = await under_way
 
@@ -85,7 +85,7 @@ async def test_a_bulk_add_that_breaks_or_is_cancelled_sends_nothing_more(
         await queue.add("first")
         for end, told in ((None, ConnectionLostError), ("cancel", asyncio.CancelledError)):
             before = queue.connection.round_trips
-            redis_client.execute_command("CLIENT", "PAUSE", 600_000, "WRITE")
+            redis_client.client_pause(600_000, all=False)
             under_way = bulk_add(queue, 9)
             await wait_until_async(partial(has_sent, queue.connection, before + AHEAD), "the first parts to leave")
             if end is None:
@@ -97,7 +97,7 @@ async def test_a_bulk_add_that_breaks_or_is_cancelled_sends_nothing_more(
                 await under_way
 
             assert queue.connection.round_trips == before + AHEAD
-            redis_client.execute_command("CLIENT", "UNPAUSE")
+            redis_client.client_unpause()
 
 
 @behaviour

@@ -165,6 +165,14 @@ class Connection:
             return []
         return batch_results(batch, self._send(batch.calls, atomic=batch.atomic), self.place)
 
+    def stream(self, calls: Iterable[Call[T]]) -> list[T]:
+        """Make calls one after the other.
+
+        Raises:
+            EngineError: the first that failed; no further call was sent.
+        """
+        return [self.call(call) for call in calls]
+
     def run(self, plan: Plan[R]) -> R:
         """Drive a plan to its end. Errors are thrown into it, so that it may handle them."""
         reply: Any = None

@@ -93,6 +93,10 @@ class Queue:
             ParentNotFoundError, ParentConflictError: the parent is gone, or the job is another's child.
         """
         chosen = merge_options(None, options, overrides)
+        if self.telemetry is None:
+            new = prepare_job(name, data, chosen, defaults=self.default_job_options, now_ms=_now_ms(), queue=self.keys)
+            job_id = self.connection.call(jobs.add_job(self.keys, new))
+            return Job(data_of_new_job(job_id, new), self.keys, self.connection)
         target = f"{self.name}.{name}"
         with traced(self.telemetry, "add", self.name, target=target, job_name=name) as span:
             new = prepare_job(
@@ -131,9 +135,9 @@ class Queue:
                 for name, data, options in map(bulk_item, items)
             ]
             span.set({"bullmq.job.bulk.count": len(new), "bullmq.job.bulk.names": sorted({job.name for job in new})})
-            for start in range(0, len(new), jobs.MAX_JOBS_PER_CALL):
-                part = new[start : start + jobs.MAX_JOBS_PER_CALL]
-                added: list[str | EngineError] = self.connection.call(jobs.add_jobs(self.keys, part))
+            most = jobs.MAX_JOBS_PER_CALL
+            parts = (new[start : start + most] for start in range(0, len(new), most))
+            for added in self.connection.stream(jobs.add_jobs(self.keys, part) for part in parts):
                 outcomes += added
         ids = [outcome for outcome in outcomes if isinstance(outcome, str)]
         if len(ids) < len(outcomes):
