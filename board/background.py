@@ -29,7 +29,10 @@ __all__ = ["Background", "Duty", "LeaseLostError", "Turn"]
 logger = logging.getLogger(__name__)
 
 LONGEST_PAUSE_SECONDS = 30.0
-"""Between two attempts while there is trouble; the first comes after half a second."""
+"""Between two attempts after a mistake; the first comes after half a second, each next after twice as long."""
+
+LONGEST_AWAY_SECONDS = 4.0
+"""Between two attempts while Redis is away or refuses: no later than that after it is back, all goes on."""
 
 STOP_SECONDS = 5.0
 """How long ``stop`` waits for steps that are under way; gunicorn gives a process ten."""
@@ -180,10 +183,10 @@ class _Runner:
             except ClosedError:  # nobody needs the board any more
                 break
             except StoreError as trouble:
-                wait, is_first = self._trouble(), True
+                wait, is_first = self._trouble(LONGEST_AWAY_SECONDS), True
                 logger.warning("duty waits for Redis", extra={"duty": self.duty.name, "trouble": str(trouble)})
             except Exception:  # the edge of the loop: a duty outlives its mistakes
-                wait, is_first = self._trouble(), True
+                wait, is_first = self._trouble(LONGEST_PAUSE_SECONDS), True
                 logger.exception("duty failed", extra={"duty": self.duty.name})
             self._wait(wait)
         self._give_back()
@@ -201,8 +204,8 @@ class _Runner:
                     self._holding = None
                     return
 
-    def _trouble(self) -> float:
-        self._pause = min(LONGEST_PAUSE_SECONDS, self._pause * 2 or 0.5)
+    def _trouble(self, longest: float) -> float:
+        self._pause = min(longest, self._pause * 2 or 0.5)
         return self._pause
 
     def _take(self) -> int | None:

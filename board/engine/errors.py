@@ -27,6 +27,9 @@
       QueueStateError              the queue is not as the operation needs it (not paused, jobs active)
       StoreError                   Redis is away or refused
         ConnectionLostError        no connection, or it broke before the reply came
+          CertificateRefusedError  its certificate has expired, or nobody vouches for it
+          NoAnswerError            it does not answer in time
+          NoMoreClientsError       maxclients reached
         AuthenticationFailedError  wrong password or user
         PermissionDeniedError      the ACL user may not run this command
         ReadOnlyError              a replica, or a server that stopped taking writes
@@ -57,6 +60,7 @@ __all__ = [
     "AuthenticationFailedError",
     "BulkAddError",
     "BusyError",
+    "CertificateRefusedError",
     "ClosedError",
     "ConnectionLostError",
     "DelayedError",
@@ -74,6 +78,8 @@ __all__ = [
     "JobTimeoutError",
     "LoadingError",
     "LockLostError",
+    "NoAnswerError",
+    "NoMoreClientsError",
     "OutOfMemoryError",
     "ParentConflictError",
     "ParentNotFoundError",
@@ -241,6 +247,18 @@ class StoreError(EngineError):
 
 class ConnectionLostError(StoreError):
     """No connection could be made, or it broke before the reply came."""
+
+
+class CertificateRefusedError(ConnectionLostError):
+    """The server's certificate has expired, is for another name, or nobody vouches for it; nothing was sent."""
+
+
+class NoAnswerError(ConnectionLostError):
+    """The server did not answer in time; whether it did what was asked is unknown."""
+
+
+class NoMoreClientsError(ConnectionLostError):
+    """The server has as many clients as its ``maxclients`` allows; nothing was done."""
 
 
 class AuthenticationFailedError(StoreError):

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from board.engine.errors import (
     AuthenticationFailedError,
     BusyError,
+    CertificateRefusedError,
     ConnectionLostError,
     LoadingError,
+    NoAnswerError,
+    NoMoreClientsError,
     OutOfMemoryError,
     PermissionDeniedError,
     ReadOnlyError,
@@ -73,6 +76,21 @@ WORDS: dict[type[StoreError], tuple[str, str, str]] = {
         "broken",
         "Redis could not carry out what the board asked for.",
         "A key may hold something else than a queue's data. The log of the board has the details.",
+    ),
+    CertificateRefusedError: (
+        "down",
+        "The certificate of Redis is refused: it has expired, is for another name, or nobody vouches for it.",
+        "Give Redis a valid one; the board then goes on by itself. Its log says what is wrong with this one.",
+    ),
+    NoAnswerError: (
+        "down",
+        "Redis does not answer in time.",
+        "It hangs, has too much to do, or the network is slow: look at SLOWLOG GET and at the load of its machine.",
+    ),
+    NoMoreClientsError: (
+        "down",
+        "Redis takes no more connections: as many clients are connected as maxclients allows.",
+        "Raise maxclients, or find out who opens so many: CLIENT LIST.",
     ),
     ConnectionLostError: (
         "down",

@@ -23,6 +23,7 @@ from board.engine.options import prepare_job
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
+FIGURES = ROOT / ".cache" / "faults"
 HERE = Path(__file__).parent
 JUMPED = "jumped"
 BULK = jobs.MAX_JOBS_PER_CALL
@@ -251,7 +252,6 @@ def look_at(fleet: Fleet, client: Any, queue: QueueKeys, ids: list[str]) -> Outc
 
 def write_down(name: str, figures: dict[str, Any]) -> None:
     """Keep the figures of a run in `.cache/faults/`, and print them for ``pytest -s``."""
-    folder = ROOT / ".cache" / "faults"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.json").write_text(json.dumps(figures, indent=2) + "\n")
+    FIGURES.mkdir(parents=True, exist_ok=True)
+    (FIGURES / f"{name}.json").write_text(json.dumps(figures, indent=2) + "\n")
     print(f"\n{name}: {json.dumps(figures)}")  # noqa: T201 - shown with -s

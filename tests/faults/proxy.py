@@ -1,4 +1,4 @@
-"""A TCP proxy in front of Redis that cuts a connection at a chosen request."""
+"""TCP proxies in front of Redis: one cuts a connection at a chosen request, one lets every answer wait."""
 
 import contextlib
 import socket
@@ -22,6 +22,7 @@ class CuttingProxy:
 
     def __init__(self, server: Server, marker: Callable[[bytes], bool], moment: Moment) -> None:
         self.cuts = 0
+        self._ending = threading.Event()
         self._server = server
         self._marker = marker
         self._moment = moment
@@ -39,6 +40,7 @@ class CuttingProxy:
         return self
 
     def __exit__(self, *_exc: object) -> None:
+        self._ending.set()
         for one in [self._listener, *self._sockets]:
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
@@ -78,6 +80,27 @@ class CuttingProxy:
     def _replies(self, client: socket.socket, upstream: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := upstream.recv(1 << 16):
+                client.sendall(data)
+        for one in (client, upstream):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+
+class SlowProxy(CuttingProxy):
+    """Forwards everything, and lets every answer wait.
+
+    Attributes:
+        delay: seconds that an answer waits; may be changed at any time.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self.delay = 0.0
+        super().__init__(server, lambda _request: False, "before")
+
+    def _replies(self, client: socket.socket, upstream: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := upstream.recv(1 << 16):
+                self._ending.wait(self.delay)
                 client.sendall(data)
         for one in (client, upstream):
             with contextlib.suppress(OSError):

@@ -96,7 +96,7 @@ def test_a_redis_that_hangs_is_given_up_after_the_timeout(
     page = browser.get("/")
     server.thaw()
 
-    assert "No connection can be made." in sentence(page)
+    assert "Redis does not answer in time." in sentence(page)
     wait_until(lambda: browser.get("/").status_code == 200, "the board to recover")
 
 

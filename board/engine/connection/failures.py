@@ -5,14 +5,20 @@ Messages say what is wrong and where, in one sentence, and hold neither password
 
 from __future__ import annotations
 
+import ssl
+from collections.abc import Iterator
+
 import redis.exceptions as theirs
 
 from board.engine.errors import (
     AuthenticationFailedError,
     BusyError,
+    CertificateRefusedError,
     ConnectionLostError,
     EngineError,
     LoadingError,
+    NoAnswerError,
+    NoMoreClientsError,
     OutOfMemoryError,
     PermissionDeniedError,
     ReadOnlyError,
@@ -57,13 +63,22 @@ def store_error(error: BaseException, place: str) -> EngineError:
         return LoadingError(f"Redis at {place} is still loading its data")
     if code in ("BUSY", "UNKILLABLE"):
         return BusyError(f"Redis at {place} is blocked by a long script")
-    if isinstance(error, theirs.TimeoutError | TimeoutError):
-        return ConnectionLostError(f"Redis at {place} does not answer in time")
     if isinstance(error, theirs.ResponseError):
         return _reply_error(code, text, place)
     if isinstance(error, theirs.RedisError | theirs.RedisClusterException | OSError):
-        return ConnectionLostError(f"Redis at {place} cannot be reached: {_why(error)}")
+        return _no_connection(error, text, place)
     return ScriptError(f"the reply of Redis at {place} makes no sense: {type(error).__name__}")
+
+
+def _no_connection(error: BaseException, text: str, place: str) -> ConnectionLostError:
+    if isinstance(error, theirs.TimeoutError | TimeoutError):
+        return NoAnswerError(f"Redis at {place} does not answer in time")
+    if "max number of clients" in text:
+        return NoMoreClientsError(f"Redis at {place} takes no more connections: it has reached maxclients")
+    refused = _certificate(error)
+    if refused is not None:
+        return CertificateRefusedError(f"the certificate of Redis at {place} is refused: {refused}")
+    return ConnectionLostError(f"Redis at {place} cannot be reached: {_why(error)}")
 
 
 def _reply_error(code: str, text: str, place: str) -> StoreError:
@@ -80,14 +95,26 @@ def _reply_error(code: str, text: str, place: str) -> StoreError:
     return ScriptError(f"Redis at {place} answered: {_first_line(text)}")
 
 
+def _certificate(error: BaseException) -> str | None:
+    """Return why TLS refused the server's certificate; None when that is not what happened."""
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return str(cause.verify_message).rstrip(".")
+    return None
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
 def _why(error: BaseException) -> str:
-    cause: BaseException | None = error
-    while cause is not None:
+    for cause in _causes(error):
         if isinstance(cause, ConnectionRefusedError):
             return "connection refused"
         if isinstance(cause, FileNotFoundError):
             return "no such socket file"
-        cause = cause.__cause__ or cause.__context__
     return _first_line(str(error)) or type(error).__name__
 
 
