@@ -171,7 +171,8 @@ class Watched:
         """Let jobs have failed, and all events be kept."""
         pipeline = client.pipeline(transaction=False)
         for queue in (self.mail, self.load):
-            Filler(pipeline, queue.name, self.prefix).open(**{"opts.maxLenEvents": 1_000_000})
+            Filler(pipeline, queue.name, self.prefix).open()
+            pipeline.hset(queue.key("meta"), "opts.maxLenEvents", 1_000_000)
         mail, now = Filler(pipeline, "mail", self.prefix), wall_clock_ms() - 10_000
         for number in range(self.failed):
             mail.failed(f"failed-{number}", now - self.failed + number)
@@ -206,10 +207,7 @@ class Watched:
         wait_until(lambda: self.answers.statuses[200] >= before + len(PAGES), "pages to come", RECOVERY_SECONDS)
         wait_until(self._patiently(lambda: self.run().is_over), "the bulk run to end", RECOVERY_SECONDS)
         self._join()
-        done = {job_id for job_id, _ in self.ran}
-        wait_until(
-            lambda: done.update(one for one, _ in self.ran) or done >= set(self.added), "the jobs", RECOVERY_SECONDS
-        )
+        wait_until(lambda: {one for one, _ in self.ran} >= set(self.added), "every job to run", RECOVERY_SECONDS)
 
     def outcome(self, client: Any) -> dict[str, Any]:
         """Check what holds after every fault, and return the figures.
