@@ -63,6 +63,15 @@ class Namespace:
         """Hash: digest of an API token to when it was last used, ms."""
         return f"{self.prefix}:tokens-used"
 
+    def preferences(self, name: str) -> str:
+        """Return the hash of what a person set for themselves."""
+        return f"{self.prefix}:preferences:{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+
+    @property
+    def shared_filters(self) -> str:
+        """Hash: name of a filter that all see to what it is, JSON."""
+        return f"{self.prefix}:filters"
+
     def signed_in(self, name: str) -> str:
         """Return the sorted set of a user's sign-ins: their digests, by when they were made."""
         return f"{self.prefix}:signed-in:{hashlib.sha256(name.encode()).hexdigest()[:32]}"

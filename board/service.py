@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from board.actions.perform import Desk
 from board.actions.strangers import Strangers
 from board.audit import Audit
+from board.auth.preferences import PreferenceStore
 from board.auth.roles import read_roles
 from board.auth.secret import shared_secret
 from board.auth.sessions import Sessions
@@ -88,7 +89,7 @@ class Neighbour:
     is_down: bool
 
 
-AT_HOME = ("roles", "users", "sessions", "tokens", "throttle", "audit")
+AT_HOME = ("roles", "users", "sessions", "preferences", "tokens", "throttle", "audit")
 """What a board has once, in its first Redis, however many it shows."""
 
 
@@ -146,6 +147,7 @@ class Service:
             longest_ms=settings.session_hours * 3_600_000,
             is_key_secret=bool(settings.secret_key),
         )
+        self.preferences = PreferenceStore(self.namespace)
         self.tokens = Tokens(self.connection, self.namespace, clock, self.roles)
         self.throttle = Throttle(self.connection, self.namespace, clock)
         self.audit = Audit(self.namespace, settings.audit_entries)

@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from board.auth.policy import Role, only_looking
+from board.auth.preferences import PreferenceStore
 from board.auth.users import User, Users
 from board.engine.calls import Batch, Call
 from board.engine.connection.sync import Connection
@@ -100,6 +101,7 @@ class Sessions:
         self._connection = connection
         self._namespace = namespace
         self._users = users
+        self._preferences = PreferenceStore(namespace)
         self._clock = clock
         self._idle_ms = idle_ms
         self._longest_ms = longest_ms
@@ -167,6 +169,7 @@ class Sessions:
                 [
                     Call(("HDEL", self._namespace.seen, name), int),
                     Call(("DEL", self._namespace.signed_in(name)), int),
+                    self._preferences.forget(name),
                 ]
             )
         )
@@ -219,8 +222,9 @@ class Sessions:
             Call(("GET", key), _read, writes=False),
             Call(("PTTL", key), int, writes=False),
             self._users.find(name),
+            *self._preferences.read(name),
         ]
-        record, left_ms, user = self._connection.batch(Batch.of(reads))
+        record, left_ms, user, own, shared = self._connection.batch(Batch.of(reads))
         if record is None or user is None or user.is_disabled:
             return None
         if record.user != user.name or record.epoch != user.epoch:
@@ -231,7 +235,9 @@ class Sessions:
         lifetime_ms = min(self._idle_ms, over_ms)
         if lifetime_ms - left_ms >= min(TOUCH_EVERY_MS, self._idle_ms // 10):
             self._touch(key, lifetime_ms, name)
-        return user if isinstance(user, User) else None
+        if not isinstance(user, User):
+            return None
+        return replace(user, preferences=self._preferences.preferences(own, shared))
 
     def _check_short(self, rest: str) -> User | None:
         epoch, _, rest = rest.partition(".")

@@ -15,6 +15,7 @@ from typing import Any
 
 from board.auth.passwords import generate_password, hash_password
 from board.auth.policy import Grant, Identity, Role
+from board.auth.preferences import UNSET, Preferences
 from board.auth.roles import Roles
 from board.engine.calls import Call
 from board.engine.connection.sync import Connection
@@ -44,6 +45,7 @@ class User:
         epoch: counted up to end every sign-in made before.
         is_disabled: may not sign in, nor go on.
         grants: what the role allows as the settings are now; never stored. None for a built-in role.
+        preferences: what they set for themselves, as of the latest check; stored elsewhere.
     """
 
     name: str
@@ -53,6 +55,7 @@ class User:
     epoch: int = 0
     is_disabled: bool = False
     grants: tuple[Grant, ...] | None = field(default=None, compare=False, repr=False)
+    preferences: Preferences = field(default=UNSET, compare=False, repr=False)
 
     @property
     def identity(self) -> Identity:
@@ -230,4 +233,7 @@ def _text(reply: Any) -> str:
 
 
 def _write(user: User) -> str:
-    return json.dumps({name: value for name, value in asdict(user).items() if name != "grants"}, ensure_ascii=False)
+    return json.dumps(
+        {name: value for name, value in asdict(user).items() if name not in ("grants", "preferences")},
+        ensure_ascii=False,
+    )

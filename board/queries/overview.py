@@ -78,11 +78,13 @@ class QueueGroup:
         name: the part before the first separator.
         rows: those shown.
         open: jobs of these that are not finished.
+        is_pinned: they are what this person pinned, whatever their names.
     """
 
     name: str
     rows: tuple[QueueRow, ...]
     open: int
+    is_pinned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +164,7 @@ def read_overview(
     prefixes: Sequence[str] = (),
     history: History | None = None,
     limits: QueueList | None = None,
+    pins: Sequence[str] = (),
 ) -> OverviewPage:
     """Read the overview in one round trip.
 
@@ -177,6 +180,7 @@ def read_overview(
         prefixes: prefixes that were looked at, to be named on an empty page.
         history: what the recorder keeps; None for a page without.
         limits: the only queues this person sees; None for all, who may then be told of all together.
+        pins: slugs of the queues that come first.
 
     Raises:
         StoreError: not a single queue could be read.
@@ -201,13 +205,17 @@ def read_overview(
     only = only if only in ("trouble", "paused") else "all"
     sort = sort if sort in _SORTS else "name"
     matching = [row for row in rows if _matches(row, q, only)]
-    shown = _window(matching, sort)
+    pinned = sorted((row for row in matching if row.queue.slug in pins), key=_order(sort))
+    shown = _window([row for row in matching if row.queue.slug not in pins], sort)
+    groups = _groups(shown, sort, known.default_prefix)
+    if pinned:
+        groups = (QueueGroup("Pinned", tuple(pinned), sum(row.counts.open for row in pinned), is_pinned=True), *groups)
     since = [row.oldest_waiting_at_ms for row in rows if row.oldest_waiting_at_ms is not None]
     return OverviewPage(
-        groups=_groups(shown, sort, known.default_prefix),
+        groups=groups,
         attention=tuple(sorted(attention, key=lambda one: (ORDER[one.severity], -one.weight)))[:ATTENTION_LIMIT],
         queue_count=len(rows),
-        shown_count=len(shown),
+        shown_count=len(shown) + len(pinned),
         open_count=sum(row.counts.open for row in rows),
         failed_count=sum(row.counts.failed for row in rows),
         active_count=sum(row.counts.active for row in rows),
@@ -216,7 +224,7 @@ def read_overview(
         q=q,
         only=only,
         sort=sort,
-        truncated=len(matching) > len(shown),
+        truncated=len(matching) > len(shown) + len(pinned),
         is_complete=is_complete,
         prefixes=tuple(prefixes),
         measured_at_ms=now_ms,

@@ -1,5 +1,7 @@
 """How numbers, sizes and times read on a page.
 
+Dates and times of day are in the zone of the person who asks, set once a request.
+
 Every count, duration and date a person sees goes through one of these filters, so that the same value looks the same
 on every page: two significant figures in tables, thousands grouped, `–` for what is unknown and never `0`. Nothing here
 reads a clock: an age is told from two times, both given. Texts are plain; escaping is Jinja's business.
@@ -8,8 +10,10 @@ reads a clock: an age is told from two times, both given. Texts are plain; escap
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from contextvars import ContextVar
+from datetime import UTC, datetime, tzinfo
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from jinja2 import Environment
 
@@ -28,9 +32,12 @@ __all__ = [
     "percent",
     "size",
     "stamp",
+    "use_zone",
 ]
 
 UNKNOWN: Final = "–"
+
+_ZONE: ContextVar[tzinfo] = ContextVar("zone", default=UTC)
 
 _SECOND: Final = 1_000
 _MINUTE: Final = 60 * _SECOND
@@ -136,26 +143,26 @@ def ago(at_ms: float | None, now_ms: float) -> str:
 
 
 def clock(at_ms: float | None) -> str:
-    """Write the time of day in UTC, to the second."""
+    """Write the time of day, to the second."""
     moment = _moment(at_ms)
     return f"{moment:%H:%M:%S}" if moment else UNKNOWN
 
 
 def clock_ms(at_ms: float | None) -> str:
-    """Write the time of day in UTC, to the millisecond."""
+    """Write the time of day, to the millisecond."""
     moment = _moment(at_ms)
     return f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03}" if moment else UNKNOWN
 
 
 def stamp(at_ms: float | None) -> str:
-    """Write date and time in UTC, to the second: what a person reads when they ask for the exact time."""
+    """Write date and time with their zone, to the second: what a person reads when they ask for the exact time."""
     moment = _moment(at_ms)
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else UNKNOWN
+    return f"{moment:%Y-%m-%d %H:%M:%S %Z}" if moment else UNKNOWN
 
 
 def iso(at_ms: float | None) -> str:
     """Write ISO 8601 with milliseconds, for `<time datetime>`; empty when unknown."""
-    moment = _moment(at_ms)
+    moment = _moment(at_ms, UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z" if moment else ""
 
 
@@ -165,7 +172,7 @@ def error_term(name: str) -> str:
 
 
 def axis_time(at_ms: int, span_ms: int) -> str:
-    """Write a moment on an axis that spans ``span_ms``: the time of day, or the day when it spans several. UTC."""
+    """Write a moment on an axis that spans ``span_ms``: the time of day, or the day when it spans several."""
     moment = _moment(at_ms)
     if moment is None:
         return UNKNOWN
@@ -191,11 +198,16 @@ def install(env: Environment) -> None:
     env.filters.update({function.__name__: function for function in filters})
 
 
-def _moment(at_ms: float | None) -> datetime | None:
-    """A time as UTC, or None when it is unknown or beyond what a calendar holds."""
+def use_zone(name: str) -> None:
+    """Write times in a zone from now on, as far as this request goes; empty for UTC. The zone must exist."""
+    _ZONE.set(ZoneInfo(name) if name not in ("", "UTC") else UTC)
+
+
+def _moment(at_ms: float | None, zone: tzinfo | None = None) -> datetime | None:
+    """A time in the zone of the person who asks, or None when it is unknown or beyond what a calendar holds."""
     if at_ms is None or not 0 <= at_ms <= _LAST_MS:
         return None
-    return datetime.fromtimestamp(at_ms / 1000, UTC)
+    return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(zone or _ZONE.get())
 
 
 def _two_figures(value: float) -> str:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from board.actions.jobs import ACTIONS
+from board.auth.preferences import THEMES
 from board.errors import BadRequestError
-from board.web.render import THEMES
 
 __all__ = ["BulkForm", "LoginForm", "length_ms", "theme", "whole"]
 

@@ -13,9 +13,10 @@ import flask_login
 from flask import Flask, Response, current_app, flash, g, make_response, redirect, request, session, url_for
 
 from board.auth.policy import Identity
+from board.auth.preferences import UNSET, Preferences
 from board.auth.users import User
 from board.engine.errors import StoreError
-from board.web import htmx, programs, render, security
+from board.web import filters, htmx, programs, render, security
 from board.web.identify import Identify, identity_from
 from board.web.state import CONNECTION, IDENTIFY, board, signs_in
 
@@ -34,9 +35,10 @@ FLASHES = "_flashes"
 class _Account(flask_login.UserMixin):  # type: ignore[misc]  # flask-login ships no types
     """What flask-login keeps for a request: a person, under the token of the sign-in."""
 
-    def __init__(self, token: str, identity: Identity) -> None:
+    def __init__(self, token: str, identity: Identity, preferences: Preferences = UNSET) -> None:
         self.token = token
         self.identity = identity
+        self.preferences = preferences
 
     def get_id(self) -> str:
         return self.token
@@ -114,6 +116,7 @@ def asking() -> Identity | None:
 def _guard() -> Response | None:
     """Find out who asks; turn away who may not."""
     endpoint = request.endpoint
+    filters.use_zone("")
     if endpoint in WITHOUT_REDIS:
         return None
     if programs.is_program():
@@ -129,6 +132,8 @@ def _guard() -> Response | None:
     who = flask_login.current_user
     if who.is_authenticated:
         g.identity = who.identity
+        g.preferences = who.preferences if signs_in() else _preferences_of(who.identity)
+        filters.use_zone(g.preferences.zone)
     elif endpoint not in OPEN or not signs_in():
         return _turn_away()
     security.check_token(request, session)
@@ -136,6 +141,16 @@ def _guard() -> Response | None:
         board().look_at_redis()
         board().look_at_runs()
     return None
+
+
+def _preferences_of(who: Identity) -> Preferences:
+    """Read what somebody set whom the host application signed in. Its trouble is no page's trouble."""
+    home = board().home
+    try:
+        own, shared = home.connection.batch(home.preferences.batch(who.name))
+    except StoreError:
+        return UNSET
+    return home.preferences.preferences(own, shared)
 
 
 def _guard_program() -> None:
@@ -181,7 +196,7 @@ def _load(token: str) -> _Account | None:
         user = own.sessions.recall(token)
         if user is None:
             raise
-    return _Account(token, user.identity) if user else None
+    return _Account(token, user.identity, user.preferences) if user else None
 
 
 def _load_from_host(_request: Any) -> _Account | None:

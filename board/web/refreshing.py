@@ -18,7 +18,7 @@ from flask import Response, g, make_response, render_template, request, session
 
 from board.web import security
 from board.web.assets import assets
-from board.web.state import current_user
+from board.web.state import current_user, preferences
 from board.words import spoken
 
 __all__ = ["refresh", "token_placeholder"]
@@ -56,8 +56,8 @@ def refresh(template: str, context: dict[str, Any], made: dict[Hashable, Any] | 
         context: of the page.
         made: regions rendered from the same reading, when it is shared; those of other people are never taken.
     """
-    who = current_user()
-    key = (template, request.path, request.query_string, request.script_root, who, spoken().code, assets().digest)
+    who = (current_user(), preferences(), spoken().code)
+    key = (template, request.path, request.query_string, request.script_root, who, assets().digest)
     region: _Region | None = None if made is None else made.get(key)
     if region is None:
         region = _render(template, context)

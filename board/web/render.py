@@ -12,14 +12,15 @@ from markupsafe import Markup
 
 from board import __version__
 from board.auth.policy import Permission, can
+from board.auth.preferences import THEMES, Preferences
+from board.queries.shared import QueueName
 from board.web import charts, connections, filters, htmx, refreshing, security, urls
 from board.web.assets import ENDPOINT, STYLESHEET, assets
-from board.web.state import board, current_user, signs_in
+from board.web.state import board, current_user, preferences, signs_in
 from board.words import spoken
 
 __all__ = ["install", "page", "request_path"]
 
-THEMES = ("auto", "light", "dark")
 THEME_COOKIE = "board_theme"
 
 
@@ -76,7 +77,8 @@ def _globals() -> dict[str, Any]:
     def may(permission: str, queue: str | None = None) -> bool:
         return can(who, Permission(permission), queue)
 
-    theme = request.cookies.get(THEME_COOKIE, "auto")
+    wanted = preferences()
+    theme = wanted.theme or request.cookies.get(THEME_COOKIE, "auto")
     return {
         "user": who,
         "has_users": signs_in(),
@@ -89,7 +91,10 @@ def _globals() -> dict[str, Any]:
         "under_way": [run for run in own.under_way if all(own.sources.is_shown(queue) for queue in run.queues)],
         "neighbours": own.neighbours,
         "root_of": connections.root_of,
-        "live_seconds": own.settings.live_seconds,
+        "live_seconds": wanted.refresh or own.settings.live_seconds,
+        "preferences": wanted,
+        "pins": _pins(wanted),
+        "saved_filters": [one for one in wanted.filters if _is_shown(one.queue)],
         "version": __version__,
         "script_root": request.script_root,
         "stylesheet_url": urls.link(ENDPOINT, filename=STYLESHEET),
@@ -98,6 +103,18 @@ def _globals() -> dict[str, Any]:
         "request_id": g.get("request_id", ""),
         "now_ms": own.clock(),
     }
+
+
+def _pins(wanted: Preferences) -> list[QueueName]:
+    """Name the pinned queues that this person still sees."""
+    sources = board().sources
+    found = [(slug, sources.parse(slug)) for slug in wanted.pins]
+    return [QueueName(keys.prefix, keys.name, slug) for slug, keys in found if keys and sources.is_shown(keys)]
+
+
+def _is_shown(slug: str) -> bool:
+    keys = board().sources.parse(slug)
+    return keys is not None and board().sources.is_shown(keys)
 
 
 def _form_token() -> str:
@@ -112,7 +129,8 @@ def _form_token() -> str:
 
 def _remembered(macro: Callable[..., Markup], *arguments: Hashable) -> Markup:
     """Call a macro that is a function of its arguments, and of the addresses in it, or return what it gave before."""
-    return _called(_Macro(macro), request.script_root, assets().digest, spoken().code, arguments)
+    person = (spoken().code, preferences().zone)
+    return _called(_Macro(macro), request.script_root, assets().digest, person, arguments)
 
 
 def _drawing(
@@ -158,9 +176,9 @@ class _Macro:
 
 
 @lru_cache(maxsize=2_048)
-def _called(macro: _Macro, root: str, digest: str, language: str, arguments: tuple[Hashable, ...]) -> Markup:
+def _called(macro: _Macro, root: str, digest: str, person: Hashable, arguments: tuple[Hashable, ...]) -> Markup:
     """Call a macro. 2,048 lines of a table are some 4 MB."""
-    del root, digest, language  # part of the key
+    del root, digest, person  # part of the key
     written: Markup = macro.call(*arguments)
     return written
 

@@ -13,6 +13,7 @@ from flask import current_app, g, request
 
 from board.actions.perform import Actor, refuse
 from board.auth.policy import Identity, Permission, demand, scope_of
+from board.auth.preferences import UNSET, Preferences
 from board.auth.scope import seen_by
 from board.errors import ForbiddenError
 from board.service import Service
@@ -27,6 +28,7 @@ __all__ = [
     "board",
     "current_user",
     "insist",
+    "preferences",
     "queue_or_404",
     "signs_in",
     "whole_board",
@@ -73,6 +75,12 @@ def current_user() -> Identity | None:
     """Return who is signed in, as found at the start of the request; None for nobody, and while Redis is away."""
     found = g.get("identity")
     return found if isinstance(found, Identity) else None
+
+
+def preferences() -> Preferences:
+    """Return what the person who asks set for themselves."""
+    found = g.get("preferences")
+    return found if isinstance(found, Preferences) else UNSET
 
 
 def signs_in() -> bool:

@@ -27,7 +27,7 @@ for (let tab = 1; tab <= 7; tab += 1) actions[tab] = () => press(`#tabs a:nth-ch
 const places = { o: "overview", f: "failures", w: "flows", s: "schedulers", k: "workers", m: "metrics", a: "audit", h: "health" }
 
 addEventListener("keydown", event => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || localStorage.getItem("keys") === "off") return
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || document.documentElement.dataset.keys === "off") return
   // An open dialog only: one that was just closed keeps the focus until the next frame.
   if (event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable], dialog[open]")) return
   if (document.querySelector(":popover-open")) return // a menu is open: its keys are the browser's
@@ -42,8 +42,9 @@ addEventListener("keydown", event => {
 })
 
 addEventListener("click", event => { if (event.target.closest("[data-help]")) sheet()?.showModal() })
-const off = document.querySelector("[data-keys-off]")
-if (off) {
-  off.checked = localStorage.getItem("keys") === "off"
-  off.addEventListener("change", () => localStorage.setItem("keys", off.checked ? "off" : "on"))
-}
+document.querySelector("[data-keys-off]")?.addEventListener("change", ({ target }) => {
+  document.documentElement.dataset.keys = target.checked ? "off" : "on"
+  const body = new URLSearchParams(new FormData(target.form))
+  body.set("keys", target.checked ? "0" : "1")
+  fetch(target.form.action, { method: "POST", body, redirect: "manual" })
+})

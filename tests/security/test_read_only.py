@@ -34,8 +34,10 @@ SIGNING = {"login.sign_out", "login.sign_in"} | {
 DEGRADED = "health.queues"
 """Answers 503 about a queue with failed jobs, as it should."""
 
-SHOWING = {"settings.theme", "audit.export", "queues.export", "jobs.reveal"}
-"""Forms that change nothing in Redis but the log."""
+SHOWING = {"settings.theme", "audit.export", "queues.export", "jobs.reveal"} | {
+    f"settings.{own}" for own in ("save", "keys", "pin", "unpin", "save_filter", "forget_filter")
+}
+"""Forms that change nothing in Redis but the log and what one sets for oneself."""
 
 
 @contextmanager

@@ -41,6 +41,7 @@ FORM |= {
     "state": "failed",
     "force": "1",
 }
+FORM |= {"queue": "mail", "q": "name:send"}
 FORM |= {"kind": "pattern", "pattern": "0 0 * * *"}
 FORM |= {"token": "bot"}
 FORM |= {"user": "somebody", "new_password": "another long one", "role": "operator", "days": "1"}
@@ -120,6 +121,13 @@ WHO_MAY: dict[tuple[str, str], tuple[str, ...]] = {
     ("login.sign_in", "POST"): ROLES,
     ("login.sign_out", "POST"): ("viewer", "operator", "admin"),
     ("settings.theme", "POST"): ROLES,
+    ("settings.index", "GET"): ("viewer", "operator", "admin"),
+    ("settings.save", "POST"): ("viewer", "operator", "admin"),
+    ("settings.keys", "POST"): ("viewer", "operator", "admin"),
+    ("settings.pin", "POST"): ("viewer", "operator", "admin"),
+    ("settings.unpin", "POST"): ("viewer", "operator", "admin"),
+    ("settings.save_filter", "POST"): ("viewer", "operator", "admin"),
+    ("settings.forget_filter", "POST"): ("viewer", "operator", "admin"),
     ("settings.tokens", "GET"): ("admin",),
     ("settings.make", "POST"): ("admin",),
     ("settings.revoke", "POST"): ("admin",),

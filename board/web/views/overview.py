@@ -5,7 +5,7 @@ from flask import Response, request
 from board.history.store import History
 from board.queries.overview import OverviewPage, read_overview
 from board.web import htmx, render
-from board.web.state import board
+from board.web.state import board, preferences
 from board.web.views.blueprints import overview
 
 __all__ = ["index"]
@@ -17,6 +17,8 @@ def index() -> Response:
     own, asked = board(), request.args
     found = own.sources.list()
     q, only, sort = asked.get("q", "")[:200], asked.get("only", ""), asked.get("sort", "")
+
+    pins = preferences().pins
 
     def read() -> OverviewPage:
         return read_overview(
@@ -31,10 +33,11 @@ def index() -> Response:
             prefixes=own.settings.prefixes,
             history=History(own.namespace),
             limits=own.sources.limits(),
+            pins=pins,
         )
 
     # Everything the reading depends on; the queues are those this person may see. Whoever opens the page, perhaps
     # after an action, sees it as it is now.
-    key = ("overview", found, q, only, sort)
+    key = ("overview", found, q, only, sort, pins)
     reading = own.readings.get(key, read, fresh=not htmx.is_fragment(request))
     return render.page("overview/overview.html", page=reading.value, made=reading.made)
