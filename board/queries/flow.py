@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from board.engine.calls import Batch
 from board.engine.commands.pages import ChildReading, FlowNodeReading, FlowReading, queue_of, whole_number
@@ -20,7 +20,7 @@ from board.queries.stack import message_line
 from board.queries.text import duration
 from board.redaction import redact_text
 
-__all__ = ["ChildrenPage", "FlowNode", "FlowPage", "FlowsPage", "read_children", "read_flow", "read_flows"]
+__all__ = ["Bar", "ChildrenPage", "FlowNode", "FlowPage", "FlowsPage", "read_children", "read_flow", "read_flows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,9 @@ class FlowNode:
         added_at_ms: creation.
         processed_at_ms: latest start.
         finished_at_ms: end.
+        due_at_ms: when it may run, of one that is delayed.
+        worker: that ran it last.
+        attempts_made: attempts that ended.
     """
 
     link: FlowLink
@@ -54,6 +57,17 @@ class FlowNode:
     added_at_ms: int | None
     processed_at_ms: int | None
     finished_at_ms: int | None
+    due_at_ms: int | None = None
+    worker: str | None = None
+    attempts_made: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One of the bars that tell when the children of a wide node ended, of those asked: done and failed."""
+
+    done: int
+    failed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +84,15 @@ class FlowPage:
         failed: jobs shown that failed, the deepest of each branch: their retry lets the others go on.
         blocked: what the root waits for, as a sentence; empty when it waits for nothing.
         path: keys of the jobs that took, or take, longest: from the root down.
+        path_end: the last of them.
+        asked: the job asked for, as in the tree; None where the tree ends before it.
+        above: those above it that wait for it, nearest first.
+        view: which jobs are shown: ``all``, ``failed`` or ``path``, with those above them.
+        q: only jobs with this in name or id, with those above them.
+        from_ms: when the flow began: the left end of the axis.
+        to_ms: the right end of the axis.
+        ticks: distances from the left end, ms.
+        bars: key of a wide node to bars over the axis.
     """
 
     queue: QueueName
@@ -81,6 +104,15 @@ class FlowPage:
     failed: tuple[FlowNode, ...] = ()
     blocked: str = ""
     path: frozenset[str] = frozenset()
+    path_end: FlowNode | None = None
+    asked: FlowNode | None = None
+    above: tuple[FlowNode, ...] = ()
+    view: str = "all"
+    q: str = ""
+    from_ms: int = 0
+    to_ms: int = 1
+    ticks: tuple[int, ...] = ()
+    bars: Mapping[str, tuple[Bar, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +150,19 @@ class FlowsPage:
     measured_at_ms: int
 
 
-def read_flow(connection: Reads, known: Known, queue: QueueKeys, job_id: str, *, now_ms: int) -> FlowPage:
+def read_flow(
+    connection: Reads, known: Known, queue: QueueKeys, job_id: str, *, now_ms: int, view: str = "all", q: str = ""
+) -> FlowPage:
     """Read the tree that a job belongs to, in one round trip.
+
+    Args:
+        connection: to Redis.
+        known: which queues are shown, and how much of their jobs.
+        queue: of the job.
+        job_id: any job of the flow.
+        now_ms: time.
+        view: ``all``, or only what ``failed``, or the longest ``path``; anything else is ``all``.
+        q: text that name or id of a job must hold.
 
     Raises:
         UnknownJobError: nothing is left of the job.
@@ -133,16 +176,33 @@ def read_flow(connection: Reads, known: Known, queue: QueueKeys, job_id: str, *,
         if node.parent is not None:
             children.setdefault(node.parent, []).append(at)
     root = _node(reading, 0, children, known, key)
+    way = _way(root)
+    path = tuple(_path(root))
+    failed = tuple(_failed(root))
+    from_ms, to_ms = _span(root, now_ms)
+    view, q = view if view in VIEWS else "all", q.strip()[:TEXT_LIMIT]
+    wanted = {"all": None, "failed": {one.link.key for one in failed}, "path": {one.link.key for one in path}}[view]
     return FlowPage(
         queue=queue_name(queue, known),
         id=job_id,
-        root=root,
+        root=_only(root, wanted, q.casefold()),
         node_count=len(reading.nodes),
         depth_cut=any(_hidden(node) > 0 and not node.shown for node in reading.nodes),
         measured_at_ms=now_ms,
-        failed=tuple(_failed(root)),
+        failed=failed,
         blocked=_blocked(root, now_ms),
-        path=frozenset(_path(root)),
+        path=frozenset(one.link.key for one in path),
+        path_end=path[-1],
+        asked=way[0] if way else None,
+        above=tuple(one for one in way[1:] if one.state == "waiting-children"),
+        view=view,
+        q=q,
+        from_ms=from_ms,
+        to_ms=to_ms,
+        ticks=_ticks(to_ms - from_ms),
+        bars={
+            node.key: _bars(node.ends, from_ms, to_ms) for node in reading.nodes if node.ends and _shown(node, known)
+        },
     )
 
 
@@ -194,6 +254,19 @@ def read_flows(
         measured_at_ms=now_ms,
     )
 
+
+VIEWS = ("all", "failed", "path")
+BARS = 60
+"""Bars over the whole axis."""
+
+STEPS_MS = (
+    *(1, 2, 5, 10, 20, 50, 100, 200, 500),
+    *(1_000 * step for step in (1, 2, 5, 10, 15, 30)),
+    *(60_000 * step for step in (1, 2, 5, 10, 15, 30)),
+    *(3_600_000 * step for step in (1, 2, 3, 6, 12)),
+    *(86_400_000 * step for step in (1, 2, 5, 10, 30, 90, 365)),
+)
+"""Distances between two ticks that people read easily."""
 
 PAGE = 100
 """Children on one page."""
@@ -251,9 +324,58 @@ def _title(node: FlowNode) -> str:
     return node.name or node.link.id or "a job that is not shown here"
 
 
-def _path(node: FlowNode) -> Iterator[str]:
-    """Yield the keys of the longest path: from each job to the child that ended last, or has not ended yet."""
-    yield node.link.key
+def _only(node: FlowNode, wanted: set[str] | None, q: str) -> FlowNode:
+    """Return a tree without the branches in which nothing is wanted; the root stays."""
+
+    def fits(one: FlowNode) -> bool:
+        return (wanted is None or one.link.key in wanted) and q in f"{one.name or ''} {one.link.id}".casefold()
+
+    def kept(one: FlowNode) -> FlowNode | None:
+        below = tuple(found for child in one.children if (found := kept(child)) is not None)
+        return replace(one, children=below) if below or fits(one) else None
+
+    return node if wanted is None and not q else kept(node) or replace(node, children=())
+
+
+def _way(node: FlowNode) -> list[FlowNode]:
+    """Return the job asked for and those above it, nearest first; nothing where the tree ends before it."""
+    if node.is_asked:
+        return [node]
+    found = next((way for child in node.children if (way := _way(child))), [])
+    return [*found, node] if found else []
+
+
+def _all(node: FlowNode) -> Iterator[FlowNode]:
+    yield node
+    for child in node.children:
+        yield from _all(child)
+
+
+def _span(root: FlowNode, now_ms: int) -> tuple[int, int]:
+    """Return both ends of the axis. While a flow goes on there is some room after now."""
+    nodes = [node for node in _all(root) if node.added_at_ms is not None]
+    from_ms = min((node.added_at_ms or now_ms for node in nodes), default=now_ms)
+    if root.finished_at_ms is None:
+        return from_ms, max(from_ms + 1, now_ms + (now_ms - from_ms) // 12)
+    return from_ms, max([from_ms + 1, *(node.finished_at_ms or now_ms for node in nodes)])
+
+
+def _ticks(length_ms: int) -> tuple[int, ...]:
+    step = next((step for step in STEPS_MS if length_ms / step <= 6), length_ms)
+    return tuple(range(0, length_ms, step))
+
+
+def _bars(ends: Sequence[tuple[int, bool]], from_ms: int, to_ms: int) -> tuple[Bar, ...]:
+    done, failed = [0] * BARS, [0] * BARS
+    for at_ms, is_failed in ends:
+        at = min(BARS - 1, max(0, BARS * (at_ms - from_ms) // (to_ms - from_ms)))
+        (failed if is_failed else done)[at] += 1
+    return tuple(map(Bar, done, failed))
+
+
+def _path(node: FlowNode) -> Iterator[FlowNode]:
+    """Yield the longest path: from each job to the child that ended last, or has not ended yet."""
+    yield node
     dated = [child for child in node.children if child.added_at_ms is not None]
     if dated:
         yield from _path(max(dated, key=_ended))
@@ -293,7 +415,20 @@ def _node(reading: FlowReading, at: int, children: dict[int, list[int]], known: 
         added_at_ms=whole_number(fields.get("timestamp")),
         processed_at_ms=whole_number(fields.get("processedOn")),
         finished_at_ms=whole_number(fields.get("finishedOn")),
+        due_at_ms=_due(fields) if link.state == "delayed" else None,
+        worker=fields.get("pb"),
+        attempts_made=whole_number(fields.get("atm")) or 0,
     )
+
+
+def _due(fields: Mapping[str, str]) -> int | None:
+    added, delay = whole_number(fields.get("timestamp")), whole_number(fields.get("delay"))
+    return None if added is None or delay is None else added + delay
+
+
+def _shown(node: FlowNodeReading, known: Known) -> bool:
+    keys = queue_of(node.base)
+    return keys is not None and known.is_shown(keys)
 
 
 def _order(node: FlowNodeReading) -> tuple[int, str]:

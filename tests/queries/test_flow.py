@@ -208,6 +208,66 @@ def test_jobs_of_queues_that_are_not_shown_give_nothing_away(connection: Connect
     assert (child.link.url_ok, child.link.queue) == (False, None)
 
 
+def test_only_what_failed_or_is_on_the_longest_path_is_shown_with_what_is_above(
+    connection: Connection, known: Known, tree: Filler
+) -> None:
+    failed = read_flow(connection, known, MAIL, "root", now_ms=NOW, view="failed")
+    path = read_flow(connection, known, MAIL, "root", now_ms=NOW, view="path")
+
+    assert drawn(failed.root) == {"root": [{"middle": [{"leaf-bad": "failed"}]}]}
+    assert drawn(path.root) == {"root": [{"middle": [{"leaf-open": "waiting"}]}]}
+    assert path.path_end is not None
+    assert path.path_end.link.id == "leaf-open"
+    assert (failed.node_count, path.node_count) == (6, 6)
+
+
+def test_a_job_is_found_by_name_or_id_with_what_is_above_it(connection: Connection, known: Known, tree: Filler) -> None:
+    by_id = read_flow(connection, known, MAIL, "root", now_ms=NOW, q="LEAF-o")
+    none = read_flow(connection, known, MAIL, "root", now_ms=NOW, q="nobody")
+
+    assert drawn(by_id.root) == {"root": [{"middle": [{"leaf-open": "waiting"}]}]}
+    assert drawn(none.root) == {"root": "waiting-children"}
+
+
+def test_what_the_job_asked_for_holds_back_is_told(connection: Connection, known: Known, tree: Filler) -> None:
+    page = page_of(connection, known, "leaf-bad")
+
+    assert page.asked is not None
+    assert page.asked.link.id == "leaf-bad"
+    assert [node.link.id for node in page.above] == ["middle", "root"]
+
+
+def test_bars_tell_when_the_children_of_a_wide_node_ended(connection: Connection, known: Known, mail: Filler) -> None:
+    """Every tenth of 2,000 is asked; a child that failed counts beside them."""
+    mail.parent("root", timestamp=NOW - 10_000)
+    mail.completed("early", NOW - 9_000)
+    for n in range(2_000):
+        mail.client.hset(mail.key("root:processed"), mail.key(f"{n}"), "1")
+        mail.client.hset(mail.key(f"{n}"), mapping={"name": "part", "finishedOn": NOW - 5_000})
+    mail.child(mail.failed("bad", NOW - 1_000), "root", "fpof")
+    mail.client.srem(mail.key("root:dependencies"), mail.key("bad"))
+    mail.client.zadd(mail.key("root:unsuccessful"), {mail.key("bad"): NOW})
+
+    page = page_of(connection, known, "root")
+
+    bars = page.bars[mail.key("root")]
+    assert sum(bar.done for bar in bars) == 200
+    assert [bar.done for bar in bars if bar.done] == [200]
+    assert sum(bar.failed for bar in bars) == 1
+    assert next(at for at, bar in enumerate(bars) if bar.failed) > next(at for at, bar in enumerate(bars) if bar.done)
+
+
+@pytest.mark.parametrize("length_ms", [1, 999, 61_000, 3_600_000, 400 * 86_400_000])
+def test_the_axis_has_a_few_round_ticks(connection: Connection, known: Known, mail: Filler, length_ms: int) -> None:
+    mail.parent("root", timestamp=NOW - length_ms)
+
+    page = page_of(connection, known, "root")
+
+    assert 1 <= len(page.ticks) <= 7
+    assert page.from_ms == NOW - length_ms
+    assert all(0 <= tick < page.to_ms - page.from_ms for tick in page.ticks)
+
+
 def test_wrong_types_within_a_flow_break_nothing(connection: Connection, known: Known, mail: Filler) -> None:
     mail.parent("root")
     mail.client.set(mail.key("root:processed"), "x")

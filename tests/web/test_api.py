@@ -200,3 +200,4 @@ def test_workers_schedulers_and_flows_are_told_too(site: Site) -> None:
     assert read(browser, "/workers")["active"] == 1
     assert read(browser, "/schedulers")["schedulers"] == []
     assert read(browser, "/queues/mail/jobs/late/flow")["root"]["link"]["id"] == "late"
+    assert read(browser, "/flows")["total"] == 0

@@ -412,7 +412,7 @@ def _job(queue: QueueKeys, job_id: str, named: dict[str, Any]) -> JobReading:
     )
 
 
-_NODE_META = frozenset({"key", "base", "id", "state", "parent", "kind", "level", "counts", "shown"})
+_NODE_META = frozenset({"key", "base", "id", "state", "parent", "kind", "level", "counts", "shown", "ends"})
 
 
 def _flow_node(named: dict[str, Any]) -> FlowNodeReading:
@@ -428,4 +428,9 @@ def _flow_node(named: dict[str, Any]) -> FlowNodeReading:
         counts=_child_counts(named["counts"]),
         shown=int(named["shown"]),
         fields={name: _text(value) for name, value in named.items() if name not in _NODE_META},
+        ends=tuple(
+            (at_ms, bool(failed))
+            for text, failed in named.get("ends", ())
+            if (at_ms := whole_number(_text(text))) is not None
+        ),
     )

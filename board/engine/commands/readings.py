@@ -256,7 +256,8 @@ class FlowNodeReading:
         level: 0 for the root.
         counts: how its children stand.
         shown: how many of its children the reading holds.
-        fields: name, progress, failedReason and times, under their names on the wire.
+        fields: name, progress, failedReason, times, worker and attempts, under their names on the wire.
+        ends: of a node with more children than are shown, when some of them ended, ms, and whether they failed.
     """
 
     key: str
@@ -269,6 +270,7 @@ class FlowNodeReading:
     counts: ChildCounts
     shown: int
     fields: Mapping[str, str]
+    ends: tuple[tuple[int, bool], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

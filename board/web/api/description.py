@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import types
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import cache
@@ -116,7 +117,7 @@ def _schema(hint: Any, schemas: dict[str, Any]) -> dict[str, Any]:
     if origin is tuple:
         each = [_schema(one, schemas) for one in arguments]
         return {"type": "array", "prefixItems": each, "minItems": len(each), "maxItems": len(each)}
-    if origin is dict:
+    if origin in (dict, Mapping):
         return {"type": "object", "additionalProperties": _schema(arguments[1], schemas)}
     if isinstance(hint, type) and issubclass(hint, Enum):
         return {"enum": [one.value for one in hint]}

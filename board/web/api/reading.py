@@ -12,7 +12,7 @@ from board.auth.policy import Permission, can, everywhere
 from board.errors import BadRequestError
 from board.queries.audit import RESULTS, AuditAsked, is_cursor, read_audit
 from board.queries.failures import FailuresAsked, read_failures
-from board.queries.flow import ChildrenPage, FlowPage, read_children, read_flow
+from board.queries.flow import ChildrenPage, FlowPage, read_children, read_flow, read_flows
 from board.queries.job import read_job
 from board.queries.overview import OverviewPage, QueueRow, read_overview
 from board.queries.queue import LABELS, QueueAsked, read_queue
@@ -143,6 +143,27 @@ def failures() -> shapes.JobList:
     among = (queue_or_404(wish.queue),) if wish.queue else own.sources.list().queues
     page = read_failures(own.connection, own.sources, among, wish, now_ms=own.clock())
     return shapes.JobList(page.jobs, page.next_after, page.failed_total, page.searched, None, page.measured_at_ms)
+
+
+@operation(
+    "GET",
+    "/flows",
+    result=shapes.JobList,
+    query={"q": Field("text", "text in name or id"), "size": SIZE, "after": AFTER},
+)
+def flows() -> shapes.JobList:
+    """List the parents that wait for children, over all queues, latest first."""
+    asked, own = query(), board()
+    page = read_flows(
+        own.connection,
+        own.sources,
+        own.sources.list().queues,
+        now_ms=own.clock(),
+        q=asked["q"],
+        size=asked["size"] or 20,
+        after=asked["after"],
+    )
+    return shapes.JobList(page.jobs, page.next_after, page.total, page.searched, None, page.measured_at_ms)
 
 
 @operation("GET", "/queues/<queue>/jobs/<job_id:job_id>/flow", result=FlowPage)

@@ -30,7 +30,16 @@ def index() -> Response:
 def show(queue: str, job_id: str) -> Response:
     """Show the flow that a job belongs to, from its root down."""
     keys, own = queue_or_404(queue), board()
-    page = read_flow(own.connection, own.sources, keys, job_id, now_ms=own.clock())
+    asked = request.args
+    page = read_flow(
+        own.connection,
+        own.sources,
+        keys,
+        job_id,
+        now_ms=own.clock(),
+        view=asked.get("view", "all"),
+        q=asked.get("q", ""),
+    )
     return render.page("flows/flow.html", page=page)
 
 

@@ -8,7 +8,7 @@ local function flow_node(key, at, parent, kind, level, budget)
     local where = state_of(at[1], at[2], budget)
     at[3] = where and where[1] or 'unknown'
   end
-  local names = { 'name', 'progress', 'failedReason', 'timestamp', 'processedOn', 'finishedOn' }
+  local names = { 'name', 'progress', 'failedReason', 'timestamp', 'processedOn', 'finishedOn', 'pb', 'atm', 'delay' }
   local fields = try_read('HMGET', key, unpack(names)) or {}
   local exists = try_read('EXISTS', key) == 1
   local node = {

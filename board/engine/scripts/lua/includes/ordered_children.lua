@@ -1,5 +1,6 @@
 -- ordered_children: children of a job in the order people look for them, as {key, kind}: failed ones, then those a worker
--- holds, then those that wait, then ignored failures, then those done. At most `most`; how many were put in order is told too.
+-- holds, then those that wait, then ignored failures, then those done. At most `most`; how many were put in order is told too,
+-- and the lists of those that have ended: failed ones, and those done.
 -- A child that failed without a policy for it still counts as unprocessed, so where they are is asked of each, as long as
 -- `budget.left` lasts, which all calls of a script share; beyond it some are taken as they come.
 -- @include try_read
@@ -53,5 +54,5 @@ local function ordered_children(key, most, budget)
       ordered[#ordered + 1] = list[i]
     end
   end
-  return ordered, total
+  return ordered, total, { failed, rest }
 end
