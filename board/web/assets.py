@@ -90,8 +90,8 @@ class Assets:
 
     @property
     def modules(self) -> tuple[str, ...]:
-        """The ES modules, which a page asks for before one imports another."""
-        return tuple(name for name in sorted(self._held.files) if name.startswith("js/"))
+        """The ES modules of every page, which it asks for before one imports another."""
+        return tuple(name for name in sorted(self._held.files) if re.fullmatch(r"js/[^/]+", name))
 
     def find(self, path: str) -> tuple[Asset | None, bool]:
         """Return the file at a path with or without a digest, and whether that is the present digest."""

@@ -11,5 +11,7 @@ import "./copy.js"
 import "./theme.js"
 import "./palette.js"
 import "./keys.js"
-import "./flow.js"
 import "./local.js"
+
+// What one kind of page needs alone.
+if (document.querySelector("[role=treegrid]")) import("./pages/flow.js")
