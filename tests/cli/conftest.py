@@ -38,6 +38,17 @@ class Running:
         self.process.send_signal(how)
         return self.process.wait(30)
 
+    def end_at_last(self) -> None:
+        """End it if it has not ended, by force if need be."""
+        if self.process.poll() is not None:
+            return
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
 
 def environment(**settings: str) -> dict[str, str]:
     """Return the environment of the tests with these settings and no others of the board's."""
@@ -63,35 +74,33 @@ def run(tmp_path: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
     return run_board
 
 
+def launch(folder: Path, *arguments: str, **settings: str) -> Running:
+    """Start `board …` on a free port; its output goes to a file in the folder."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    log = folder / f"board-{port}.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "board", *arguments],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=environment(PYTHONPATH=str(Path.cwd()), PORT=str(port), **settings),
+            cwd=folder,
+        )
+    return Running(process, port, log)
+
+
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
     """A function that starts `board …` on a free port."""
     started: list[Running] = []
 
     def start_board(*arguments: str, **settings: str) -> Running:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-        log = tmp_path / f"board-{port}.log"
-        with log.open("w") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "board", *arguments],
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                text=True,
-                env=environment(PYTHONPATH=str(Path.cwd()), PORT=str(port), **settings),
-                cwd=tmp_path,
-            )
-        running = Running(process, port, log)
-        started.append(running)
-        return running
+        started.append(launch(tmp_path, *arguments, **settings))
+        return started[-1]
 
     yield start_board
     for running in started:
-        if running.process.poll() is None:
-            running.process.send_signal(signal.SIGTERM)
-            try:
-                running.process.wait(20)
-            except subprocess.TimeoutExpired:
-                running.process.kill()
-                running.process.wait()
+        running.end_at_last()

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from board.engine import JobOptions, JobState
 from board.engine.calls import Batch, Call
-from board.engine.commands import jobs
+from board.engine.commands import jobs, queues
 from board.engine.connection.sync import Connection
 from board.engine.errors import StoreError
 from board.engine.keys import QueueKeys
@@ -188,6 +188,14 @@ def add_all(url: str, queue: QueueKeys, ids: list[str], *, attempts: int = 1, re
 
             wait_until(is_added, "an add to be acknowledged", 60)
     return again
+
+
+def completed(connection: Connection, queue: QueueKeys) -> int:
+    """Count the completed jobs; 0 while Redis is away."""
+    try:
+        return connection.call(queues.get_counts(queue)).completed
+    except StoreError:
+        return 0
 
 
 @dataclass(frozen=True, slots=True)

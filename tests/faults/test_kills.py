@@ -29,11 +29,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from board.engine.commands import queues
 from board.engine.connection.sync import Connection
-from board.engine.errors import StoreError
 from board.engine.keys import QueueKeys
-from tests.faults.fleet import OPTIONS, Fleet, add_all, look_at, now_ms, pause, write_down
+from tests.faults.fleet import OPTIONS, Fleet, add_all, completed, look_at, now_ms, pause, write_down
 from tests.servers import Kind, Server
 from tests.topologies.cluster import Cluster
 from tests.topologies.sentinels import SentinelSet
@@ -52,14 +50,6 @@ MOST_KILLS = 120
 """After that the workers may finish in peace; what they leave is lost."""
 JOBS = int(os.environ.get("BOARD_FAULT_JOBS", "6000"))
 """Of the run with everything in it; 20,000 by hand."""
-
-
-def completed(connection: Connection, queue: QueueKeys) -> int:
-    """Count the completed jobs; 0 while Redis is away."""
-    try:
-        return connection.call(queues.get_counts(queue)).completed
-    except StoreError:
-        return 0
 
 
 @pytest.mark.timeout(SECONDS)
