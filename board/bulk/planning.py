@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -166,7 +167,7 @@ def plan(
     each = max(500, PLAN_SEARCHED // len(sources))
     parts = []
     for source in sources:
-        counted = replace(source, total=_count(desk, source, now_ms))
+        counted = _count(desk, source, now_ms)
         refused = reasons_against(verb, source.state)
         if refused:
             parts.append(Planned(counted, counted.total, 0, is_exact=True, refused=refused))
@@ -322,17 +323,30 @@ def _entry(desk: Desk, actor: Actor, spec: Spec, action: str, result: str) -> En
     )
 
 
-def _count(desk: Desk, source: Source, bound_ms: int) -> int:
-    """Count the jobs of a state; of those that ended, the ones that ended until now."""
+def _count(desk: Desk, source: Source, bound_ms: int) -> Source:
+    """Count the jobs of a state; of those that ended, the ones that ended until now, and when the last of them did."""
+    key = source.queue.key("paused") if source.state == "paused" else source.queue.key(_container(source.state))
+    calls: list[Call[Any]]
     if source.state in LISTS:
-        key = source.queue.key("paused") if source.state == "paused" else source.queue.key(_container(source.state))
-        call: Call[int] = Call(("LLEN", key), int, writes=False)
+        calls = [Call(("LLEN", key), int, writes=False)]
+    elif source.state in ("completed", "failed"):
+        newest = ("ZREVRANGEBYSCORE", key, bound_ms, "-inf", "WITHSCORES", "LIMIT", 0, 1)
+        calls = [Call(("ZCOUNT", key, "-inf", bound_ms), int, writes=False), Call(newest, _score, writes=False)]
     else:
-        bound = bound_ms if source.state in ("completed", "failed") else "+inf"
-        call = Call(("ZCOUNT", source.queue.key(_container(source.state)), "-inf", bound), int, writes=False)
-    reads: Batch[Any] = Batch.of([call], keep_errors=True)
-    found = desk.connection.batch(reads)[0]
-    return 0 if isinstance(found, EngineError) else int(found)
+        calls = [Call(("ZCARD", key), int, writes=False)]
+    replies = desk.connection.batch(Batch.of(calls, keep_errors=True))
+    if any(isinstance(reply, EngineError) for reply in replies):
+        return source
+    total, *newest_ms = replies
+    return replace(source, total=total, newest_ms=newest_ms[0] if newest_ms else None)
+
+
+def _score(reply: Any) -> int:
+    """Return the score of the one member of a reply, 0 where it has none; RESP3 answers in pairs."""
+    if not reply:
+        return 0
+    last = reply[-1]
+    return math.ceil(float(last[1] if isinstance(last, list | tuple) else last))
 
 
 def _container(state: str) -> str:

@@ -196,8 +196,9 @@ class Runner:
         looked = 0
         at = place
         is_past = not found.jobs
+        bound_ms = run.spec.bound_ms if source.newest_ms is None else min(run.spec.bound_ms, source.newest_ms)
         for job in found.jobs:
-            if source.state in ("completed", "failed") and _is_past(job.score, run.spec.bound_ms):
+            if source.state in ("completed", "failed") and _is_past(job.score, bound_ms):
                 is_past = True
                 break
             looked += 1

@@ -48,6 +48,8 @@ class Source:
         state: wire name, or ``paused``.
         total: jobs of that state when it was planned.
         shows_data: whether the filter may look at what the jobs carry.
+        newest_ms: when the last of them ended, by the clock of whoever ended it, where they have ended: what ends
+            after the plan is later than that, even where the clock of the board is ahead. None where nobody looked.
     """
 
     prefix: str
@@ -55,6 +57,7 @@ class Source:
     state: str
     total: int = 0
     shows_data: bool = True
+    newest_ms: int | None = None
 
     @property
     def queue(self) -> QueueKeys:

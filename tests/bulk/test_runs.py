@@ -59,6 +59,26 @@ def test_what_came_later_is_left_alone(bench: Bench) -> None:
     assert bench.failed_ids() == {"later"}
 
 
+def test_what_fails_again_meanwhile_is_not_retried_twice_by_a_board_whose_clock_is_ahead(bench: Bench) -> None:
+    fill(bench, 150)
+    bench.desk = replace(bench.desk, clock=lambda: wall_clock_ms() + 600_000)
+    run_id = bench.begin("retry", "failed")
+    runner = Runner(bench.desk, NAMESPACE)
+    again: list[str] = []
+
+    def fail_again() -> None:
+        for job_id in bench.waiting_ids():
+            bench.client.lrem(bench.mail.key("wait"), 0, job_id)
+            bench.mail.failed(job_id, wall_clock_ms())
+            again.append(job_id)
+
+    while not bench.run(run_id).is_over:
+        runner.step(bench.turn(keep=fail_again))
+        assert len(again) <= 150, "a job was retried twice"
+
+    assert bench.run(run_id).done == 150
+
+
 @pytest.mark.parametrize(
     "state", ["waiting", "paused", "prioritized", "delayed", "waiting-children", "completed", "failed"]
 )

@@ -113,9 +113,8 @@ def test_a_board_ends_while_pages_are_asked_and_a_bulk_run_goes_on(
         assert done_by_first < JOBS, "the run was over before"
         wait_until(lambda: done() == JOBS, "the other board to carry the run on", 60)
         handed_over = time.monotonic() - told_at
-        moved = Counter(
-            fields["jobId"] for _, fields in client.xrange(MAIL.key("events")) if fields.get("prev") == "failed"
-        )
+        events: list[Any] = list(client.xrange(MAIL.key("events")) or ())
+        moved = Counter(fields["jobId"] for _, fields in events if fields.get("prev") == "failed")
     answers = [answer for visitor in visitors for answer in visitor.answers]
     under_way = [status for began, status in answers if began < told_at]
     write_down(
