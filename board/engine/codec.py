@@ -47,6 +47,7 @@ _PACKER = msgpack.Packer(use_bin_type=False, unicode_errors="surrogatepass")
 _SCAN: Callable[[str, int], tuple[JsonValue, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
 _NEEDED = {"name", "data", "opts", "timestamp"}
+_OF_FIRST_RUN = _NEEDED | {"delay", "priority", "processedOn", "ats", "pb"}
 LONG_NAMES = {short: long for long, short in SHORT_NAMES.items()}
 
 
@@ -234,6 +235,8 @@ def decode_job(job_id: str, reply: Any) -> JobData | None:
     if not fields:
         return None
     problems: list[str] = []
+    if fields.keys() <= _OF_FIRST_RUN and fields.keys() >= _NEEDED:
+        return _decode_first_run(job_id, fields, problems)
     field = fields.get
     if not fields.keys() >= _NEEDED:
         problems += [f"{name} is missing" for name in ("name", "data", "opts", "timestamp") if name not in fields]
@@ -284,6 +287,33 @@ def decode_job(job_id: str, reply: Any) -> JobData | None:
         parent_policy=policy,
         scheduler_id=field("rjk"),
         deduplication_id=field("deid"),
+        raw=fields,
+        problems=tuple(problems),
+    )
+
+
+def _decode_first_run(job_id: str, fields: dict[str, str], problems: list[str]) -> JobData:
+    """Decode a job that runs for the first time, as most do: few fields say anything of it."""
+    options: Mapping[str, JsonValue] = {}
+    try:
+        options = decode_options(fields["opts"])
+    except ValueError as error:
+        problems.append(f"opts is not readable: {error}")
+    return JobData(
+        job_id,
+        fields["name"],
+        _decoded(fields, "data", None, problems),
+        fields["data"],
+        options,
+        _number(fields, "timestamp", problems),
+        0 if fields.get("delay") == "0" else _number(fields, "delay", problems) or 0,
+        0 if fields.get("priority") == "0" else _number(fields, "priority", problems) or 0,
+        0,
+        _number(fields, "ats", problems) or 0,
+        0,
+        _number(fields, "processedOn", problems),
+        None,
+        fields.get("pb"),
         raw=fields,
         problems=tuple(problems),
     )
