@@ -27,6 +27,7 @@ __all__ = [
     "encode_options",
     "flatten",
     "integer",
+    "joined",
     "load_json",
     "option_map",
     "pack",
@@ -95,6 +96,11 @@ def pack(value: Any) -> bytes:
     """Encode a structure for ``cmsgpack.unpack`` in a script."""
     packed: bytes = _PACKER.pack(value)
     return packed
+
+
+def joined(items: Sequence[bytes]) -> bytes:
+    """Return one MessagePack array of what was packed apart, at most 65,535."""
+    return b"\xdc" + len(items).to_bytes(2, "big") + b"".join(items)
 
 
 def dump_json(value: JsonValue) -> str:

@@ -26,7 +26,7 @@ from board.engine.errors import (
     StoreError,
 )
 
-__all__ = ["EMPTIED", "NEVER_RAN", "store_error"]
+__all__ = ["EMPTIED", "NEVER_RAN", "another", "store_error"]
 
 EMPTIED = theirs.NoScriptError
 """The reply that says: the server does not know this script, and has done nothing."""
@@ -38,6 +38,16 @@ _NOT_ALLOWED = ("The user executing the script can't", "ACL failure in script", 
 """How servers of different ages put it when a script does what its user may not; only some begin with NOPERM."""
 
 _MORE_ROOM = "give it more, or clean finished jobs and keep fewer of them (remove_on_complete, remove_on_fail)"
+
+
+def another(error: Exception) -> Exception:
+    """Return an exception of its own for each of those who get the same one."""
+    try:
+        copy = type(error)(*error.args)
+    except TypeError:  # it is made of something else than its arguments
+        return error
+    copy.__cause__ = error.__cause__
+    return copy
 
 
 def store_error(error: BaseException, place: str) -> EngineError:

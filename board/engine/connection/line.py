@@ -22,8 +22,9 @@ import hiredis
 import redis.exceptions as theirs
 
 from board.engine.calls import Call
+from board.engine.codec import joined
 from board.engine.connection.exchange import Command
-from board.engine.connection.failures import store_error
+from board.engine.connection.failures import another, store_error
 from board.engine.errors import ClosedError, EngineError, ReadOnlyError
 
 __all__ = ["Line", "NoTransportError", "transport_of"]
@@ -186,7 +187,7 @@ class Line:
         argv = call.argv
         if len(calls) > 1:
             items = [cast("bytes", one.item) for one in calls]
-            argv = (argv[0], b"\xdc" + len(items).to_bytes(2, "big") + b"".join(items), "1")
+            argv = (argv[0], joined(items), "1")
         if script.sha in self._known:
             return (("EVALSHA", script.sha, call.keys, *argv),)
         self._known.add(script.sha)  # those that follow on this socket find it there; NOSCRIPT corrects us otherwise
@@ -209,7 +210,7 @@ class Line:
         """Tell those whose question cannot leave."""
         waiting, self._queue = self._queue, deque()
         self._ending = None
-        _fail(waiting, lambda: _again(error))
+        _fail(waiting, lambda: another(error))
 
     def _wake(self) -> None:
         if self._queue and not self._is_due:
@@ -406,10 +407,3 @@ def _fail(asked: Iterable[_Asked], error: Callable[[], BaseException]) -> None:
         for future in one.futures:
             if not future.done():
                 future.set_exception(error())
-
-
-def _again(error: Exception) -> Exception:
-    """Return an exception of its own for each task that gets it."""
-    another = type(error)(*error.args)
-    another.__cause__ = error.__cause__
-    return another

@@ -3,7 +3,8 @@
 It keeps its own free list of redis-py's connections instead of calling its client, for one reason: it must know what
 was sent. redis-py's client sends a command again after a broken connection; a job could be finished, or added, twice
 by that. Here nothing is sent twice unless the server said that it did nothing (see ``exchange``). Safe to use from
-many threads: each round trip takes a socket of its own. A fork leaves the parent's sockets alone.
+many threads: each round trip takes a socket of its own, and runs of one script that several threads ask for at the same
+time become one (``together``). A fork leaves the parent's sockets alone.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from board.engine.connection.origin import (
     sentinel_options,
     tagged_key_of,
 )
+from board.engine.connection.together import Together
 from board.engine.errors import ClosedError, ConnectionLostError, EngineError, ReadOnlyError, UsageError
 
 __all__ = ["Client", "Connection"]
@@ -88,6 +90,7 @@ class Connection:
         self._places: dict[str, _Place] = {}
         self._in_use: set[_Socket] = set()
         self._lock = threading.Lock()
+        self._together = Together(self._alone)
         self._pid = os.getpid()
         self._closed = False
         self._round_trips = 0
@@ -156,7 +159,7 @@ class Connection:
             StoreError: Redis is away or refused; only after ConnectionLostError is it unknown whether a write took
             effect. EngineError: what the reply means.
         """
-        result: T = decoded(call, self._send([call], atomic=False)[0], self.place)
+        result: T = decoded(call, self._ask(call), self.place)
         return result
 
     def batch(self, batch: Batch[T]) -> list[T]:
@@ -222,10 +225,21 @@ class Connection:
         return f"<Connection to {self.place}>"
 
     def _raw(self, call: Call[Any]) -> Any:
-        reply = self._send([call], atomic=False)[0]
+        reply = self._ask(call)
         if isinstance(reply, Exception):
             raise store_error(reply, self.place) from reply
         return reply
+
+    def _ask(self, call: Call[Any]) -> Any:
+        """Make the round trip of one call; returns the raw reply, an error as an exception."""
+        if call.item is None or call.most < 2:
+            return self._alone(call)
+        if self._pid != os.getpid():
+            self._forget_parent()
+        return self._together.ask(call)
+
+    def _alone(self, call: Call[Any]) -> Any:
+        return self._send([call], atomic=False)[0]
 
     def _send(self, calls: Iterable[Call[Any]], *, atomic: bool) -> list[Any]:
         calls = tuple(calls)
@@ -361,6 +375,7 @@ class Connection:
     def _forget_parent(self) -> None:
         self._pid = os.getpid()
         self._lock = threading.Lock()
+        self._together = Together(self._alone)
         self._in_use = set()
         self._places = {}
 

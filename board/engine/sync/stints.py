@@ -22,12 +22,12 @@ class RunningJob(Job):
     def __init__(self, job: Job, tell: Callable[..., None]) -> None:
         super().__init__(job.info, job.keys, job._connection, job.token)  # noqa: SLF001 - the same job, one class up
         self._tell = tell
-        self._cancelled = threading.Event()
+        self._cancelled = False
 
     @property
     def is_cancelled(self) -> bool:
         """Whether somebody asked this job to stop; a long processor should look now and then."""
-        return self._cancelled.is_set()
+        return self._cancelled
 
     def raise_if_cancelled(self) -> None:
         """Stop here if the job was cancelled.
@@ -70,4 +70,4 @@ class Stint:
 
     def ask_to_stop(self) -> None:
         """Let the job say that it was cancelled; a function in a thread can only be asked."""
-        self.job._cancelled.set()  # noqa: SLF001 - of this module
+        self.job._cancelled = True  # noqa: SLF001 - of this module

@@ -381,6 +381,7 @@ class Worker:
             now_ms=wall_ms(),
             limiter=self.options.limiter,
             worker=self.options.name,
+            most=self.options.batch,
         )
         try:
             fetched = self.connection.call(call)

@@ -73,7 +73,7 @@ class WorkerOptions:
         skip_lock_renewal: let locks expire.
         handle_signals: close on SIGTERM and SIGINT while ``run`` runs, unless the program handles them itself.
         telemetry: traces and measures what is processed; see ``engine.telemetry``.
-        batch: most jobs of one moment that an asyncio worker ends or takes in one run of a script; 1 gives each a run
+        batch: most jobs of one moment that a worker ends or takes in one run of a script; 1 gives each a run
             of its own. A larger one holds Redis for longer at a time.
     """
 

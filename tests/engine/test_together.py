@@ -1,0 +1,112 @@
+"""Threads that ask at the same time share one run of a script, and nobody pays for another."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import redis
+
+from board.engine import Job, JobState, ParentRef, Queue, Worker
+from board.engine.errors import ConnectionLostError, ScriptError
+from tests.engine.test_line import runs
+from tests.waiting import wait_until
+
+THREADS = 12
+
+
+@pytest.fixture
+def queue(redis_url: str) -> Any:
+    opened = Queue("mail", connection=redis_url)
+    yield opened
+    opened.close()
+
+
+def at_once(
+    client: redis.Redis, queue: Queue, add: Callable[[int], Job], meanwhile: Callable[[], object]
+) -> list[Future[Job]]:
+    """Let the first of many threads ask while the server holds writes back, and the others gather behind it."""
+    client.client_pause(600_000, all=False)
+    pool = ThreadPoolExecutor(THREADS)
+    before = queue.connection.round_trips
+    first = pool.submit(add, 0)
+    wait_until(lambda: queue.connection.round_trips > before, "the first to ask")
+    others = [pool.submit(add, number) for number in range(1, THREADS)]
+    wait_until(lambda: standing(queue) == THREADS - 1, "the others to stand in line")
+    meanwhile()
+    pool.shutdown(wait=True)
+    return [first, *others]
+
+
+def standing(queue: Queue) -> int:
+    """Return how many threads wait for their turn."""
+    return queue.connection._together.waiting
+
+
+def test_adds_of_many_threads_share_runs_of_the_script(queue: Queue, redis_client: redis.Redis) -> None:
+    queue.add("first")
+    before = runs(redis_client)
+
+    added = at_once(redis_client, queue, lambda number: queue.add("x", {"number": number}), redis_client.client_unpause)
+
+    jobs = {future.result().id: number for number, future in enumerate(added)}
+    assert len(jobs) == THREADS
+    assert runs(redis_client) - before == 2
+    assert all(queue.get_job(job_id).data == {"number": number} for job_id, number in jobs.items())  # type: ignore[union-attr]
+
+
+def test_one_that_cannot_be_added_costs_the_others_of_its_run_nothing(queue: Queue, redis_client: redis.Redis) -> None:
+    queue.add("first")
+    redis_client.hset("bull:mail:parent", "name", "x")
+    redis_client.set("bull:mail:parent:dependencies", "no set")
+
+    def add(number: int) -> Job:
+        return queue.add("x", parent=ParentRef("parent", "bull:mail") if number == 5 else None)
+
+    added = at_once(redis_client, queue, add, redis_client.client_unpause)
+
+    with pytest.raises(ScriptError):
+        added[5].result()
+    assert all(added[number].result().get_state() is JobState.WAITING for number in range(THREADS) if number != 5)
+
+
+def test_all_of_a_run_hear_that_the_connection_broke_and_the_next_ones_go_on(
+    queue: Queue, redis_client: redis.Redis
+) -> None:
+    queue.add("first")
+
+    def breaks() -> None:
+        redis_client.client_kill_filter(_type="normal", skipme=True)  # the first is on its way, the others are not
+        wait_until(lambda: standing(queue) == 0, "the others to ask")
+        redis_client.client_kill_filter(_type="normal", skipme=True)
+        redis_client.client_unpause()
+
+    added = at_once(redis_client, queue, lambda _: queue.add("x"), breaks)
+
+    errors = [future.exception() for future in added]
+    assert all(isinstance(error, ConnectionLostError) for error in errors)
+    assert len({id(error) for error in errors}) == THREADS
+    assert queue.add("y").get_state() is JobState.WAITING
+
+
+def test_a_worker_of_threads_ends_jobs_of_one_moment_together(
+    queue: Queue, redis_url: str, redis_client: redis.Redis
+) -> None:
+    queue.add_bulk([("x", {"number": number}) for number in range(100)])
+    seen: list[int] = []
+    ended: list[str] = []
+    gate = threading.Barrier(10)
+
+    def process(job: Job) -> None:
+        gate.wait(20)
+        seen.append(job.data["number"])
+
+    before = runs(redis_client)
+    worker = Worker("mail", process, connection=redis_url, concurrency=10)
+    worker.on("completed", lambda job, _value, _previous: ended.append(job.id))
+    with worker:
+        wait_until(lambda: len(ended) == 100, "all jobs to end")
+
+    assert sorted(seen) == list(range(100))
+    assert runs(redis_client) - before < 90
