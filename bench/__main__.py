@@ -1,4 +1,4 @@
-"""Everything that is measured: the engine beside Node BullMQ, then the dashboard beside bull-board.
+"""Everything that is measured: the engine beside Node BullMQ and other queues for Python, the dashboard beside bull-board.
 
 make bench
 python -m bench --quick
@@ -6,7 +6,11 @@ python -m bench --quick
 
 import sys
 
-from bench import dashboard, engine
+from bench import dashboard, engine, python_peers
 
 if __name__ == "__main__":
-    sys.exit(engine.main([*sys.argv[1:], "--save"]) or dashboard.main(sys.argv[1:]))
+    sys.exit(
+        engine.main([*sys.argv[1:], "--save"])
+        or python_peers.main([*sys.argv[1:], "--save"])
+        or dashboard.main(sys.argv[1:])
+    )
