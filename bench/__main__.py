@@ -1,4 +1,4 @@
-"""Everything that is measured: the engine beside Node BullMQ and other queues for Python, the dashboard beside bull-board.
+"""Everything that is measured: the engine beside Node BullMQ and other queues for Python, our dashboard beside another.
 
 make bench
 python -m bench --quick
