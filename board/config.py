@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from board.errors import SettingsError
 from board.limits import DEFAULT_LIMITS, read_limits
+from board.outbound.mail import read_mail_server
 from board.outbound.rules import read_places
 from board.words import LANGUAGES
 
@@ -62,6 +63,8 @@ class Settings:
         roles: roles besides the built-in ones, as ``auth.roles.read_roles`` reads them.
         monitor_token: what programs show that read metrics and the health of queues; empty lets none.
         outbound_allow: the only places that the board may call, as ``outbound.rules.read_places`` reads them.
+        smtp_url: server that takes the e-mail of alerts, as ``outbound.mail`` reads it; empty for none.
+        mail_from: address that this e-mail comes from.
         queue_limits: when a queue counts as degraded, as ``limits.read_limits`` reads them.
         workers: processes of the web server.
         threads: threads in each of them.
@@ -93,6 +96,8 @@ class Settings:
     roles: str = ""
     monitor_token: str = field(default="", repr=False)
     outbound_allow: str = ""
+    smtp_url: str = field(default="", repr=False)
+    mail_from: str = ""
     queue_limits: str = DEFAULT_LIMITS
     workers: int = 2
     threads: int = 16
@@ -177,6 +182,8 @@ def from_environment(environment: Mapping[str, str] | None = None, *, needs_redi
             "BOARD_PROXY_HEADER, BOARD_PROXY_ADDRESSES and BOARD_PROXY_ROLES belong together: "
             "the header, who may send it, and what the people in it may do"
         )
+    if bool(settings.smtp_url) != bool(settings.mail_from):
+        problems.append("BOARD_SMTP_URL and BOARD_MAIL_FROM belong together: who takes e-mail, and whom it is from")
     if problems:
         raise SettingsError(problems)
     return settings
@@ -249,6 +256,17 @@ def _limits(text: str) -> str:
 
 def _outbound(text: str) -> str:
     read_places(text)
+    return text
+
+
+def _mail_server(text: str) -> str:
+    read_mail_server(text)
+    return text
+
+
+def _mail_address(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9.-]{1,190}", text):
+        raise ValueError(f"must be a plain address such as board@example.com, not {text[:64]!r}")
     return text
 
 
@@ -537,6 +555,21 @@ SETTINGS: tuple[Setting, ...] = (
         "compared whole. Over TLS unless written `http://alerts:9093`, "
         "at public addresses unless `=private` or a network follows.",
         _outbound,
+    ),
+    Setting(
+        "BOARD_SMTP_URL",
+        "smtp_url",
+        "address",
+        "Server that takes the e-mail of alerts: `smtp://user:password@mail.example.com:587`, with STARTTLS where the "
+        "server offers it, or `smtps://`. A password is never sent without TLS. Without it no alert goes by e-mail.",
+        _mail_server,
+    ),
+    Setting(
+        "BOARD_MAIL_FROM",
+        "mail_from",
+        "address",
+        "Address that the e-mail of alerts comes from, such as board@example.com.",
+        _mail_address,
     ),
     Setting(
         "BOARD_QUEUE_LIMITS",

@@ -9,6 +9,9 @@ from board.bulk import Runner
 from board.bulk.runner import IDLE_SECONDS
 from board.recorder.recorder import PAUSE_SECONDS, Recorder
 from board.service import Service
+from board.watcher.deliver import EVERY_SECONDS as DELIVER_SECONDS
+from board.watcher.deliver import Deliverer
+from board.watcher.watch import EVERY_SECONDS, Watcher
 
 __all__ = ["duties_of", "start_duties"]
 
@@ -17,7 +20,15 @@ def duties_of(service: Service) -> list[Duty]:
     """Return what this board has to do: nothing that writes where it is read-only."""
     recorder = Recorder(service.connection, service.namespace, service.sources, service.clock)
     runner = Runner(service.desk, service.namespace)
-    every = [Duty("recorder", recorder.step, PAUSE_SECONDS), Duty("bulk", runner.step, IDLE_SECONDS)]
+    label = service.settings.connection_label
+    watcher = Watcher(service.connection, service.namespace, service.sources, service.clock, label)
+    deliverer = Deliverer(service.connection, service.namespace, service.courier)
+    every = [
+        Duty("recorder", recorder.step, PAUSE_SECONDS),
+        Duty("bulk", runner.step, IDLE_SECONDS),
+        Duty("alerts", watcher.step, EVERY_SECONDS),
+        Duty("messages", deliverer.step, DELIVER_SECONDS),
+    ]
     return [duty for duty in every if not (duty.writes and service.settings.read_only)]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-__all__ = ["DEFAULT_LIMITS", "Limits", "limits_for", "read_limits"]
+__all__ = ["DEFAULT_LIMITS", "Limits", "limits_for", "read_length_ms", "read_limits"]
 
 DEFAULT_LIMITS = "*: oldest=10min workers=1"
 
@@ -61,7 +61,7 @@ def _one(text: str) -> Limits:
             raise ValueError(
                 f"has {part[:40]!r}: write waiting, oldest, failed, share or workers, each once, as name=value"
             )
-        found[name] = _length_ms(value) if name == "oldest" else _whole(value)
+        found[name] = read_length_ms(value) if name == "oldest" else _whole(value)
     if not separator or not glob.strip() or not found:
         raise ValueError(
             f"has {text[:40]!r}: write a glob, a colon and limits, such as `mail: oldest=5min waiting=500`"
@@ -75,7 +75,12 @@ def _whole(text: str) -> int:
     return int(text.rstrip("%"))
 
 
-def _length_ms(text: str) -> int:
+def read_length_ms(text: str) -> int:
+    """Read a length of time such as ``30s`` or ``5min``, ms.
+
+    Raises:
+        ValueError: with the rest of a sentence that began with the name of the setting.
+    """
     found = re.fullmatch(r"([0-9]{1,6})(s|min|h|days)", text)
     if found is None:
         raise ValueError(f"has {text[:40]!r}, which is no time such as 30s, 5min, 2h or 1days")

@@ -100,3 +100,8 @@ class Namespace:
     def history(self) -> str:
         """Return what every key of the recorder begins with; one slot, as they are written together."""
         return f"{self.prefix}:{{history}}:"
+
+    @property
+    def alerts(self) -> str:
+        """Return what every key of the alerts begins with; one slot, their messages' queue included."""
+        return f"{self.prefix}:{{alerts}}:"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from board.actions.perform import Desk
 from board.actions.strangers import Strangers
+from board.alerts.store import Alerts
 from board.audit import Audit
 from board.auth.preferences import PreferenceStore
 from board.auth.roles import read_roles
@@ -29,9 +30,13 @@ from board.history.groups import Groups
 from board.history.store import History
 from board.limits import read_limits
 from board.namespace import Namespace
+from board.outbound.calls import Outbound
+from board.outbound.mail import Mailer, read_mail_server
+from board.outbound.rules import read_places
 from board.redaction import hide_also
 from board.sharing import Sharing
 from board.sources import QueueKeys, Sources, open_connection
+from board.watcher.deliver import Courier
 
 __all__ = ["Neighbour", "Service", "wall_clock_ms"]
 
@@ -109,6 +114,8 @@ class Service:
         throttle: who tries too often.
         audit: who did what.
         groups: failures by cause, as the recorder keeps them.
+        alerts: rules, channels and what is broken.
+        courier: sends the messages of alerts.
         desk: what actions work with.
         strangers: what is recorded of people who are not known.
         clock: ms since the epoch.
@@ -137,6 +144,9 @@ class Service:
         hide_also(settings.redact)
         self.roles = read_roles(settings.roles)
         self.limits = read_limits(settings.queue_limits)
+        self.alerts = Alerts(self.namespace)
+        mail = read_mail_server(settings.smtp_url) if settings.smtp_url else None
+        self.courier = Courier(Outbound(read_places(settings.outbound_allow)), Mailer(mail, settings.mail_from), clock)
         self.users = Users(self.connection, self.namespace, clock, self.roles)
         self.sessions = Sessions(
             self.connection,

@@ -27,7 +27,10 @@ BANNED = {
 }
 CALLS = {"eval", "exec", "compile", "__import__"}
 
-OUTBOUND = {"outbound/calls.py": "tests/security/test_outbound.py"}
+OUTBOUND = {
+    "outbound/calls.py": "tests/security/test_outbound.py",
+    "outbound/mail.py": "tests/security/test_outbound_mail.py",
+}
 """Files that may call out, and the tests that show that they check where."""
 
 

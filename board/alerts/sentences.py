@@ -1,0 +1,42 @@
+"""Rules and figures as sentences, the same on pages, in messages and for programs."""
+
+from __future__ import annotations
+
+from board.alerts.rules import Rule
+
+__all__ = ["amount", "length", "sentence_of", "title_of"]
+
+
+def length(length_ms: float) -> str:
+    """Write a length of time to the whole unit that fits: ``90 s``, ``5 min``, ``2 h``, ``3 days``."""
+    for unit, name, least in ((86_400_000, "days", 2), (3_600_000, "h", 1), (60_000, "min", 1)):
+        if length_ms >= least * unit:
+            value = length_ms / unit
+            return f"{value:,.0f} {name}" if value == round(value) or value >= 10 else f"{value:.1f} {name}"
+    return f"{length_ms / 1000:.0f} s"
+
+
+def amount(unit: str, value: float) -> str:
+    """Write a figure with its unit."""
+    if unit == "ms":
+        return length(value)
+    if unit == "%":
+        return f"{value:g} %" if value == round(value) else f"{value:.1f} %"
+    return f"{value:,.0f} {unit.removesuffix('s') if round(value) == 1 else unit}".strip()
+
+
+def sentence_of(rule: Rule) -> str:
+    """Write a rule as a sentence, without channels."""
+    kind = rule.about
+    queues = "all queues" if rule.queues == "*" else rule.queues
+    said = kind.words.format(queues=queues, limit=amount(kind.unit, rule.threshold))
+    if rule.job_name:
+        said = said.replace("no job ended", f"no job {rule.job_name} ended")
+    if rule.for_ms:
+        said += f" for {length(rule.for_ms)}"
+    return said[:1].upper() + said[1:]
+
+
+def title_of(rule: Rule) -> str:
+    """Return what people call a rule, or its sentence."""
+    return rule.name or sentence_of(rule)

@@ -1,0 +1,69 @@
+"""E-mail goes to the one server of the settings, and its password never without TLS."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from board.errors import OutboundFailedError, OutboundRefusedError
+from board.outbound.mail import Mailer, MailServer, read_mail_server
+from tests.alerts.receiving import MailSink
+
+
+@pytest.fixture
+def sink() -> Iterator[MailSink]:
+    with MailSink() as one:
+        yield one
+
+
+def test_a_password_is_not_sent_to_a_server_without_tls(sink: MailSink) -> None:
+    mailer = Mailer(MailServer("127.0.0.1", sink.port, user="board", password="canary-5e1f"), "board@example.com")
+
+    with pytest.raises(OutboundRefusedError, match="offers no TLS") as refused:
+        mailer.send("ann@example.com", "subject", "text", "m1")
+
+    assert sink.mails == []
+    assert "canary" not in str(refused.value) + repr(mailer)
+
+
+def test_a_subject_of_many_lines_adds_no_header(sink: MailSink) -> None:
+    mailer = Mailer(MailServer("127.0.0.1", sink.port), "board@example.com")
+
+    mailer.send("ann@example.com", "hello\r\nBcc: eve@example.com\r\n\r\nbody", "text\n.\nmore", "m1")
+
+    (mail,) = sink.mails
+    assert mail.people == ["ann@example.com"]
+    assert mail.message["Bcc"] is None
+    assert mail.message["Subject"] == "hello Bcc: eve@example.com body"
+
+
+def test_a_server_that_is_away_is_named_without_its_password() -> None:
+    mailer = Mailer(MailServer("127.0.0.1", 1, user="board", password="canary-5e1f"), "board@example.com")
+
+    with pytest.raises(OutboundFailedError, match=r"^127\.0\.0\.1 cannot be reached\.$"):
+        mailer.send("ann@example.com", "subject", "text", "m1")
+
+
+def test_without_a_server_nothing_is_sent() -> None:
+    with pytest.raises(OutboundRefusedError, match="BOARD_SMTP_URL"):
+        Mailer(None).send("ann@example.com", "subject", "text", "m1")
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port", "is_tls"),
+    [
+        ("smtp://mail.example.com", "mail.example.com", 587, False),
+        ("smtps://mail.example.com", "mail.example.com", 465, True),
+        ("smtp://u:p%40ss@mail.example.com:25", "mail.example.com", 25, False),
+    ],
+)
+def test_a_server_is_read(text: str, host: str, port: int, is_tls: bool) -> None:  # noqa: FBT001
+    server = read_mail_server(text)
+
+    assert (server.host, server.port, server.is_tls) == (host, port, is_tls)
+    assert server.password in {"", "p@ss"}
+
+
+@pytest.mark.parametrize("text", ["mail.example.com", "http://mail.example.com", "smtp://", "smtp://h:x", "smtp://h/x"])
+def test_what_is_no_server_is_refused_without_repeating_it(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^(must be|has a host)"):
+        read_mail_server(text)
