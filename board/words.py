@@ -28,7 +28,9 @@ __all__ = [
     "Language",
     "Sentence",
     "gettext",
+    "mark",
     "ngettext",
+    "of",
     "sentence",
     "sentences",
     "speak",
@@ -154,12 +156,23 @@ def told(value: Any) -> Any:
     return value
 
 
+def mark(message: str, /) -> str:
+    """Return a message as it is, and let it be collected: for what is said later, by a variable."""
+    return message
+
+
+def of(error: Exception) -> str:
+    """Return what an error says; a sentence stays one, which ``str`` would make plain English of."""
+    first = error.args[0] if len(error.args) == 1 else None
+    return first if isinstance(first, Sentence) else str(error)
+
+
 def gettext(message: str, /, **values: Any) -> str:
     """Say a message in the language being spoken.
 
     Markup among the values stays markup, and everything else is then escaped, the translation too.
     """
-    said = _spoken.get().catalogue.gettext(message)
+    said = _spoken.get().catalogue.gettext(message) if message else ""  # nothing is the key of a catalogue's header
     return _filled(said, values) if values else said
 
 

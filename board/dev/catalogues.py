@@ -22,7 +22,15 @@ __all__ = ["collected", "main", "read", "updated", "written"]
 ROOT: Final = TRANSLATIONS.parent.parent
 TEMPLATE: Final = TRANSLATIONS / "messages.pot"
 
-KEYWORDS: Final = {"_": None, "gettext": None, "sentence": None, "ngettext": (1, 2), "sentences": (1, 2)}
+KEYWORDS: Final = {
+    "_": None,
+    "gettext": None,
+    "N_": None,
+    "mark": None,
+    "sentence": None,
+    "ngettext": (1, 2),
+    "sentences": (1, 2),
+}
 """What marks a message, and which of its arguments are messages."""
 
 

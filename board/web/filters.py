@@ -4,20 +4,25 @@ Dates and times of day are in the zone of the person who asks, set once a reques
 
 Every count, duration and date a person sees goes through one of these filters, so that the same value looks the same
 on every page: two significant figures in tables, thousands grouped, `–` for what is unknown and never `0`. Nothing here
-reads a clock: an age is told from two times, both given. Texts are plain; escaping is Jinja's business.
+reads a clock: an age is told from two times, both given. Texts are plain; escaping is Jinja's business. They are in the
+language being spoken; `times.js` words the ages that go on in the browser by the same messages.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime, tzinfo
+from functools import cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from babel.dates import format_skeleton
 from jinja2 import Environment
 
 from board.queries.search import term_text
+from board.words import gettext, ngettext, spoken
 
 __all__ = [
     "ago",
@@ -25,6 +30,7 @@ __all__ = [
     "clock",
     "clock_ms",
     "count",
+    "counted_on",
     "duration",
     "duration_long",
     "install",
@@ -32,6 +38,7 @@ __all__ = [
     "percent",
     "size",
     "stamp",
+    "time_words",
     "use_zone",
 ]
 
@@ -52,7 +59,7 @@ def count(number: float | None) -> str:
     """Write a count exactly, grouped by thousands."""
     if number is None:
         return UNKNOWN
-    return f"{number:,.0f}" if float(number).is_integer() else f"{number:,}"
+    return spoken().number(f"{number:,.0f}" if float(number).is_integer() else f"{number:,}")
 
 
 def percent(share: float | None) -> str:
@@ -60,24 +67,22 @@ def percent(share: float | None) -> str:
     if share is None:
         return UNKNOWN
     if 0 < share < 0.05:  # half of the last digit shown
-        return "<0.1%"
-    return f"{share:.1f}%" if 0 < share < 10 else f"{share:.0f}%"  # where a decimal stops to help
+        return gettext("<%(share)s%%", share=spoken().number("0.1"))
+    return gettext("%(share)s%%", share=spoken().number(f"{share:.1f}" if 0 < share < 10 else f"{share:.0f}"))
 
 
 def size(number: int | None) -> str:
     """Write a number of bytes in binary units, as Redis counts memory."""
     if number is None:
         return UNKNOWN
-    if number == 1:
-        return "1 byte"
     if number < 1024:  # a kilobyte
-        return f"{number} bytes"
+        return ngettext("%(n)s byte", "%(n)s bytes", number)
     value, unit = number / 1024, "KB"
     for larger in ("MB", "GB", "TB"):
         if value < 1000:  # three digits still read at a glance
             break
         value, unit = value / 1024, larger
-    return f"{_two_figures(value)} {unit}"
+    return spoken().number(f"{_two_figures(value)} {unit}")
 
 
 def duration(ms: float | None) -> str:
@@ -86,16 +91,16 @@ def duration(ms: float | None) -> str:
         return UNKNOWN
     length = abs(ms)
     if length < 9.95 and length != int(length):  # a round trip to Redis
-        return f"{length:.1f} ms"
+        return _in(f"{length:.1f}", "ms")
     if length < 999.5:  # rounds to a second
-        return f"{length:.0f} ms"
+        return _in(f"{length:.0f}", "ms")
     if length < 59.5 * _SECOND:
-        return f"{_two_figures(length / _SECOND)} s"
+        return _in(_two_figures(length / _SECOND), "s")
     if length < 59.5 * _MINUTE:
-        return f"{_two_figures(length / _MINUTE)} min"
+        return _in(_two_figures(length / _MINUTE), "min")
     if length < 47.5 * _HOUR:
-        return f"{_whole_if_close(length / _HOUR)} h"
-    return f"{length / _DAY:,.0f} days"
+        return _in(_whole_if_close(length / _HOUR), "h")
+    return _in(f"{length / _DAY:,.0f}", "days")
 
 
 def duration_long(ms: float | None) -> str:
@@ -110,8 +115,8 @@ def duration_long(ms: float | None) -> str:
     ):
         if length >= unit:
             whole, rest = divmod(int(length), unit)
-            label = "day" if name == "days" and whole == 1 else name
-            return f"{whole} {label} {rest // below} {below_name}" if rest >= below else f"{whole} {label}"
+            first = _in(str(whole), name)
+            return f"{first} {_in(str(rest // below), below_name)}" if rest >= below else first
     return duration(length)
 
 
@@ -126,20 +131,19 @@ def ago(at_ms: float | None, now_ms: float) -> str:
     age = int(now_ms - at_ms)
     distance = abs(age)
     if distance < _SECOND:
-        return "now"
+        return gettext("now")
     if distance < _DAY:
         units = ((_HOUR, "h"), (_MINUTE, "min"), (_SECOND, "s"))
         unit, name = next((unit, name) for unit, name in units if distance >= unit)
-        text = f"{distance // unit} {name}"
-        return f"{text} ago" if age > 0 else f"in {text}"
+        text = _in(str(distance // unit), name)
+        return gettext("%(time)s ago", time=text) if age > 0 else gettext("in %(time)s", time=text)
     today = _moment(now_ms)
     days = (today.date() - moment.date()).days if today else 0
     if days == 1:
-        return f"yesterday {moment:%H:%M}"
+        return gettext("yesterday %(clock)s", clock=f"{moment:%H:%M}")
     if days == -1:
-        return f"tomorrow {moment:%H:%M}"
-    same_year = today is not None and today.year == moment.year
-    return f"{moment.day} {moment:%b}" if same_year else f"{moment.day} {moment:%b %Y}"
+        return gettext("tomorrow %(clock)s", clock=f"{moment:%H:%M}")
+    return _date(moment, with_year=today is None or today.year != moment.year)
 
 
 def clock(at_ms: float | None) -> str:
@@ -176,7 +180,18 @@ def axis_time(at_ms: int, span_ms: int) -> str:
     moment = _moment(at_ms)
     if moment is None:
         return UNKNOWN
-    return f"{moment:%H:%M}" if span_ms <= 2 * _DAY else f"{moment.day} {moment:%b}"
+    return f"{moment:%H:%M}" if span_ms <= 2 * _DAY else _date(moment, with_year=False)
+
+
+def time_words() -> str:
+    """Return the messages by which ages are told, for the browser, which goes on counting them."""
+    language = spoken()
+    return "|".join((language.decimal, language.group, *_messages()))
+
+
+def counted_on() -> re.Pattern[str]:
+    """Return what finds the ages that the browser counts on by itself, in the language being spoken."""
+    return _counted_on(spoken().code, _messages())
 
 
 def install(env: Environment) -> None:
@@ -195,6 +210,7 @@ def install(env: Environment) -> None:
         size,
         stamp,
     )
+    env.globals["time_words"] = time_words
     env.filters.update({function.__name__: function for function in filters})
 
 
@@ -208,6 +224,49 @@ def _moment(at_ms: float | None, zone: tzinfo | None = None) -> datetime | None:
     if at_ms is None or not 0 <= at_ms <= _LAST_MS:
         return None
     return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(zone or _ZONE.get())
+
+
+def _date(moment: datetime, *, with_year: bool) -> str:
+    language = spoken().code
+    if language == "en":
+        return f"{moment.day} {moment:%b %Y}" if with_year else f"{moment.day} {moment:%b}"
+    return format_skeleton("yMMMd" if with_year else "MMMd", moment, locale=language)
+
+
+def _in(number: str, unit: str) -> str:
+    """Write a number of a unit of time."""
+    written = spoken().number(number)
+    if unit == "ms":
+        return gettext("%(n)s ms", n=written)
+    if unit == "s":
+        return gettext("%(n)s s", n=written)
+    if unit == "min":
+        return gettext("%(n)s min", n=written)
+    if unit == "h":
+        return gettext("%(n)s h", n=written)
+    return ngettext("%(n)s day", "%(n)s days", 1 if number == "1" else 2, n=written)
+
+
+def _messages() -> tuple[str, ...]:
+    """Return the messages of ages: now, ago, in, then the units. Their placeholders stay."""
+    n = "%(n)s"
+    days = ngettext("%(n)s day", "%(n)s days", 2, n=n)
+    ages = (gettext("%(time)s ago", time="%(time)s"), gettext("in %(time)s", time="%(time)s"))
+    units = (_in(n, "ms"), _in(n, "s"), _in(n, "min"), _in(n, "h"), days)
+    return (gettext("now"), *ages, *units)
+
+
+@cache
+def _counted_on(_code: str, messages: tuple[str, ...]) -> re.Pattern[str]:
+    now, ago_, in_, ms, s, minutes, h, _days = (re.escape(message) for message in messages)
+    number, time = re.escape("%(n)s"), re.escape("%(time)s")
+    length = "(?:" + "|".join(unit.replace(number, r"\d+") for unit in (s, minutes, h)) + ")"
+    ages = "|".join((now, ago_.replace(time, length), in_.replace(time, length)))
+    short = "|".join(unit.replace(number, r"[\d.,]+") for unit in (ms, s, minutes))
+    hours = h.replace(number, r"(?:1?\d|2[0-3])(?:[.,]\d)?")
+    return re.compile(
+        rf' data-now="\d+"|(?<=data-ago>)(?:{ages})(?=</time>)|(?<=data-age>)(?:{short}|{hours})(?=</time>)'
+    )
 
 
 def _two_figures(value: float) -> str:

@@ -32,7 +32,7 @@ def install(app: Flask) -> None:
     env = app.jinja_env
     env.add_extension("jinja2.ext.i18n")
     # Not the callables that Jinja would wrap around ours: they take a translation for markup.
-    env.globals.update(_=words.gettext, gettext=words.gettext, ngettext=words.ngettext)
+    env.globals.update(_=words.gettext, gettext=words.gettext, ngettext=words.ngettext, N_=words.mark)
     env.newstyle_gettext = True  # type: ignore[attr-defined] # set by the extension
     app.before_request(_begin)
     app.teardown_request(lambda _error: words.speak(words.ENGLISH))

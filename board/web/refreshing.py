@@ -7,7 +7,6 @@ after signing in anew, the forms on the page are renewed.
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Any, Final
 
 from flask import Response, g, make_response, render_template, request, session
 
-from board.web import security
+from board.web import filters, security
 from board.web.assets import assets
 from board.web.state import current_user, preferences
 from board.words import spoken
@@ -28,13 +27,6 @@ MOST_MADE: Final = 8
 
 _PLACEHOLDER: Final = secrets.token_hex(24)
 """Stands for the form token while a region is rendered. Nobody outside knows it, so nothing shown can hold it."""
-
-_COUNTED_ON = re.compile(
-    r' data-now="\d+"'
-    r"|(?<=data-ago>)(?:now|\d+ (?:s|min|h) ago|in \d+ (?:s|min|h))(?=</time>)"
-    r"|(?<=data-age>)(?:[\d.]+ (?:ms|s|min)|(?:1?\d|2[0-3])(?:\.\d)? h)(?=</time>)"
-)
-"""What changes from one answer to the next though nothing happened, as far as the browser counts it on: for a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +66,7 @@ def refresh(template: str, context: dict[str, Any], made: dict[Hashable, Any] | 
 def _render(template: str, context: dict[str, Any]) -> _Region:
     g.is_region = True
     html = render_template(template, layout="live.html", **context)
-    return _Region(html, blake2b(_COUNTED_ON.sub("", html).encode(), digest_size=12).hexdigest())
+    return _Region(html, blake2b(filters.counted_on().sub("", html).encode(), digest_size=12).hexdigest())
 
 
 def _tag(region: _Region) -> str:

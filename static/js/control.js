@@ -1,13 +1,13 @@
 // The live control: pauses the heartbeat, and says when the numbers are old. While they are, nothing can be acted on.
 import { live, tick } from "./live.js"
-import { duration } from "./times.js"
+import { clock, duration } from "./times.js"
 
 const control = () => document.getElementById("live-control")
 
 function words(button) {
   if (live.paused) return button.dataset.paused
-  if (live.failures) return `Stopped, ${duration(Date.now() - live.lastGood)} old`
-  return live.idle ? "Live, 60 s" : ""
+  if (live.failures) return button.dataset.stopped.replace("…", duration(Date.now() - live.lastGood))
+  return live.idle ? button.dataset.idle : ""
 }
 
 function show() {
@@ -29,7 +29,7 @@ addEventListener("click", event => {
   if (!button) return
   const pausing = !live.paused
   button.setAttribute("aria-pressed", String(!pausing))
-  button.dataset.paused = `Paused at ${new Date().toLocaleTimeString([], { hour12: false })}`
+  button.dataset.paused = button.dataset.pausedAt.replace("…", clock())
   if (!pausing) tick()
   show()
 })

@@ -10,7 +10,7 @@ function leave(row) {
   copy.classList.add("gone")
   const note = document.createElement("span")
   note.className = "gone-note tag"
-  note.textContent = "left this list"
+  note.textContent = document.body.dataset.left
   copy.cells[1]?.append(note)
   return copy
 }

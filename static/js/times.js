@@ -1,26 +1,30 @@
 // Ages go on ticking between refreshes, worded as the server words them. The server's clock counts, not the visitor's.
 const MINUTE = 60_000, HOUR = 60 * MINUTE, DAY = 24 * HOUR
+const [POINT, GROUP, NOW, AGO, IN, MS, S, MIN, H, DAYS] = (document.body.dataset.times ?? "").split("|")
+
+export const clock = () => new Date().toLocaleTimeString([], { hour12: false })
 
 let ahead = 0 // milliseconds by which the server's clock is ahead of this one
 const now = () => Date.now() + ahead
+const write = text => text.replace(/[.,]/g, sign => sign === "." ? POINT : GROUP)
 const figures = value => value < 9.95 ? value.toFixed(1) : Math.round(value).toLocaleString("en")
+const many = (number, unit) => unit.replace("%(n)s", write(String(number)))
 
 /** @param {number} ms */
 export function duration(ms) {
-  if (ms < 9.95 && ms !== Math.trunc(ms)) return `${ms.toFixed(1)} ms`
-  if (ms < 999.5) return `${Math.round(ms)} ms`
-  if (ms < 59.5e3) return `${figures(ms / 1e3)} s`
-  if (ms < 59.5 * MINUTE) return `${figures(ms / MINUTE)} min`
-  if (ms < 47.5 * HOUR) return `${figures(ms / HOUR).replace(/\.0$/, "")} h`
-  return `${Math.round(ms / DAY).toLocaleString("en")} days`
+  if (ms < 9.95 && ms !== Math.trunc(ms)) return many(ms.toFixed(1), MS)
+  if (ms < 999.5) return many(Math.round(ms), MS)
+  if (ms < 59.5e3) return many(figures(ms / 1e3), S)
+  if (ms < 59.5 * MINUTE) return many(figures(ms / MINUTE), MIN)
+  if (ms < 47.5 * HOUR) return many(figures(ms / HOUR).replace(/\.0$/, ""), H)
+  return many(Math.round(ms / DAY).toLocaleString("en"), DAYS)
 }
 
 function ago(age) {
   const distance = Math.abs(age)
-  if (distance < 1e3) return "now"
-  const [unit, name] = distance >= HOUR ? [HOUR, "h"] : distance >= MINUTE ? [MINUTE, "min"] : [1e3, "s"]
-  const text = `${Math.floor(distance / unit)} ${name}`
-  return age > 0 ? `${text} ago` : `in ${text}`
+  if (distance < 1e3) return NOW
+  const [unit, name] = distance >= HOUR ? [HOUR, H] : distance >= MINUTE ? [MINUTE, MIN] : [1e3, S]
+  return (age > 0 ? AGO : IN).replace("%(time)s", many(Math.floor(distance / unit), name))
 }
 
 function refresh() {

@@ -36,9 +36,11 @@ def test_a_catalogue_has_exactly_the_messages_of_the_template(code: str) -> None
     assert file.read_bytes() == catalogues.written(catalogues.updated(code, catalogues.collected()))
 
 
-@pytest.mark.parametrize("code", LANGUAGES)
-def test_nothing_is_missing_or_a_guess(code: str) -> None:
-    assert [message.id for message in messages_of(code) if message.fuzzy or not all(forms(message))] == []
+def test_nothing_is_missing_or_a_guess_in_a_language_that_is_offered() -> None:
+    offered = [code for code in words.LANGUAGES if code != "en"]
+    messages = [message for code in offered for message in messages_of(code)]
+
+    assert [message.id for message in messages if message.fuzzy or not all(forms(message))] == []
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
@@ -47,7 +49,7 @@ def test_a_translation_has_the_placeholders_of_its_message(code: str) -> None:
     for message in messages_of(code):
         ids = [message.id] if isinstance(message.id, str) else list(message.id)
         wanted = Counter(PLACEHOLDER.findall(ids[-1]))
-        for form in forms(message):
+        for form in filter(None, forms(message)):
             plain = PLACEHOLDER.sub("", form) if wanted else ""
             if Counter(PLACEHOLDER.findall(form)) != wanted or "%" in plain.replace("%%", ""):
                 wrong.append((message.id, form))
