@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from board.auth.policy import Grant
 from board.auth.roles import Roles
 from board.auth.sessions import Sessions, SignIn
-from board.auth.users import User, Users
+from board.auth.users import User
 
 __all__ = ["SessionsPage", "UserLine", "UsersPage", "read_sessions", "read_users"]
 
@@ -71,7 +71,6 @@ class SessionsPage:
 
 
 def read_users(
-    users: Users,
     sessions: Sessions,
     roles: Roles,
     me: str,
@@ -80,8 +79,8 @@ def read_users(
     password: str = "",
     password_of: str = "",
 ) -> UsersPage:
-    """Read the page of users, in four round trips."""
-    everybody, seen = users.all(), sessions.seen()
+    """Read the page of users, in three round trips: people, their sign-ins, and what is kept of each."""
+    everybody, seen = sessions.people()
     lines = tuple(
         UserLine(
             user.name,

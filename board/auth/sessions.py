@@ -157,10 +157,15 @@ class Sessions:
             return False
         return bool(self._connection.call(Call(("DEL", self._namespace.session_of(digest)), int)))
 
-    def seen(self) -> dict[str, int]:
-        """Return when each user was last seen, ms."""
-        found = self._connection.call(Call(("HGETALL", self._namespace.seen), _pairs, writes=False))
-        return {_text(name): int(at_ms) for name, at_ms in found.items() if str(_text(at_ms)).isdecimal()}
+    def people(self) -> tuple[list[User], dict[str, int]]:
+        """Return everybody, by name, and when each was last seen, ms; in one round trip."""
+        reads: list[Call[Any]] = [
+            self._users.everybody(),
+            Call(("HGETALL", self._namespace.seen), _pairs, writes=False),
+        ]
+        everybody, found = self._connection.batch(Batch.of(reads))
+        seen = {_text(name): int(at_ms) for name, at_ms in found.items() if str(_text(at_ms)).isdecimal()}
+        return everybody, seen
 
     def forget(self, name: str) -> None:
         """Remove what is kept about the sign-ins of a user who is gone."""

@@ -100,10 +100,16 @@ class Users:
 
     def all(self) -> list[User]:
         """Return every user, by name."""
-        found = self._connection.call(
-            Call(("HVALS", self._key), lambda reply: list(map(self._read, reply)), writes=False)
-        )
-        return sorted((user for user in found if user), key=lambda user: user.name)
+        return self._connection.call(self.everybody())
+
+    def everybody(self) -> Call[list[User]]:
+        """Describe reading every user, by name, so that it can travel with other calls."""
+
+        def decode(reply: Any) -> list[User]:
+            found = map(self._read, reply)
+            return sorted((user for user in found if user), key=lambda user: user.name)
+
+        return Call(("HVALS", self._key), decode, writes=False)
 
     def add(self, name: str, password: str, role: str) -> User:
         """Make a user.

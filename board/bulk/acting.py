@@ -24,10 +24,18 @@ LISTS = ("waiting", "active", "paused")
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A job, and the score that it was seen with; None in a list."""
+    """A job as it was seen.
+
+    Attributes:
+        job_id: its id.
+        score: the score that it had; None in a list.
+        born: when it was added, as its hash spells it; empty where that was not read. Another job of the same id has
+            another moment.
+    """
 
     job_id: str
     score: str | None
+    born: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +95,11 @@ def act(desk: Desk, actor: Actor, spec: Spec, source: Source, seen: Sequence[See
             most likely done.
     """
     queue = source.queue
-    outcomes = _beforehand(desk, actor, spec, source, seen, again=again)
+    ids = [one.job_id for one in seen]
+    outcomes = dict[str, Result]()
+    if again and spec.verb == "remove":  # of what is gone nobody can tell what hung below it
+        outcomes = {one: Result(queue.name, one, "unsure", SEEN_BEFORE) for one in _gone(desk, queue, ids)}
+    outcomes |= _beforehand(desk, actor, spec, queue, [one for one in ids if one not in outcomes])
     todo = [one for one in seen if one.job_id not in outcomes]
     plan = _plan(desk, spec, queue, source.state)
     replies: list[Any] = desk.connection.batch(Batch.of([plan(one) for one in todo], keep_errors=True)) if todo else []
@@ -107,15 +119,9 @@ def act(desk: Desk, actor: Actor, spec: Spec, source: Source, seen: Sequence[See
     return [outcomes[one.job_id] for one in seen]
 
 
-def _beforehand(
-    desk: Desk, actor: Actor, spec: Spec, source: Source, seen: Sequence[Seen], *, again: bool
-) -> dict[str, Result]:
+def _beforehand(desk: Desk, actor: Actor, spec: Spec, queue: QueueKeys, ids: Sequence[str]) -> dict[str, Result]:
     """Return what can be said of some jobs without acting on them."""
-    queue, outcomes = source.queue, dict[str, Result]()
-    if again and spec.verb in ("remove", "send-back"):
-        for job_id in _moved(desk, queue, source.state, seen):
-            outcomes[job_id] = Result(queue.name, job_id, "unsure", SEEN_BEFORE)
-    ids = [one.job_id for one in seen if one.job_id not in outcomes]
+    outcomes = dict[str, Result]()
     if spec.verb == "remove":
         for job_id in trees_beyond(desk, actor, queue, ids):
             outcomes[job_id] = Result(queue.name, job_id, "left", BEYOND)
@@ -135,19 +141,20 @@ def _plan(desk: Desk, spec: Spec, queue: QueueKeys, state: str) -> Callable[[See
         return lambda one: dead_letters.bury_job(queue, one.job_id, grave, now_ms, seen=one.score or "")
     if spec.verb == "send-back":
         now_ms = desk.clock()
-        return lambda one: dead_letters.replay(queue, one.job_id, now_ms)
-    return lambda one: jobs.remove_job(queue, one.job_id, most_below=MOST_BELOW)
+        return lambda one: dead_letters.replay(queue, one.job_id, now_ms, born=one.born)
+    return lambda one: jobs.remove_job(
+        queue,
+        one.job_id,
+        most_below=MOST_BELOW,
+        state=JobState(state) if state != "paused" else JobState.WAITING,
+        seen=one.score or "",
+        born=one.born if one.score is None else "",
+    )
 
 
-def _moved(desk: Desk, queue: QueueKeys, state: str, seen: Sequence[Seen]) -> list[str]:
-    """Return the jobs that are no longer as they were seen."""
-    if state in LISTS:
-        calls: list[Call[Any]] = [Call(("EXISTS", queue.job(one.job_id)), bool, writes=False) for one in seen]
-        return [
-            one.job_id for one, there in zip(seen, desk.connection.batch(Batch.of(calls)), strict=True) if not there
-        ]
-    found = scores(desk, queue, state, [one.job_id for one in seen])
-    return [one.job_id for one in seen if found[one.job_id] != one.score]
+def _gone(desk: Desk, queue: QueueKeys, ids: Sequence[str]) -> list[str]:
+    calls: list[Call[bool]] = [Call(("EXISTS", queue.job(job_id)), bool, writes=False) for job_id in ids]
+    return [one for one, there in zip(ids, desk.connection.batch(Batch.of(calls)), strict=True) if not there]
 
 
 def scores(desk: Desk, queue: QueueKeys, state: str, ids: Sequence[str]) -> dict[str, str | None]:
@@ -171,7 +178,9 @@ def _out_of_reach(desk: Desk, actor: Actor, queue: QueueKeys, ids: Sequence[str]
     found = desk.connection.batch(reads) if ids else []
     beyond = []
     for job_id, job in zip(ids, found, strict=True):
-        letter = None if job is None or isinstance(job, EngineError) else dead_letters.dead_letter_of(job)
+        if job is None:
+            continue  # sent back meanwhile; the script says so
+        letter = None if isinstance(job, EngineError) else dead_letters.dead_letter_of(job)
         home = queue_of(f"{letter.prefix}:{letter.queue}:") if letter else None
         if letter is None or not reaches(desk, actor, Permission.EDIT, home):
             beyond.append(job_id)

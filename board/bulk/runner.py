@@ -87,14 +87,14 @@ class _Step:
     left: tuple[Result, ...] = ()
 
     def write(self) -> str:
-        jobs = [[one.job_id, one.score] for one in self.seen]
+        jobs = [[one.job_id, one.score, one.born] for one in self.seen]
         left = [[one.queue, one.job_id, one.outcome, one.reason] for one in self.left]
         return json.dumps([self.prefix, self.name, self.state, jobs, self.place.write(), self.looked, left])
 
     @classmethod
     def read(cls, text: str) -> _Step:
         prefix, name, state, jobs, place, looked, left = json.loads(text)
-        seen = tuple(Seen(job_id, score) for job_id, score in jobs)
+        seen = tuple(Seen(*one) for one in jobs)
         return cls(prefix, name, state, seen, _Place.read(place), looked, tuple(Result(*one) for one in left))
 
 
@@ -207,7 +207,7 @@ class Runner:
             else:
                 at = replace(place, score=job.score, member=job.id, looked=place.looked + looked)
             if job.kind != "marker" and self._is_wanted(run, source, wish, job):
-                seen.append(Seen(job.id, job.score))
+                seen.append(Seen(job.id, job.score, job.fields.get("timestamp", "")))
                 if len(seen) == CHUNK:
                     break
         is_all = found.last is None and looked == len(found.jobs)

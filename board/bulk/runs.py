@@ -250,9 +250,16 @@ class Runs:
             ("HGETALL", self._namespace.bulk("run", run_id)), lambda reply: _run(run_id, _pairs(reply)), writes=False
         )
 
-    def recent(self, count: int = 50) -> Call[list[str]]:
-        """Describe listing the ids of runs, newest first."""
-        return Call(("ZREVRANGE", self._namespace.bulk("all"), 0, count - 1), _texts, writes=False)
+    def latest(self, count: int = 30) -> Call[list[Run]]:
+        """Describe reading the latest runs, newest first, in one round trip."""
+        keys = (self._namespace.bulk("all"),)
+
+        def decode(reply: Any) -> list[Run]:
+            found = [_run(_text(run_id), _pairs(fields)) for run_id, fields in reply]
+            return [run for run in found if run is not None]
+
+        args = (f"{self._namespace.bulk('run')}:", count)
+        return Call((*keys, *args), decode, script=load("read_runs"), keys=1, writes=False)
 
     def open(self) -> Call[dict[str, str]]:
         """Describe listing the runs that are not over, each with the summary of its latest step."""

@@ -67,9 +67,7 @@ def bulk(verb: str, names: tuple[str, ...], *, dry_run: bool, detach: bool, as_j
 def runs(*, as_json: bool) -> None:
     """List the latest bulk runs, newest first."""
     with opening.service() as service:
-        kept = Runs(service.namespace)
-        ids = service.connection.call(kept.recent())
-        found = [run for run_id in ids if (run := service.connection.call(kept.read(run_id)))]
+        found = service.connection.call(Runs(service.namespace).latest(50))
     if as_json:
         click.echo(json.dumps([_told(run) for run in found]))
         return

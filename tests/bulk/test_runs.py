@@ -259,6 +259,60 @@ def test_killed_anywhere_it_acts_on_each_job_at_most_once(bench: Bench, verb: st
             assert bench.failed_ids() == set()
 
 
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("state", ["waiting", "delayed", "failed"])
+def test_a_removal_that_was_killed_leaves_jobs_alone_that_were_added_anew(
+    bench: Bench,
+    state: str,
+    after: bool,  # noqa: FBT001
+) -> None:
+    """A custom id is free once its job is gone; another job may have it before the run goes on."""
+    mail, now = bench.mail, wall_clock_ms()
+    add: Callable[[str, int], object] = {
+        "waiting": lambda job_id, at: mail.waiting(job_id, timestamp=at),
+        "delayed": lambda job_id, at: mail.delayed(job_id, at + 90_000, timestamp=at),
+        "failed": mail.failed,
+    }[state]
+    for n in range(150):
+        add(f"{n}", now - 1_000 + n)
+    run_id = bench.begin("remove", state)
+    dying = replace(bench.desk, connection=Dying(bench.connection, 5, after=after))  # type: ignore[arg-type]
+    with pytest.raises(ConnectionLostError):
+        Runner(dying, NAMESPACE).step(bench.turn(1))
+    gone = {f"{n}" for n in range(150) if not bench.client.exists(mail.key(f"{n}"))}
+    assert bool(gone) is after
+    for job_id in gone:
+        add(job_id, now + 60_000)
+
+    run = bench.carry_out(run_id, fence=2)
+
+    assert {f"{n}" for n in range(150) if bench.client.exists(mail.key(f"{n}"))} >= gone
+    assert run.unsure == len(gone)
+
+
+def test_a_letter_that_was_sent_back_is_not_sent_twice_though_its_job_failed_again(bench: Bench) -> None:
+    bench.mail.failed("a", wall_clock_ms() - 50)
+    graves = QueueKeys("bull", "graves")
+    bury = bury_job(MAIL, "a", graves, wall_clock_ms() - 40)
+    bench.connection.call(bury)
+    letters = Filler(bench.client, "graves").open()
+    spec = plan(bench.desk, ADMIN, bench.known, "send-back", [(graves, "waiting")]).spec
+    run_id = start(bench.desk, ADMIN, NAMESPACE, spec)
+    dying = replace(bench.desk, connection=Dying(bench.connection, 6, after=True))  # type: ignore[arg-type]
+    with pytest.raises(ConnectionLostError):
+        Runner(dying, NAMESPACE).step(bench.turn(1))
+    assert bench.waiting_ids() == ["a"]
+    bench.client.lrem(bench.mail.key("wait"), 0, "a")
+    bench.mail.failed("a", wall_clock_ms())
+    bench.connection.call(bury_job(MAIL, "a", graves, wall_clock_ms() + 5))
+
+    run = bench.carry_out(run_id, fence=2)
+
+    assert bench.waiting_ids() == []
+    assert letters.client.llen(letters.key("wait")) == 1
+    assert (run.done, run.unsure) == (0, 1)
+
+
 def test_a_process_that_was_held_up_does_nothing_beside_its_successor(bench: Bench) -> None:
     fill(bench, 300)
     run_id = bench.begin("retry", "failed")

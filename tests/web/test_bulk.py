@@ -140,3 +140,18 @@ def test_a_viewer_starts_nothing_and_it_is_recorded(site: Site) -> None:
     assert browser.post("/bulk", {"token": token_of(plan)}).status_code == 403
     assert [(entry.action, entry.result) for entry in site.audit()] == [("start bulk retry", "refused")]
     assert "Retry all" not in text_of(soup(browser.get("/q/mail/failed")).select_one("main .tools"))
+
+
+def test_the_list_of_runs_is_one_round_trip_however_many_there_are(site: Site) -> None:
+    fill(site, 3)
+    browser = site.signed_in("operator")
+    for _ in range(5):
+        begin(site, browser, "/bulk/plan?verb=retry&in=mail/failed")
+    connection = site.service.connection
+    browser.get("/bulk")  # what the sidebar shows is fresh
+    before = connection.round_trips
+
+    page = browser.get("/bulk")
+
+    assert connection.round_trips - before == 2  # the sign-in, and the list
+    assert len(soup(page).select("tbody tr")) == 5

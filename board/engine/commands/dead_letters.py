@@ -88,12 +88,15 @@ def bury_job(queue: QueueKeys, job_id: str, dead_letters: QueueKeys, now_ms: int
     return script_call("bury_failed_job", (queue.base, dead_letters.base), args, check).map(lambda _: None)
 
 
-def replay(dead_letters: QueueKeys, letter_id: str, now_ms: int) -> Call[Replayed]:
+def replay(dead_letters: QueueKeys, letter_id: str, now_ms: int, *, born: str = "") -> Call[Replayed]:
     """Send a dead letter back to its queue and take it away here; atomic, so doing it twice does it once.
+
+    With ``born``, the moment it was added as its hash spells it, only that letter goes: not one that the same job left
+    after it had failed again.
 
     Raises:
         JobNotFoundError: the letter is gone; somebody else may have sent it back.
-        JobNotInStateError: the job is no dead letter.
+        JobNotInStateError: the job is no dead letter, or another one.
         JobLockedError: a worker of the dead-letter queue holds it.
     """
     check = unless_negative(queue=dead_letters.name, job_id=letter_id, expected="a dead letter")
@@ -108,7 +111,7 @@ def replay(dead_letters: QueueKeys, letter_id: str, now_ms: int) -> Call[Replaye
             )
         return Replayed(code)
 
-    return script_call("replay_dead_letter", (dead_letters.base,), (letter_id, now_ms), decode)
+    return script_call("replay_dead_letter", (dead_letters.base,), (letter_id, now_ms, born), decode)
 
 
 def replay_all(

@@ -151,14 +151,26 @@ def promote_job(queue: QueueKeys, job_id: str, *, seen: str = "") -> Call[None]:
 
 
 def remove_job(
-    queue: QueueKeys, job_id: str, *, remove_children: bool = True, most_below: int = MOST_AT_ONCE
+    queue: QueueKeys,
+    job_id: str,
+    *,
+    remove_children: bool = True,
+    most_below: int = MOST_AT_ONCE,
+    state: JobState | None = None,
+    seen: str = "",
+    born: str = "",
 ) -> Call[None]:
     """Remove a job and, unless told otherwise, everything below it; atomic. A job that is gone already is no error.
 
     One script removes the whole tree, and the server answers nobody meanwhile: ``most_below`` bounds it. For larger
     trees see ``trees.remove_tree``.
 
+    With ``state`` and the score ``seen`` there, or the moment ``born`` at which it was added as its hash spells it, the
+    call removes only the job that was seen: one that moved on, or was added anew under its id, is left alone. So it
+    acts at most once, however often it is sent.
+
     Raises:
+        JobNotInStateError: it is not as it was seen any more; nothing was done.
         JobLockedError: a worker holds it or one of its pending children; nothing was done.
         TreeTooLargeError: more than ``most_below`` jobs hang below it; nothing was done.
         SchedulerJobError: it is the next run of a job scheduler; nothing was done.
@@ -179,9 +191,10 @@ def remove_job(
                 job_id=job_id,
             )
         if code < 0:
-            raise job_error(code, queue=queue.name, job_id=job_id)
+            raise job_error(code, queue=queue.name, job_id=job_id, expected=state.value if state else "there")
 
-    return script_call("remove_job", (queue.base,), (job_id, _flag(remove_children), most_below), decode)
+    guard = (STATE_CONTAINERS[state] if state else "", seen, born)
+    return script_call("remove_job", (queue.base,), (job_id, _flag(remove_children), most_below, *guard), decode)
 
 
 def update_data(queue: QueueKeys, job_id: str, data: JsonValue) -> Call[None]:

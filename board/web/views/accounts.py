@@ -180,7 +180,6 @@ def _leave(text: str, problem: str, endpoint: str) -> Response:
 def _users(problem: str | None = None, *, password: str = "", whose: str = "", status: int = 200) -> Response:
     own = board()
     page = read_users(
-        own.users,
         own.sessions,
         own.roles,
         actor().identity.name,

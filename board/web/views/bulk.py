@@ -147,9 +147,8 @@ def begin() -> Response:
 def index() -> Response:
     """List the latest runs."""
     own = board()
-    ids = own.connection.call(Runs(own.namespace).recent())
-    found = [own.connection.call(Runs(own.namespace).read(run_id)) for run_id in ids[:30]]
-    runs = tuple(_page(run) for run in found if run is not None and _is_seen(run))
+    found = own.connection.call(Runs(own.namespace).latest())
+    runs = tuple(_page(run) for run in found if _is_seen(run))
     return render.page("bulk/runs.html", page=RunsPage(runs))
 
 

@@ -2,14 +2,14 @@
 -- A job that is still among the failed of its queue runs again with all its attempts; one that is gone is made anew from the
 -- copy, without its former parent; one that somebody already set in motion is left alone.
 -- KEYS    base
--- ARGV    copy_id str · now int
+-- ARGV    copy_id str · now int · born str
 -- DERIVED the keys of the dead-letter queue and of the job's own queue, and its parent's
 -- RETURNS 1 runs again · 2 made anew · 3 was in motion already · 0 a worker holds the copy · -1 no such copy
---         · -3 not a dead letter
+--         · -3 not a dead letter, or not the one that was added at the time `born`
 -- EVENTS  waiting · added · removed
 -- COST    O(log n), and O(waiting) to find the copy
 local base = KEYS[1]
-local copy_id, now = ARGV[1], tonumber(ARGV[2])
+local copy_id, now, born = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 -- @include read_meta
 -- @include enqueue
 -- @include store_job
@@ -18,9 +18,12 @@ local copy_id, now = ARGV[1], tonumber(ARGV[2])
 -- @include take_out
 -- @include delete_job_keys
 local copy = base .. copy_id
-local fields = redis.call('HMGET', copy, 'opts', 'name', 'data')
+local fields = redis.call('HMGET', copy, 'opts', 'name', 'data', 'timestamp')
 if not fields[1] then
   return -1
+end
+if born ~= '' and fields[4] ~= born then
+  return -3
 end
 local ok, opts = pcall(cjson.decode, fields[1])
 local letter = ok and type(opts) == 'table' and opts.deadLetter
