@@ -268,11 +268,15 @@ def test_a_removal_that_was_killed_leaves_jobs_alone_that_were_added_anew(
 ) -> None:
     """A custom id is free once its job is gone; another job may have it before the run goes on."""
     mail, now = bench.mail, wall_clock_ms()
-    add: Callable[[str, int], object] = {
-        "waiting": lambda job_id, at: mail.waiting(job_id, timestamp=at),
-        "delayed": lambda job_id, at: mail.delayed(job_id, at + 90_000, timestamp=at),
-        "failed": mail.failed,
-    }[state]
+
+    def add(job_id: str, at: int) -> None:
+        if state == "waiting":
+            mail.waiting(job_id, timestamp=at)
+        elif state == "delayed":
+            mail.delayed(job_id, at + 90_000, timestamp=at)
+        else:
+            mail.failed(job_id, at)
+
     for n in range(150):
         add(f"{n}", now - 1_000 + n)
     run_id = bench.begin("remove", state)
