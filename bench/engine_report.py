@@ -6,12 +6,6 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-BOUNDS = """\
-How long one run of a script holds Redis, with up to a million jobs in a state, and how long others wait for PING
-meanwhile, is what `python -m bench.scripts` measures: promotion, the stalled check, retention, clean, drain, retry and
-obliterate go in runs of at most 250 jobs. A flow is added in one transaction, whatever its size, and holds Redis for as
-long as that takes; so does taking one waiting job out of the middle of a very long list."""
-
 BEGIN, END = "<!-- engine: written by python -m bench.engine --save -->", "<!-- end of engine -->"
 
 
@@ -60,7 +54,6 @@ def engine(result: dict[str, Any]) -> str:
             lines += ["", *textwrap.wrap(_latency(row), 118)]
     lines += ["", "### Where Node wins", "", *_losses(rates), "", "### Short of the goal", "", *_short(rates)]
     lines += ["", *textwrap.wrap(_told(machine), 118)]
-    lines += ["", *textwrap.wrap(BOUNDS, 118)]
     return "\n".join(lines)
 
 

@@ -15,11 +15,15 @@ local jobs, apart = cmsgpack.unpack(ARGV[1]), ARGV[2] == '1'
 local meta = read_meta(base)
 local results, broken = {}, nil
 
-local has_parents = false
+-- Where every job will be numbered, the numbers are taken at once: all have the same parent, which is there, or none.
+local parent_key, are_alike = jobs[1] and jobs[1].parent_key, true
 for _, job in ipairs(jobs) do
-  has_parents = has_parents or job.parent_key ~= nil
+  are_alike = are_alike and job.parent_key == parent_key and not job.dedup
 end
-if not has_parents then
+if are_alike and parent_key and redis.call('EXISTS', parent_key) == 1 then
+  meta.parent_found = parent_key
+end
+if are_alike and meta.parent_found == parent_key then
   meta.number = redis.call('INCRBY', base .. 'id', #jobs) - #jobs
 end
 meta.pushed = {}

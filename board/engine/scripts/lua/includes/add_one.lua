@@ -1,5 +1,6 @@
 -- add_one: the whole of adding a job: number it, check its id, deduplicate, store, route, tie to its parent.
--- `meta.number`, where it is set, is the last of the numbers that were taken for all jobs at once.
+-- `meta.number`, where it is set, is the last of the numbers that were taken for all jobs at once; `meta.parent_found` is
+-- a parent that is there.
 -- Returns its id, the id of the job it is a duplicate of, or -5 (no such parent) or -7 (another parent has it).
 -- @include event_limit
 -- @include attach_existing
@@ -8,7 +9,7 @@
 -- @include route_job
 -- @include emit_trimmed
 local function add_one(base, meta, job)
-  if job.parent_key and redis.call('EXISTS', job.parent_key) == 0 then
+  if job.parent_key and meta.parent_found ~= job.parent_key and redis.call('EXISTS', job.parent_key) == 0 then
     return -5
   end
   local number
