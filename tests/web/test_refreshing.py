@@ -8,6 +8,7 @@ import redis
 from werkzeug.test import TestResponse
 
 from board.engine.commands.jobs import remove_job
+from tests.queries.jobs import Filler
 from tests.web.site import Browser, Site, soup
 
 PAGES = ("/", "/q/mail/failed", "/q/mail/failed?job=job-1", "/q/mail/job/job-1", "/failures", "/?q=mail&only=trouble")
@@ -128,6 +129,11 @@ class Counted:
         stats = self._client.info("commandstats")
         return sum(stats.get(f"cmdstat_{name}", {"calls": 0})["calls"] for name in ("evalsha", "eval", "evalsha_ro"))
 
+    def commands(self) -> int:
+        """Return how many commands were carried out, those inside scripts included, but not our own."""
+        stats = self._client.info("commandstats")
+        return sum(int(one["calls"]) for name, one in stats.items() if name != "cmdstat_info")
+
 
 @pytest.fixture
 def counted(redis_client: redis.Redis) -> Counted:
@@ -145,6 +151,28 @@ def test_many_who_watch_cost_redis_what_one_costs(watched: Site, counted: Counte
             assert person.tick("/").status_code == 200
 
     assert counted.scripts() == before
+
+
+def test_twenty_who_watch_a_hundred_queues_cost_less_than_two(
+    watched: Site, counted: Counted, redis_client: redis.Redis
+) -> None:
+    for number in range(100):
+        Filler(redis_client, f"queue-{number}").open()
+    people = [watched.signed_in() for _ in range(20)]
+    people[0].get("/")
+    readings = watched.service.readings
+    readings._seconds = 0
+    before = counted.commands()
+    people[0].tick("/")
+    one = counted.commands() - before
+
+    readings._seconds = 60
+    people[0].tick("/")
+    before = counted.commands()
+    for person in people:
+        assert person.tick("/").status_code == 200
+
+    assert one + counted.commands() - before < 2 * one
 
 
 def test_who_opens_the_page_sees_it_as_it_is_now(watched: Site, counted: Counted) -> None:
