@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from board.engine.calls import Call
 from board.engine.commands.pages import QueueReading, list_client_names, read_queues
@@ -22,7 +22,7 @@ from board.queries.shared import Counts, Known, QueueName, Reads, by_slot, queue
 from board.queries.workers import count_workers
 from board.sources import QueueList
 
-__all__ = ["OverviewPage", "QueueGroup", "QueueRow", "read_every", "read_overview"]
+__all__ = ["FoldedGroup", "OverviewPage", "QueueGroup", "QueueRow", "read_every", "read_overview"]
 
 ROW_LIMIT = 100
 """Rows of one page: more is a list nobody reads, and 300 KB of HTML every five seconds."""
@@ -88,6 +88,34 @@ class QueueGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class FoldedGroup:
+    """Queues whose names begin alike, in one line.
+
+    Attributes:
+        name: the part before the first separator, with the prefix where that is not the usual one.
+        queues: how many.
+        counts: their jobs, added up.
+        trouble: queues of these that are in trouble.
+        paused: queues of these that are paused.
+        finished: jobs of them that ended in the last quarter of an hour.
+        failed: of these, how many failed.
+    """
+
+    name: str
+    queues: int
+    counts: Counts
+    trouble: int
+    paused: int
+    finished: int
+    failed: int
+
+    @property
+    def fail_share(self) -> float | None:
+        """Share of what ended lately that failed; None when nothing ended."""
+        return self.failed / self.finished if self.finished else None
+
+
+@dataclass(frozen=True, slots=True)
 class OverviewPage:
     """The overview.
 
@@ -112,6 +140,12 @@ class OverviewPage:
         paused_count: paused queues.
         is_recorded: a recorder is at work, so that a queue without a summary had no event.
         summary: the last quarter of an hour of all queues; None where some are hidden from this person.
+        folded: groups in place of queues; empty where the queues themselves are shown.
+        by: ``group`` where groups are shown, else ``queue``.
+        within: name of the only group that is shown; empty for all.
+        page: counted from 0.
+        has_more: there is another page.
+        matching: queues that fit, or groups of them.
     """
 
     groups: tuple[QueueGroup, ...]
@@ -134,6 +168,12 @@ class OverviewPage:
     paused_count: int
     is_recorded: bool = False
     summary: Summary | None = None
+    folded: tuple[FoldedGroup, ...] = ()
+    by: str = "queue"
+    within: str = ""
+    page: int = 0
+    has_more: bool = False
+    matching: int = 0
 
 
 _SORTS: dict[str, Callable[[QueueRow], int]] = {
@@ -165,6 +205,9 @@ def read_overview(
     history: History | None = None,
     limits: QueueList | None = None,
     pins: Sequence[str] = (),
+    by: str = "",
+    within: str = "",
+    page: int = 0,
 ) -> OverviewPage:
     """Read the overview in one round trip.
 
@@ -181,6 +224,9 @@ def read_overview(
         history: what the recorder keeps; None for a page without.
         limits: the only queues this person sees; None for all, who may then be told of all together.
         pins: slugs of the queues that come first.
+        by: ``group`` shows a line a group, ``queue`` a line a queue; else groups where there are very many queues.
+        within: show only the queues of this group.
+        page: counted from 0.
 
     Raises:
         StoreError: not a single queue could be read.
@@ -204,18 +250,27 @@ def read_overview(
         rows.append(replace(_row(named, reading, present, wrong), summary=summary))
     only = only if only in ("trouble", "paused") else "all"
     sort = sort if sort in _SORTS else "name"
-    matching = [row for row in rows if _matches(row, q, only)]
-    pinned = sorted((row for row in matching if row.queue.slug in pins), key=_order(sort))
-    shown = _window([row for row in matching if row.queue.slug not in pins], sort)
+    fitting = [row for row in rows if _matches(row, q, only)]
+    if within:
+        fitting = [row for row in fitting if _group_of(row, known.default_prefix) == within]
+    pinned = sorted((row for row in fitting if row.queue.slug in pins), key=_order(sort))
+    others = [row for row in fitting if row.queue.slug not in pins]
+    every = _folded(others, known.default_prefix)
+    plain = sort == "name" and only == "all" and not q and not within
+    is_folded = by == "group" or (by != "queue" and plain and len(others) > ROW_LIMIT and len(every) <= len(others) / 2)
+    count = len(every) if is_folded else len(others)
+    page = min(max(0, page), max(0, count - 1) // ROW_LIMIT)
+    first = page * ROW_LIMIT
+    shown = [] if is_folded else _ordered(others, sort)[first : first + ROW_LIMIT]
     groups = _groups(shown, sort, known.default_prefix)
-    if pinned:
+    if pinned and page == 0:
         groups = (QueueGroup("Pinned", tuple(pinned), sum(row.counts.open for row in pinned), is_pinned=True), *groups)
     since = [row.oldest_waiting_at_ms for row in rows if row.oldest_waiting_at_ms is not None]
     return OverviewPage(
         groups=groups,
         attention=tuple(sorted(attention, key=lambda one: (ORDER[one.severity], -one.weight)))[:ATTENTION_LIMIT],
         queue_count=len(rows),
-        shown_count=len(shown) + len(pinned),
+        shown_count=len(shown) + (len(pinned) if page == 0 else 0),
         open_count=sum(row.counts.open for row in rows),
         failed_count=sum(row.counts.failed for row in rows),
         active_count=sum(row.counts.active for row in rows),
@@ -224,7 +279,7 @@ def read_overview(
         q=q,
         only=only,
         sort=sort,
-        truncated=len(matching) > len(shown) + len(pinned),
+        truncated=count > ROW_LIMIT,
         is_complete=is_complete,
         prefixes=tuple(prefixes),
         measured_at_ms=now_ms,
@@ -232,6 +287,12 @@ def read_overview(
         paused_count=sum(row.is_paused for row in rows),
         is_recorded=bool(lately),
         summary=lately.get(ALL),
+        folded=every[first : first + ROW_LIMIT] if is_folded else (),
+        by="group" if is_folded else "queue",
+        within=within,
+        page=page,
+        has_more=first + ROW_LIMIT < count,
+        matching=count,
     )
 
 
@@ -321,21 +382,44 @@ def _order(sort: str) -> Callable[[QueueRow], tuple[int, str, str]]:
     return lambda row: (0 if weigh is None else -weigh(row), row.queue.name.casefold(), row.queue.prefix)
 
 
-def _window(rows: Sequence[QueueRow], sort: str) -> list[QueueRow]:
-    """Return the rows shown: all, or of too many those in trouble first."""
+def _ordered(rows: Sequence[QueueRow], sort: str) -> list[QueueRow]:
+    """Return the rows in their order; of more than a page, those in trouble come first."""
     ordered = sorted(rows, key=_order(sort))
     if len(ordered) > ROW_LIMIT and sort == "name":
         ordered.sort(key=lambda row: not row.in_trouble)
-    return ordered[:ROW_LIMIT]
+    return ordered
+
+
+def _group_of(row: QueueRow, default_prefix: str) -> str:
+    first = _GROUP.match(row.queue.name)
+    name = first.group() if first else row.queue.name
+    return name if row.queue.prefix == default_prefix else f"{row.queue.prefix}:{name}"
+
+
+def _folded(rows: Sequence[QueueRow], default_prefix: str) -> tuple[FoldedGroup, ...]:
+    """Add up the queues of each group; by name."""
+    groups: dict[str, list[QueueRow]] = {}
+    for row in rows:
+        groups.setdefault(_group_of(row, default_prefix), []).append(row)
+    names = [one.name for one in fields(Counts)]
+    return tuple(
+        FoldedGroup(
+            name=name,
+            queues=len(those),
+            counts=Counts(*(sum(getattr(row.counts, one) for row in those) for one in names)),
+            trouble=sum(row.in_trouble for row in those),
+            paused=sum(row.is_paused for row in those),
+            finished=sum(row.summary.completed + row.summary.failed for row in those if row.summary),
+            failed=sum(row.summary.failed for row in those if row.summary),
+        )
+        for name, those in sorted(groups.items(), key=lambda item: item[0].casefold())
+    )
 
 
 def _groups(rows: Sequence[QueueRow], sort: str, default_prefix: str) -> tuple[QueueGroup, ...]:
     groups: dict[str, list[QueueRow]] = {}
     for row in rows:
-        first = _GROUP.match(row.queue.name)
-        name = first.group() if first else row.queue.name
-        prefixed = name if row.queue.prefix == default_prefix else f"{row.queue.prefix}:{name}"
-        groups.setdefault(prefixed, []).append(row)
+        groups.setdefault(_group_of(row, default_prefix), []).append(row)
     found = [QueueGroup(name, tuple(rows), sum(row.counts.open for row in rows)) for name, rows in groups.items()]
     if sort == "name":
         found.sort(key=lambda group: group.name.casefold())

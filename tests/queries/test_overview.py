@@ -258,6 +258,46 @@ def test_of_too_many_queues_those_in_trouble_are_shown(
     assert row_of(page, "q129").in_trouble
 
 
+def test_more_than_a_page_of_queues_is_paged(connection: Connection, known: Known) -> None:
+    queues = [QueueKeys("bull", f"q{n:03}") for n in range(ROW_LIMIT + 30)]
+
+    def page(number: int) -> OverviewPage:
+        return read_overview(connection, known, queues, now_ms=NOW, page=number, pins=("q129",))
+
+    first, second, beyond = page(0), page(1), page(99)
+    assert [row.queue.name for group in first.groups for row in group.rows] == [
+        "q129",
+        *(f"q{n:03}" for n in range(100)),
+    ]
+    assert first.has_more
+    assert [row.queue.name for group in second.groups for row in group.rows] == [f"q{n:03}" for n in range(100, 129)]
+    assert not second.has_more
+    assert beyond.page == 1
+
+
+def test_very_many_queues_are_folded_into_groups_that_open(
+    connection: Connection, known: Known, redis_client: redis.Redis
+) -> None:
+    queues = [QueueKeys("bull", f"team{n % 5}.q{n}") for n in range(2 * ROW_LIMIT)]
+    queues.append(QueueKeys("acme", "team0.x"))
+    Filler(redis_client, "team1.q1").open(paused=1).failed("1")
+    Filler(redis_client, "team1.q6").open().waiting("1")
+
+    page = read_overview(connection, known, queues, now_ms=NOW)
+
+    assert (page.by, page.groups) == ("group", ())
+    assert [(group.name, group.queues) for group in page.folded] == [
+        ("acme:team0", 1),
+        *((f"team{n}", 40) for n in range(5)),
+    ]
+    team = page.folded[2]
+    assert (team.counts.failed, team.counts.waiting, team.trouble, team.paused) == (1, 1, 2, 1)
+    opened = read_overview(connection, known, queues, now_ms=NOW, within="team1")
+    assert (opened.by, opened.shown_count) == ("queue", 40)
+    assert read_overview(connection, known, queues, now_ms=NOW, by="queue").shown_count == ROW_LIMIT
+    assert read_overview(connection, known, queues[:3], now_ms=NOW, by="group").by == "group"
+
+
 def test_an_empty_redis_is_a_page_too(connection: Connection, known: Known) -> None:
     page = read_overview(connection, known, (), now_ms=NOW, prefixes=("bull", "acme"))
 

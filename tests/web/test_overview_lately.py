@@ -29,12 +29,12 @@ def tell(site: Site, **values: object) -> None:
 
 def test_a_line_tells_how_much_ended_and_how_long_it_took(site: Site) -> None:
     site.jobs.failed("a")
-    tell(site, completed=270, failed=30, wait_p95_ms=6_100.0, run_p95_ms=840.0)
+    tell(site, completed=270, failed=30, wait_p50_ms=212.0, wait_p95_ms=6_100.0, run_p50_ms=18.0, run_p95_ms=840.0)
 
     page = soup(site.signed_in().get("/"))
 
     line = text_of(page.select_one("#queue-mail"))
-    assert "20 10% 6.1 s 840 ms" in line
+    assert "20 10% 212 ms 6.1 s 18 ms 840 ms" in line
     assert page.select_one("#queue-mail .spark")
     assert "Finished 20 a minute" in text_of(page.select_one("#facts"))
 

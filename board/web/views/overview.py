@@ -18,6 +18,7 @@ def index() -> Response:
     found = own.sources.list()
     q, only, sort = asked.get("q", "")[:200], asked.get("only", ""), asked.get("sort", "")
 
+    by, within, page = asked.get("by", ""), asked.get("in", "")[:200], asked.get("page", 0, type=int)
     pins = preferences().pins
 
     def read() -> OverviewPage:
@@ -34,10 +35,13 @@ def index() -> Response:
             history=History(own.namespace),
             limits=own.sources.limits(),
             pins=pins,
+            by=by,
+            within=within,
+            page=page,
         )
 
     # Everything the reading depends on; the queues are those this person may see. Whoever opens the page, perhaps
     # after an action, sees it as it is now.
-    key = ("overview", found, q, only, sort, pins)
+    key = ("overview", found, q, only, sort, pins, by, within, page)
     reading = own.readings.get(key, read, fresh=not htmx.is_fragment(request))
     return render.page("overview/overview.html", page=reading.value, made=reading.made)

@@ -1,0 +1,50 @@
+"""The overview of a board with hundreds of queues: groups, pages, and never all lines at once."""
+
+import pytest
+
+from tests.recorder.conftest import Process
+from tests.web.site import Browser, Jobs, Site, soup, text_of
+
+
+@pytest.fixture
+def crowded(site: Site) -> Browser:
+    for number in range(240):
+        Jobs(site.jobs.connection, f"team{number % 3}.q{number:03}").waiting("a")
+    return site.signed_in()
+
+
+def test_groups_open_into_queues_and_queues_are_paged(crowded: Browser) -> None:
+    page = soup(crowded.get("/"))
+    links = page.select("table.queues td.queue-name a")
+    assert [text_of(link) for link in links] == ["team0", "team1", "team2"]
+    assert "80 queues" in text_of(page.select_one("table.queues tbody"))
+
+    opened = soup(crowded.get(str(links[1]["href"])))
+    assert len(opened.select("table.queues td.queue-name")) == 80
+    assert "team1" in text_of(opened.select_one(".chip"))
+
+    every = soup(crowded.get("/?by=queue"))
+    assert len(every.select("table.queues td.queue-name")) == 100
+    following = every.select_one("a[rel=next]")
+    assert following is not None
+    last = soup(crowded.get(str(following["href"]).replace("page=1", "page=2")))
+    assert len(last.select("table.queues td.queue-name")) == 40
+    assert "201 to 240 of 240 queues" in text_of(last.select_one("nav.foot"))
+
+
+@pytest.mark.parametrize(
+    "query", ["page=-1", "page=x", "in=nothing", "by=x&sort=failed", "by=group&page=7", "in=%3Cb%3E"]
+)
+def test_strange_addresses_are_pages_too(crowded: Browser, query: str) -> None:
+    assert crowded.get(f"/?{query}").status_code == 200
+
+
+def test_a_group_adds_up_what_ended_lately(site: Site, crowded: Browser) -> None:
+    own = Jobs(site.jobs.connection, "team1.q001")
+    own.completed("b")
+    own.failed("c")
+    Process(site.service).catch_up()
+
+    row = soup(crowded.get("/")).select("table.queues tbody tr")[1]
+
+    assert "50%" in text_of(row)
