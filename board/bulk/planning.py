@@ -17,6 +17,7 @@ from board.engine.errors import EngineError
 from board.engine.keys import STATE_CONTAINERS, QueueKeys
 from board.engine.types import JobState
 from board.errors import BadRequestError, BoardError, ReadOnlyBoardError, TooManyError
+from board.history.store import History, Mark
 from board.namespace import Namespace
 from board.queries.search import in_words, parse, search
 from board.queries.shared import STATES, Known
@@ -270,6 +271,8 @@ def start(
     stored = replace(spec, listed=len(listed))
     for step in Runs(namespace).create(run_id, stored, now_ms, listed):
         desk.connection.batch(step)
+    for queue in spec.queues:  # so that the charts tell what moved so many jobs
+        desk.connection.batch(History(namespace).say(Mark(now_ms, "bulk", queue.base, spec.verb)))
     said = "; ".join(filter(None, (f"run {run_id}", spec.filter, detail)))
     record(desk, replace(entry, count=stored.total, detail=said))
     return run_id

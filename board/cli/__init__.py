@@ -133,6 +133,19 @@ def examine(*, short: bool, as_json: bool) -> int:
         return code
 
 
+@board.command("mark")
+@click.argument("text")
+@click.option("--queue", "name", help="Only on the charts of this queue.")
+def mark_charts(text: str, name: str | None) -> None:
+    """Put a mark on the charts, now: TEXT is what happened, such as "deploy 4f2c1"."""
+    from board.actions import marks
+    from board.cli import naming
+
+    with opening.service() as service:
+        queue = naming.find_queue(service, name) if name else None
+        marks.say(service.desk, naming.actor_at_console(), service.namespace, text, queue)
+
+
 @board.command()
 def seed() -> None:
     """Write demo data into REDIS_URL. Refuses a Redis that holds keys it did not write."""

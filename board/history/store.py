@@ -22,7 +22,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from board.engine.calls import Call
+from board.engine.calls import Batch, Call
 from board.engine.codec import pack
 from board.history.figures import Figures, Resolution
 from board.namespace import Namespace
@@ -159,9 +159,10 @@ class Mark:
 
     Attributes:
         at_ms: when.
-        kind: ``paused``, ``resumed``, ``joined`` or ``lost`` (workers).
-        base: of the queue's keys.
-        about: how many, where that is known.
+        kind: ``paused``, ``resumed``, ``limits`` (were changed), ``joined`` or ``lost`` (workers), ``bulk`` (a run
+            began) or ``said`` (by a person or a pipeline, such as a deploy).
+        base: of the queue's keys; empty for all queues.
+        about: more of it, in words.
     """
 
     at_ms: int
@@ -249,10 +250,7 @@ class History:
             "most_forgotten": MOST_FORGOTTEN,
             "ops": [change.packed() for change in recording.changes],
             "figures": figures,
-            "marks": [
-                {"at": mark.at_ms, "text": json.dumps([mark.at_ms, mark.kind, mark.base, mark.about])}
-                for mark in recording.marks[-MOST_MARKS:]
-            ],
+            "marks": [{"at": mark.at_ms, "text": _marked(mark)} for mark in recording.marks[-MOST_MARKS:]],
             "most_marks": MOST_MARKS,
             "state": [part for pair in state.items() for part in pair],
             "now": [part for pair in recording.now.items() for part in pair],
@@ -268,6 +266,12 @@ class History:
             writes=False,
         )
 
+    def series(self, resolution: Resolution, start: int) -> Call[list[str]]:
+        """Describe reading the names of all series of one stretch."""
+        return Call(
+            ("HKEYS", self.stretch(resolution, start)), lambda reply: [_text(one) for one in reply], writes=False
+        )
+
     def stretch_of_all(self, resolution: Resolution, start: int) -> Call[dict[str, Figures]]:
         """Describe reading every series of one stretch."""
         return Call(
@@ -279,6 +283,16 @@ class History:
     def marks(self, from_ms: int, to_ms: int) -> Call[list[Mark]]:
         """Describe reading the latest marks of a time, newest first, a hundred at most."""
         return Call(("ZREVRANGEBYSCORE", f"{self.prefix}marks", to_ms, from_ms, "LIMIT", 0, 100), _marks, writes=False)
+
+    def say(self, mark: Mark) -> Batch[Any]:
+        """Describe adding a mark beside the recorder, which only ever adds too."""
+        key, text = f"{self.prefix}marks", _marked(mark)
+        return Batch.of(
+            [
+                Call(("ZADD", key, mark.at_ms, text), int),
+                Call(("ZREMRANGEBYRANK", key, 0, -MOST_MARKS - 1), int),
+            ]
+        )
 
     def some_jobs(self, cursor: int, count: int) -> Call[tuple[int, dict[str, str]]]:
         """Describe reading some of the failed jobs kept in groups: the cursor to go on from, base and id to group."""
@@ -323,6 +337,10 @@ def split_member(member: str) -> tuple[str, str]:
     """Split a failed job as groups name it, base and id with a zero between them, into the two."""
     base, _, job_id = member.partition(":\0")
     return f"{base}:", job_id
+
+
+def _marked(mark: Mark) -> str:
+    return json.dumps([mark.at_ms, mark.kind, mark.base, mark.about])
 
 
 def _marks(reply: Any) -> list[Mark]:

@@ -13,6 +13,7 @@ from board.history import sketch
 from board.history.figures import ALL, RESOLUTIONS, Figures, Resolution, series_of
 from board.history.store import Gap, History, Mark, State
 from board.queries.shared import Known, QueueName, Reads, queue_name
+from board.words import Sentence, sentence
 
 __all__ = ["MOST_ROWS", "WINDOWS", "MetricsPage", "Point", "Row", "Window", "read_metrics"]
 
@@ -121,7 +122,8 @@ class MetricsPage:
         since_ms: from when on the history is complete; None when nobody ever recorded.
         late_ms: how long it was not written, when that is too long.
         gaps: what is missing in the window.
-        marks: pauses and resumptions in the window, oldest first, with the queue's name.
+        marks: what explains a change in the window, oldest first, with the queue's name, which is empty
+            for all queues, and in words.
         sort: column of the rows.
     """
 
@@ -136,7 +138,7 @@ class MetricsPage:
     since_ms: int | None
     late_ms: int | None
     gaps: tuple[Gap, ...]
-    marks: tuple[tuple[Mark, str], ...]
+    marks: tuple[tuple[Mark, str, Sentence | str], ...]
 
 
 def read_metrics(
@@ -294,13 +296,36 @@ def _is_about(gap: Gap, queue: QueueKeys | None, known: Known) -> bool:
     return gap.base == queue.base if queue else known.is_shown(_queue(gap.base))
 
 
-def _marks(marks: Sequence[Mark], queue: QueueKeys | None, known: Known) -> tuple[tuple[Mark, str], ...]:
+def _marks(
+    marks: Sequence[Mark], queue: QueueKeys | None, known: Known
+) -> tuple[tuple[Mark, str, Sentence | str], ...]:
     found = []
     for mark in reversed(marks):
+        if not mark.base:
+            found.append((mark, "", _said(mark)))
+            continue
         about = _queue(mark.base)
         if (queue is None or queue == about) and known.is_shown(about):
-            found.append((mark, about.name))
+            found.append((mark, about.name, _said(mark)))
     return tuple(found)
+
+
+def _said(mark: Mark) -> Sentence | str:
+    match mark.kind:
+        case "paused":
+            return sentence("paused")
+        case "resumed":
+            return sentence("resumed")
+        case "limits":
+            return sentence("limits changed: %(limits)s", limits=mark.about)
+        case "joined":
+            return sentence("workers joined: %(change)s", change=mark.about)
+        case "lost":
+            return sentence("workers lost: %(change)s", change=mark.about)
+        case "bulk":
+            return sentence("bulk run began: %(verb)s", verb=mark.about)
+        case _:
+            return mark.about
 
 
 def _queue(base: str) -> QueueKeys:

@@ -24,6 +24,9 @@ MOST_JOBS = 50_000
 MOST_NAMES = 20
 """Job names of a queue that have figures of their own; the others count for the queue only."""
 
+MOST_NAMED = 20_000
+"""Job names of all queues that have figures of their own: with two thousand queues, ten each."""
+
 FINEST = RESOLUTIONS[0]
 
 
@@ -95,6 +98,14 @@ class Follower:
         """Know nothing yet."""
         self._seen: OrderedDict[tuple[str, str], _Seen] = OrderedDict()
         self._names: dict[str, set[str]] = {}
+        self._named = 0
+
+    def remember(self, series: Iterable[str]) -> None:
+        """Know the series that another recorder has begun today, so that there are not more of them with each."""
+        for one in series:
+            base, zero, name = one.partition("\0")
+            if zero:
+                self.series(base, name)
 
     def read(self, base: str, events: Iterable[Event], tally: Tally) -> None:
         """Add what happened in one queue to a tally."""
@@ -113,9 +124,10 @@ class Follower:
             return (base,)
         names = self._names.setdefault(base, set())
         if name not in names:
-            if len(names) >= MOST_NAMES:
+            if len(names) >= MOST_NAMES or self._named >= MOST_NAMED:
                 return (base,)
             names.add(name)
+            self._named += 1
         return base, series_of(base, name)
 
     def _read(self, base: str, job_id: str, event: Event, at_ms: int, tally: Tally) -> None:

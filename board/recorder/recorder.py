@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from board.background import LeaseLostError, Turn
 from board.engine.calls import Batch, Call
 from board.engine.commands.events import Event, read_events_of
-from board.engine.commands.pages import EndReading, read_ends, read_queues
+from board.engine.commands.pages import EndReading, read_ends
 from board.engine.connection.sync import Connection
 from board.engine.errors import EngineError, ScriptError, StoreError
 from board.engine.keys import QueueKeys
@@ -20,8 +20,11 @@ from board.history import sketch
 from board.history.figures import ALL, RESOLUTIONS, Figures, Resolution
 from board.history.store import Failed, Gap, History, Left, Recording, State
 from board.namespace import Namespace
+from board.queries.overview import read_every
 from board.queries.shared import Counts, by_slot
+from board.queries.workers import count_workers
 from board.recorder.causes import failed_job
+from board.recorder.conditions import Conditions
 from board.recorder.follow import FINEST, Ended, Follower, Tally, time_of
 from board.recorder.past import Past
 from board.recorder.summaries import Summaries
@@ -62,6 +65,7 @@ class Recorder:
         self._follower = Follower()
         self._past = Past(connection, self._history)
         self._summaries = Summaries()
+        self._conditions = Conditions()
         self._positions: dict[str, str] = {}
         self._gaps: list[Gap] = []
         self._looked_at_ms = 0
@@ -88,8 +92,12 @@ class Recorder:
             raise LeaseLostError
         self._state = state
         self._follower = Follower()
+        self._conditions = Conditions()
         self._positions = dict(state.positions)
         self._gaps = list(state.gaps)
+        day = RESOLUTIONS[-1]
+        known = self._connection.call(self._history.series(day, day.start(self._clock())))
+        self._follower.remember(known)
         self._past.begin(state.caught_up)
         self._summaries.begin(self._connection, self._history, self._clock())
         self._read_at = float("-inf")
@@ -216,21 +224,21 @@ class Recorder:
             sketch.add(tally.of(one.at_ms, series).run, end.finished_at_ms - end.started_at_ms)
 
     def _look(self, queues: Sequence[QueueKeys], tally: Tally, now_ms: int) -> None:
-        """Note depth and age of every queue."""
-        chunks = list(by_slot(queues, 50))
+        """Note depth and age of every queue, and what changed around it."""
         total = tally.of(now_ms, ALL)
         total.looks = 1
-        for reply in self._together(map(read_queues, chunks)):
-            if isinstance(reply, EngineError):
+        readings, names = read_every(self._connection, queues)
+        sound = [reading for _, reading in readings if not isinstance(reading, EngineError)]
+        for reading in sound:
+            open_jobs = Counts.read(reading.counts).open
+            if not open_jobs:
                 continue
-            for reading in reply:
-                open_jobs = Counts.read(reading.counts).open
-                if not open_jobs:
-                    continue
-                figures = tally.of(now_ms, reading.queue.base)
-                figures.looks, figures.open_sum, figures.open_most = 1, open_jobs, open_jobs
-                if reading.waiting_since_ms is not None:
-                    figures.oldest_ms = max(0, now_ms - reading.waiting_since_ms)
+            figures = tally.of(now_ms, reading.queue.base)
+            figures.looks, figures.open_sum, figures.open_most = 1, open_jobs, open_jobs
+            if reading.waiting_since_ms is not None:
+                figures.oldest_ms = max(0, now_ms - reading.waiting_since_ms)
+        workers = count_workers(names, queues, is_cluster=self._connection.is_cluster)
+        tally.marks += self._conditions.look(sound, workers, now_ms)
 
     def _add_up(self, queues: Sequence[QueueKeys], tally: Tally, recording: Recording) -> None:
         """Add the tally to what is stored, in every resolution."""

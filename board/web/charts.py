@@ -1,11 +1,11 @@
-"""Lines and axes of charts, as the attributes that SVG wants: the content security policy forbids inline styles."""
+"""Lines, marks and axes of charts, as the attributes that SVG wants: the security policy forbids inline styles."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
-__all__ = ["area", "columns", "line", "nice_top"]
+__all__ = ["area", "columns", "line", "marks", "nice_top"]
 
 Values = Sequence[float | None]
 
@@ -40,6 +40,12 @@ def columns(values: Values, top: float) -> str:
         for at, value in enumerate(values)
         if value
     )
+
+
+def marks(moments: Sequence[int], first: int, last: int) -> str:
+    """Return an upright stroke at each moment between the first and the last point; after it, at the end."""
+    spots = sorted({round(100 * min(1.0, max(0.0, (at - first) / max(1, last - first))), 2) for at in moments})
+    return "".join(f"M{spot:.2f} 0V100" for spot in spots)
 
 
 def _run(values: Values, start: int, end: int, top: float) -> str:

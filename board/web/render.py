@@ -51,7 +51,11 @@ def install(app: Flask) -> None:
     app.jinja_env.globals["remembered"] = _remembered
     app.jinja_env.globals["drawing"] = _drawing
     app.jinja_env.globals.update(
-        chart_area=charts.area, chart_columns=charts.columns, chart_line=charts.line, nice_top=charts.nice_top
+        chart_area=charts.area,
+        chart_columns=charts.columns,
+        chart_line=charts.line,
+        chart_marks=charts.marks,
+        nice_top=charts.nice_top,
     )
     app.context_processor(_globals)
 

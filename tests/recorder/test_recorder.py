@@ -16,6 +16,7 @@ from board.engine.types import JobState
 from board.history import sketch, store
 from board.history.figures import ALL, RESOLUTIONS, series_of
 from board.history.summary import Summary
+from board.recorder import follow
 from board.service import wall_clock_ms
 from tests.recorder.conftest import HISTORY, PREFIX, Process, groups, hour_of, trace_of, write_failed
 from tests.web.site import TOKEN, Jobs
@@ -201,6 +202,33 @@ def test_the_summary_tells_the_last_quarter_of_an_hour(start: Start, jobs: Jobs,
     assert sum(summary.failed_line) == 1
     assert summary.run_p95_ms is not None
     assert set(stored) == {MAIL.base, ALL}
+
+
+def test_names_of_jobs_have_figures_of_their_own_within_a_bound(
+    start: Start, jobs: Jobs, connection: Connection, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also over recorders that follow one another: each would begin with names of its own."""
+    monkeypatch.setattr(follow, "MOST_NAMED", 3)
+    number = 0
+
+    def end(*names: str) -> None:
+        nonlocal number
+        for name in names:
+            number += 1
+            for kind in ("added", "waiting", "active", "completed"):
+                redis_client.xadd(MAIL.key("events"), {"event": kind, "jobId": f"{number}", "name": name})
+
+    jobs.completed("known")
+    end("one", "two")
+    start(fence=1).catch_up()
+    end("three", "four", "one")
+    start(fence=2).catch_up()
+
+    day = RESOLUTIONS[-1]
+    series = connection.call(HISTORY.series(day, day.start(wall_clock_ms())))
+    assert set(series) == {ALL, MAIL.base, *(series_of(MAIL.base, name) for name in ("send", "one", "two"))}
+    assert hour_of(connection, MAIL.base).completed == 6
+    assert hour_of(connection, series_of(MAIL.base, "one")).completed == 2
 
 
 def test_depth_and_age_are_looked_at(start: Start, jobs: Jobs, connection: Connection) -> None:

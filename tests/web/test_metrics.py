@@ -7,12 +7,19 @@ from collections.abc import Callable
 import pytest
 import redis
 
+from board.actions import marks
+from board.actions.perform import Actor
+from board.auth.policy import Identity
+from board.bulk import plan, start
+from board.engine import Worker
 from board.engine.keys import QueueKeys
 from board.history.figures import RESOLUTIONS, Figures
 from board.history.store import Gap, History, Recording
 from board.service import wall_clock_ms
 from board.web import charts
+from tests.queries.conftest import MAIL, Known
 from tests.recorder.conftest import Process
+from tests.waiting import wait_until
 from tests.web.site import Browser, Site, soup, text_of
 
 
@@ -118,6 +125,46 @@ def test_a_pause_is_marked(site: Site, recorded: Browser) -> None:
     Process(site.service).catch_up()
 
     assert "mail paused" in text_of(soup(recorded.get("/metrics")).select_one("main"))
+
+
+def test_what_explains_a_change_is_marked_on_the_charts(
+    site: Site, recorded: Browser, redis_client: redis.Redis, redis_url: str
+) -> None:
+    process = Process(site.service)
+
+    def look() -> None:
+        process.recorder._looked_at_ms = 0
+        process.catch_up()
+
+    look()
+    redis_client.hset(site.jobs.queue.key("meta"), "concurrency", 5)
+    with Worker("mail", lambda _job: None, connection=redis_url):
+        wait_until(lambda: site.jobs.queue.client_name in str(redis_client.client_list()), "the worker to be there")
+        look()
+    wait_until(lambda: site.jobs.queue.client_name not in str(redis_client.client_list()), "the worker to be gone")
+    look()
+    actor, service = Actor(Identity("ann", "admin")), site.service
+    marks.say(service.desk, actor, service.namespace, "deploy <b>4f2c1</b>")
+    site.jobs.failed("again")
+    start(service.desk, actor, service.namespace, plan(service.desk, actor, Known(), "retry", [(MAIL, "failed")]).spec)
+
+    page = soup(recorded.get("/metrics"))
+    lines = [text_of(line) for line in page.select("section[aria-labelledby=marks-title] li")]
+    drawn = [str(path["d"]).count("M") for path in page.select(".chart .mark")]
+    elsewhere = text_of(soup(recorded.get("/q/mail/metrics")).select_one("main"))
+
+    told = [
+        "mail bulk run began: retry",
+        "deploy <b>4f2c1</b>",
+        "mail workers lost: 1 → 0",
+        "mail workers joined: 0 → 1",
+        "mail limits changed: 5 at once",
+    ]
+    assert {line.removeprefix("now ") for line in lines} == set(told)
+    assert len(drawn) == 5
+    assert min(drawn) >= 1
+    assert "deploy <b>4f2c1</b>" in elsewhere
+    assert [entry.action for entry in site.audit()][-2:] == ["mark", "start bulk retry"]
 
 
 def test_figures_that_cannot_be_read_break_no_page(site: Site, recorded: Browser, redis_client: redis.Redis) -> None:
