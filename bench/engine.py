@@ -15,6 +15,7 @@ import platform
 import statistics
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,15 +67,15 @@ def task(name: str, port: int, jobs: int) -> dict[str, Any]:
     return {"work": work.work, "port": port, "jobs": jobs, "concurrency": work.concurrency, "payload": PAYLOAD}
 
 
-def measure(side: str, name: str, server: Server, jobs: int) -> dict[str, float]:
-    """Let one side do one piece of work on an empty server."""
+def measure(side: str, name: str, server: Server, jobs: int, wish: Mapping[str, Any] | None = None) -> dict[str, float]:
+    """Let one side do one piece of work on an empty server; ``wish`` asks for something besides."""
     server.flush()
-    given = task(name, server.port, jobs)
+    given = {**task(name, server.port, jobs), **(wish or {})}
     if side in PEERS:
         given |= {"modules": str(MODULES), "package": PEERS[side]}
         command = ["node", str(HERE / "peers" / "bullmq.mjs"), json.dumps(given)]
     else:
-        given |= {"work": WORKS[name].ours or WORKS[name].work, "uvloop": side == "uvloop"}
+        given |= {"work": WORKS[name].ours or given["work"], "uvloop": side == "uvloop"}
         command = [sys.executable, "-m", "bench.ours", json.dumps(given)]
     out = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     if out.returncode:

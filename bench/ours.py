@@ -40,6 +40,7 @@ class Work:
         self.name: str = task["work"]
         self.jobs: int = task["jobs"]
         self.concurrency: int = task["concurrency"]
+        self.count: int = task.get("queues", 1)
         self.payload: dict[str, Any] = task["payload"]
         self.url = f"redis://127.0.0.1:{task['port']}/0"
         self.redis = redis.Redis.from_url(self.url)
@@ -68,7 +69,7 @@ class Work:
         async with AsyncQueue("bench", connection=self.url) as queue:
             if self.name == "latency":
                 return await self.latency(queue)
-            if self.name in {"bulk", "flight", "one"}:
+            if self.name in {"bulk", "flight", "one", "queues"}:
                 await queue.add("warm", {})
                 return await self.measured(lambda: getattr(self, self.name)(queue))
             if self.name in {"drain", "sleep", "threads"}:
@@ -85,6 +86,14 @@ class Work:
         """Add with 1,000 adds under way at once."""
         for _ in range(0, self.jobs, 1000):
             await asyncio.gather(*(queue.add("job", self.payload) for _ in range(1000)))
+
+    async def queues(self, queue: AsyncQueue) -> None:
+        """Add to many queues in turn, 1,000 adds under way at once."""
+        several = [AsyncQueue(f"bench-{number}", connection=queue.connection) for number in range(self.count)]
+        for at in range(0, self.jobs, 1000):
+            await asyncio.gather(
+                *(several[number % self.count].add("job", self.payload) for number in range(at, at + 1000))
+            )
 
     async def one(self, queue: AsyncQueue) -> None:
         """Add one after the other."""

@@ -9,7 +9,7 @@ const { Queue, Worker, FlowProducer } = load(task.package);
 const connection = { host: "127.0.0.1", port: task.port, maxRetriesPerRequest: null };
 const queue = new Queue("bench", { connection });
 await queue.waitUntilReady();
-const redis = new (load("ioredis"))(task.port, "127.0.0.1");
+const redis = new (load("ioredis"))(task.port, "127.0.0.1", { maxRetriesPerRequest: null });
 
 const redisCpu = async () => {
   const info = await redis.info("cpu");
@@ -35,6 +35,14 @@ const works = {
   async flight() {
     for (let at = 0; at < task.jobs; at += 1000) {
       await Promise.all(Array.from({ length: 1000 }, () => queue.add("job", task.payload)));
+    }
+  },
+  async queues() {
+    const several = Array.from({ length: task.queues }, (_, number) => new Queue(`bench-${number}`, { connection: redis }));
+    for (let at = 0; at < task.jobs; at += 1000) {
+      await Promise.all(
+        Array.from({ length: 1000 }, (_, number) => several[(at + number) % task.queues].add("job", task.payload)),
+      );
     }
   },
   async one() { for (let at = 0; at < task.jobs; at += 1) await queue.add("job", task.payload); },

@@ -61,6 +61,31 @@ async def test_adds_of_one_moment_share_runs_of_the_script(redis_url: str, redis
 
 
 @behaviour
+async def test_adds_to_several_queues_in_turn_share_a_run_for_each(redis_url: str, redis_client: redis.Redis) -> None:
+    async with AsyncQueue("mail", connection=redis_url) as mail:
+        post = AsyncQueue("post", connection=mail.connection)
+        before = runs(redis_client)
+
+        jobs = await asyncio.gather(*((mail, post)[number % 2].add("x") for number in range(10)))
+
+        assert [job.id for job in jobs] == [str(number) for number in (1, 1, 2, 2, 3, 3, 4, 4, 5, 5)]
+        assert runs(redis_client) - before == 2
+
+
+@behaviour
+async def test_an_add_stays_behind_what_was_asked_before_it(redis_url: str, redis_client: redis.Redis) -> None:
+    async with AsyncQueue("mail", connection=redis_url) as queue:
+        before = runs(redis_client)
+
+        _, waiting, _ = await asyncio.gather(
+            queue.add("x"), queue.connection.call(Call(("LLEN", "bull:mail:wait"), raw, writes=False)), queue.add("x")
+        )
+
+        assert waiting == 1
+        assert runs(redis_client) - before == 2
+
+
+@behaviour
 async def test_the_next_part_of_a_bulk_add_leaves_before_the_last_is_answered(
     redis_url: str, redis_client: redis.Redis
 ) -> None:

@@ -6,7 +6,8 @@ the order of the commands, so one socket serves any number of tasks.
 - A task that is cancelled takes its own question back, or lets the reply drop; the others notice nothing.
 - When the socket breaks, what was sent meets ConnectionLostError, for nobody knows whether it took effect; what was
   not sent yet goes out on the next socket.
-- Runs of one script that say so (``Call.item``) and stand side by side travel as one run, at most ``Call.most``.
+- Runs of one script for one key that say so (``Call.item``) travel as one run, at most ``Call.most``, unless something
+  else was asked in between.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ class Line:
         self._loop = asyncio.get_running_loop()
         self._pid = os.getpid()
         self._queue: deque[_Asked] = deque()
-        self._ending: _Asked | None = None
+        self._runs: dict[tuple[str, Any], _Asked] = {}
         self._wire: _Wire | None = None
         self._opening: asyncio.Task[None] | None = None
         self._is_due = False
@@ -96,28 +97,26 @@ class Line:
     def ask(self, call: Call[Any]) -> Future:
         """Send one call; its raw reply, or the exception that Redis answered, is the future's result."""
         future = self._loop.create_future()
-        last = self._ending
-        if (
-            last is not None
-            and call.item is not None
-            and (first := last.calls[0]).script is call.script
-            and len(last.calls) < first.most
-            and first.argv[0] == call.argv[0]
-        ):
-            last.calls.append(call)
-            last.futures.append(future)
-            if len(last.calls) == call.most and self._wire is not None:
-                self._flush()  # Redis may begin while the program asks for more
+        if call.item is None or call.script is None:
+            self._runs.clear()
+            self._enqueue(_Asked((), [call], [future]))
             return future
-        asked = _Asked((), [call], [future])
-        self._ending = asked if call.item is not None else None
-        self._enqueue(asked)
+        alike = call.script.sha, call.argv[0]
+        run = self._runs.get(alike)
+        if run is None or len(run.calls) >= run.calls[0].most:
+            asked = self._runs[alike] = _Asked((), [call], [future])
+            self._enqueue(asked)
+            return future
+        run.calls.append(call)
+        run.futures.append(future)
+        if len(run.calls) == call.most and self._wire is not None:
+            self._flush()  # Redis may begin while the program asks for more
         return future
 
     def send(self, commands: Sequence[Command]) -> Future:
         """Send commands side by side; the list of their raw replies is the future's result."""
         future = self._loop.create_future()
-        self._ending = None
+        self._runs.clear()
         self._enqueue(_Asked(commands, [], [future]))
         return future
 
@@ -128,7 +127,7 @@ class Line:
             self._opening.cancel()
             await asyncio.wait([self._opening])
         waiting, self._queue = self._queue, deque()
-        self._ending = None
+        self._runs.clear()
         _fail(waiting, lambda: ClosedError("the connection was closed before"))
         if self._wire is not None:
             self._wire.abort()
@@ -144,7 +143,7 @@ class Line:
 
     def _flush(self) -> None:
         self._is_due = False
-        self._ending = None
+        self._runs.clear()
         wire = self._wire
         if wire is not None and not wire.pending and not wire.is_alive():
             wire.abort()
@@ -209,7 +208,7 @@ class Line:
     def _refuse(self, error: Exception) -> None:
         """Tell those whose question cannot leave."""
         waiting, self._queue = self._queue, deque()
-        self._ending = None
+        self._runs.clear()
         _fail(waiting, lambda: another(error))
 
     def _wake(self) -> None:
