@@ -176,11 +176,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--quick", action="store_true", help="three rounds with a fifth of the jobs")
     parser.add_argument("--only", default=",".join(WORKS))
     parser.add_argument("--sides", default="ours,node6,node5")
+    parser.add_argument("--uvloop", action="store_true", help="measure ours on uvloop as well, where it is installed")
     parser.add_argument("--save", action="store_true", help="write bench/results/engine.json and docs/performance.md")
     given = parser.parse_args(arguments)
     rounds, scale = (3, 0.2) if given.quick else (given.rounds, given.scale)
     load_before = os.getloadavg()[0]
-    result = run(given.only.split(","), given.sides.split(","), rounds, scale)
+    sides = given.sides.split(",") + ["uvloop"] * given.uvloop
+    result = run(given.only.split(","), sides, rounds, scale)
     result["machine"]["load"] = " to ".join(f"{load:.1f}" for load in (load_before, os.getloadavg()[0]))
     show(result)
     if given.save:
