@@ -4,9 +4,9 @@
     python -m bench.dashboard --quick    three short rounds
 
 Each measurement asks one address for a moment; the two dashboards take turns, round after round, and the table shows
-medians. A quick run is only printed. Both are asked as browsers ask, with ``Accept-Encoding: gzip``. What Redis and the web process spent is read
+medians. Both are asked as browsers ask, with ``Accept-Encoding: gzip``. What Redis and the web process spent is read
 from Redis (``INFO``) and from the kernel, over the same moment. The results go to ``bench/results/dashboard.json`` and
-``docs/performance.md`` is written from them.
+``docs/performance.md`` is written from them; a quick run is only printed.
 """
 
 from __future__ import annotations

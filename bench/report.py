@@ -18,6 +18,12 @@ Times and rates depend on the machine: read the ratios, and repeat the run on yo
 """
 
 
+WHY = """\
+The page of one job shows the difference best: bull-board answers with the job's hash as JSON, four commands, from which
+the browser makes a page. Ours is that page: with its place among its neighbours, its family, its log and its attempts
+read in the same round trip, the session checked, secrets hidden in every text, and each value written as HTML."""
+
+
 def write_report(result: dict[str, Any], page: Path) -> str:
     """Replace the dashboard's part of the page; return that part."""
     part = f"{BEGIN}\n{dashboard(result)}\n{END}"
@@ -65,7 +71,7 @@ def dashboard(result: dict[str, Any]) -> str:
         f"| {_pair(row, 'rss_mb', '.0f')} |"
         for row in rows
     ]
-    lines += ["", "### Where bull-board wins", "", *_losses(rows), "", *_told(machine)]
+    lines += ["", "### Where bull-board wins", "", *_losses(rows), "", *textwrap.wrap(WHY, 118), "", *_told(machine)]
     return "\n".join(lines)
 
 
