@@ -19,7 +19,7 @@ from board.engine.commands.events import (
 )
 from board.engine.commands.jobs import is_finished
 from board.engine.connection.aio import AsyncClient, AsyncConnection
-from board.engine.errors import ClosedError, JobFailedError, JobNotFoundError, StoreError
+from board.engine.errors import ClosedError, ConnectionLostError, JobFailedError, JobNotFoundError, StoreError
 from board.engine.hints import with_hints
 from board.engine.keys import DEFAULT_PREFIX, QueueKeys
 from board.engine.options import check_listener, to_ms
@@ -129,7 +129,12 @@ class AsyncQueueEvents:
         self._waiters.setdefault(job_id, []).append(waiter)
         try:
             # Looked up after the waiter is in place: an end in between is seen by one of the two.
-            state, value = await self._connection.call(is_finished(self.keys, job_id))
+            try:
+                state, value = await self._connection.call(is_finished(self.keys, job_id))
+            except ConnectionLostError as lost:
+                if self._closed:
+                    raise ClosedError("the queue events were closed") from lost
+                raise
             if state not in FINISHED_STATES:
                 patience = LATE_MS if state is JobState.UNKNOWN else timeout
                 seconds = None if patience is None else to_ms(patience, "timeout") / 1000
