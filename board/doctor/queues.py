@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +32,9 @@ LATE_MS = 60_000
 SKEW_MS = 5_000
 
 
+TOO_OFTEN = re.compile(r"\b429\b|too many requests|rate.?limit", re.IGNORECASE)
+
+
 @dataclass(frozen=True, slots=True)
 class _Job:
     name: str
@@ -39,6 +43,7 @@ class _Job:
     created_at_ms: int
     stalls: int
     data_bytes: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,7 @@ class _Queue:
     is_watched: bool
     stream_length: int
     release: str
+    is_limited: bool
     jobs: tuple[_Job, ...]
 
     @property
@@ -96,7 +102,11 @@ def look(service: Service) -> Sample:
         call
         for at, _, job_id in wanted
         for call in (
-            Call(("HMGET", figures[at].queue.job(job_id), "name", "opts", "timestamp", "stc"), _texts, writes=False),
+            Call(
+                ("HMGET", figures[at].queue.job(job_id), "name", "opts", "timestamp", "stc", "failedReason"),
+                _texts,
+                writes=False,
+            ),
             Call(("HSTRLEN", figures[at].queue.job(job_id), "data"), int, writes=False),
         )
     ]
@@ -104,7 +114,8 @@ def look(service: Service) -> Sample:
     jobs: list[list[_Job]] = [[] for _ in figures]
     for (at, state, _), fields, size in zip(wanted, values[::2], values[1::2], strict=True):
         if not isinstance(fields, EngineError) and not isinstance(size, EngineError) and fields[0] is not None:
-            jobs[at].append(_Job(fields[0], state, _options(fields[1]), _whole(fields[2]), _whole(fields[3]), size))
+            whole = (_whole(fields[2]), _whole(fields[3]))
+            jobs[at].append(_Job(fields[0], state, _options(fields[1]), *whole, size, fields[4] or ""))
     return Sample(tuple(_queue(*one) for one in zip(figures, heads, jobs, strict=True)), now_ms, own_ms)
 
 
@@ -155,6 +166,17 @@ def backoff(sample: Sample) -> Finding:
     """Whether jobs wait before they try again."""
     found = _names(sample, lambda job: _whole(job.options.get("attempts")) > 1 and not job.options.get("backoff"))
     return _told("backoff", found, "all jobs of the sample that retry also wait", "Set a backoff.")
+
+
+def limiters(sample: Sample) -> Finding:
+    """Whether queues whose jobs are refused for coming too often keep a limit themselves."""
+    found = [
+        one.name
+        for one in sample.queues
+        if not one.is_limited and any(job.state is JobState.FAILED and TOO_OFTEN.search(job.reason) for job in one.jobs)
+    ]
+    remedy = "Limit the workers (limiter), or the queue, to what the other side takes."
+    return _told("limiters", found, "no job of the sample failed for coming too often", remedy)
 
 
 def payloads(sample: Sample) -> Finding:
@@ -214,6 +236,7 @@ CHECKS: tuple[Callable[[Sample], Finding], ...] = (
     retention,
     attempts,
     backoff,
+    limiters,
     payloads,
     streams,
     old_failures,
@@ -229,6 +252,7 @@ LEADS = {
     "stalls": "have stalled: ",
     "attempts": "run only once: ",
     "backoff": "retry at once: ",
+    "limiters": "asks too often, without a limit: ",
     "payloads": "carry over 64 KB: ",
     "schedulers": "late: ",
 }
@@ -258,13 +282,17 @@ def _of_queue(queue: QueueKeys, now_ms: int) -> list[Call[Any]]:
         Call(("ZRANGEBYSCORE", queue.key("repeat"), "-inf", now_ms - LATE_MS, "LIMIT", 0, 5), _ids, writes=False),
         Call(("EXISTS", queue.key("stalled-check")), bool, writes=False),
         Call(("XLEN", queue.key("events")), int, writes=False),
-        Call(("HGET", queue.key("meta"), "version"), _text, writes=False),
+        Call(("HMGET", queue.key("meta"), "version", "max", "concurrency"), _texts, writes=False),
     ]
 
 
 def _queue(figures: QueueFigures, head: list[Any], jobs: list[_Job]) -> _Queue:
-    _, _, _, oldest, late, watched, length, release = head
-    return _Queue(figures, oldest, tuple(late or ()), bool(watched), length or 0, release or "", tuple(jobs))
+    _, _, _, oldest, late, watched, length, meta = head
+    release, *limits = meta or [None]
+    is_limited = any(limits) or figures.limited_ms is not None
+    return _Queue(
+        figures, oldest, tuple(late or ()), bool(watched), length or 0, release or "", is_limited, tuple(jobs)
+    )
 
 
 def _or_none(reply: Any) -> Any:

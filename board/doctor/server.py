@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from board.audit import verify
 from board.config import Settings
 from board.doctor.finding import Finding, Verdict
+from board.doctor.leftovers import look_for_leftovers
 from board.engine.calls import Call
 from board.resources import ResourceMissingError, require_browser_code
 from board.service import Service
@@ -18,6 +19,12 @@ OLDEST_REDIS = (6, 2)
 OLDEST_VALKEY = (7, 2)
 SLOW_MS = 20.0
 """A round trip longer than this makes every page and every job wait noticeably."""
+
+MOST_BEHIND_BYTES = 10 * 2**20
+MOST_LAG_SECONDS = 10
+SHORTEST_TOKEN = 16
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+ANYWHERE = ("0.0.0.0/0", "::/0")
 
 CHAINED_ENTRIES = 1_000
 """Newest audit entries whose chain is checked."""
@@ -171,6 +178,43 @@ def clients(patient: Patient) -> Finding:
     return Finding("connections", Verdict.OK, sentence)
 
 
+def blocked_clients(patient: Patient) -> Finding:
+    """Whether connections that wait, as those of workers do, leave room for others."""
+    count, most = (int(patient.info.get(name, "0")) for name in ("blocked_clients", "maxclients"))
+    sentence = f"{count:,} wait for jobs"
+    if most and count / most >= 0.5:
+        return Finding(
+            "blocked clients",
+            Verdict.WARNING,
+            f"{sentence}: half of all connections that there may be",
+            "Raise maxclients, or run fewer workers with more concurrency.",
+        )
+    return Finding("blocked clients", Verdict.OK, sentence)
+
+
+def replica_lag(patient: Patient) -> Finding:
+    """Whether the replicas have what the primary has: what they lack is lost with it."""
+    name = "replica lag"
+    if patient.info.get("role", "master") != "master":
+        silent = int(patient.info.get("master_last_io_seconds_ago", "0"))
+        if patient.info.get("master_link_status", "up") != "up" or silent > MOST_LAG_SECONDS:
+            return Finding(name, Verdict.FAILURE, "this replica hears nothing of its primary", "Look at the network.")
+        return Finding(name, Verdict.OK, "this replica hears of its primary")
+    written = int(patient.info.get("master_repl_offset", "0"))
+    late = []
+    for number in range(int(patient.info.get("connected_slaves", "0"))):
+        about = _replica(patient.info.get(f"slave{number}", ""))
+        behind = max(0, written - int(about.get("offset", "0")))
+        lag = int(about.get("lag", "0"))
+        if about.get("state", "online") != "online":
+            late.append(f"{about.get('ip', '?')} is not online")
+        elif behind > MOST_BEHIND_BYTES or lag > MOST_LAG_SECONDS:
+            late.append(f"{about.get('ip', '?')} is {behind / 2**20:,.1f} MB behind, last heard of {lag} s ago")
+    if late:
+        return Finding(name, Verdict.WARNING, "; ".join(late[:3]), "Look at the load and the network of the replica.")
+    return Finding(name, Verdict.OK, "no replica is behind")
+
+
 def slow_commands(patient: Patient) -> Finding:
     """Whether anything has kept the server from answering for a tenth of a second."""
     slow = patient.service.connection.call(Call(("SLOWLOG", "GET", 32), _durations_ms, writes=False))
@@ -203,6 +247,37 @@ def shielded(patient: Patient) -> Finding:
     return Finding("network", Verdict.OK, "encrypted, with a password")
 
 
+def exposed(patient: Patient) -> Finding:
+    """Whether the dashboard can be reached past whoever is to protect it."""
+    settings, found = patient.settings, []
+    if any(network in ANYWHERE for network in settings.proxy_addresses):
+        return Finding(
+            "exposure",
+            Verdict.FAILURE,
+            f"the header {settings.proxy_header} is believed from every address: anybody may say who they are",
+            "Set BOARD_PROXY_ADDRESSES to the addresses of the proxy.",
+        )
+    if settings.host not in LOOPBACK and not settings.trusted_proxies:
+        found.append("it listens for other machines with no proxy in front, so passwords may travel unencrypted")
+    if settings.monitor_token and len(settings.monitor_token) < SHORTEST_TOKEN:
+        found.append(f"the token for metrics has fewer than {SHORTEST_TOKEN} characters")
+    if found:
+        remedy = "Put a proxy with TLS in front, and set BOARD_TRUSTED_PROXIES; take long tokens."
+        return Finding("exposure", Verdict.WARNING, "; ".join(found), remedy)
+    return Finding("exposure", Verdict.OK, "everybody signs in, on this machine or behind a proxy")
+
+
+def leftovers(patient: Patient) -> Finding:
+    """Whether jobs are left that are in no state, which nobody will ever run, show or remove."""
+    return look_for_leftovers(patient.service.connection, patient.service.sources.list().queues)
+
+
+def _replica(text: str) -> dict[str, str]:
+    """Read what INFO says of one replica, as text or as redis-py parses it."""
+    parts = text.strip("{}").replace("'", "").replace(": ", "=").split(",")
+    return {name.strip(): value.strip() for name, _, value in (part.partition("=") for part in parts)}
+
+
 def _durations_ms(reply: object) -> list[float]:
     """Read how long each took, as Redis answers or as redis-py parses it."""
     entries = reply if isinstance(reply, list) else []
@@ -217,9 +292,13 @@ CHECKS: tuple[Callable[[Patient], Finding], ...] = (
     memory,
     writable,
     replica,
+    replica_lag,
     clients,
+    blocked_clients,
     slow_commands,
     shielded,
+    exposed,
+    leftovers,
     queues,
     users,
     audit,

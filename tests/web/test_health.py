@@ -1,12 +1,18 @@
 """The production checklist: each fault is made, found, and told with its remedy."""
 
+import contextlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 import redis
 
-from board.doctor import Verdict, examine
+from board.doctor import Finding, Verdict, examine
+from board.doctor.server import Patient, blocked_clients, exposed, replica_lag
+from tests.servers import Server
+from tests.waiting import wait_until
 from tests.web.site import PASSWORD, Jobs, Site, soup, text_of
 
 
@@ -75,6 +81,15 @@ def mixed(site: Site, client: redis.Redis) -> None:
     client.hset("bull:print:meta", "version", "bullmq:6.7.0")
 
 
+def too_often(site: Site, _: redis.Redis) -> None:
+    site.jobs.failed("one", reason="HTTP 429: Too Many Requests")
+
+
+def left_over(site: Site, client: redis.Redis) -> None:
+    site.jobs.waiting("one")
+    client.lrem("bull:mail:wait", 0, "one")
+
+
 @pytest.mark.parametrize(
     ("fault", "name", "verdict"),
     [
@@ -90,6 +105,8 @@ def mixed(site: Site, client: redis.Redis) -> None:
         (late, "schedulers", Verdict.WARNING),
         (ahead, "clocks", Verdict.WARNING),
         (mixed, "releases", Verdict.WARNING),
+        (too_often, "limiters", Verdict.WARNING),
+        (left_over, "leftovers", Verdict.WARNING),
     ],
 )
 def test_each_fault_is_found_where_there_was_none(
@@ -101,6 +118,62 @@ def test_each_fault_is_found_where_there_was_none(
 
     assert before[name] is Verdict.OK
     assert verdicts(site)[name] is verdict
+
+
+def patient(site: Site, info: dict[str, str], **settings: Any) -> Patient:
+    return Patient(replace(site.service.settings, **settings), site.service, info, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("check", "info", "verdict"),
+    [
+        (blocked_clients, {"blocked_clients": "5100", "maxclients": "10000"}, Verdict.WARNING),
+        (blocked_clients, {"blocked_clients": "510", "maxclients": "10000"}, Verdict.OK),
+        (replica_lag, {"role": "master", "connected_slaves": "0"}, Verdict.OK),
+        (replica_lag, {"role": "slave", "master_link_status": "down"}, Verdict.FAILURE),
+        (replica_lag, {"role": "slave", "master_link_status": "up"}, Verdict.OK),
+        (
+            replica_lag,
+            {"connected_slaves": "1", "master_repl_offset": "99000000", "slave0": "ip=h,state=online,offset=9,lag=0"},
+            Verdict.WARNING,
+        ),
+    ],
+)
+def test_what_the_server_tells_of_itself(
+    site: Site, check: Callable[[Patient], Finding], info: dict[str, str], verdict: Verdict
+) -> None:
+    assert check(patient(site, info)).verdict is verdict
+
+
+def test_a_replica_that_keeps_up_and_one_that_is_stopped(site: Site, fresh_server: Callable[..., Server]) -> None:
+    primary = fresh_server(arguments=("--repl-diskless-sync-delay", "0"))
+    behind = fresh_server(arguments=("--replicaof", f"127.0.0.1 {primary.port}"))
+    with contextlib.closing(primary.client()) as client, contextlib.closing(behind.client()) as follower:
+        wait_until(lambda: follower.info("replication")["master_link_status"] == "up", "the replica to follow", 30)
+        info = {name: str(value) for name, value in client.info("replication").items()}
+        assert replica_lag(patient(site, info)) == Finding("replica lag", Verdict.OK, "no replica is behind")
+
+        behind.freeze()
+        client.set("large", "x" * 20 * 2**20)
+        info = {name: str(value) for name, value in client.info("replication").items()}
+        behind.thaw()
+
+    assert replica_lag(patient(site, info)).verdict is Verdict.WARNING
+    assert "127.0.0.1 is 20.0 MB behind" in replica_lag(patient(site, info)).sentence
+
+
+@pytest.mark.parametrize(
+    ("settings", "verdict"),
+    [
+        ({}, Verdict.OK),
+        ({"host": "0.0.0.0"}, Verdict.WARNING),  # noqa: S104 - what is warned of
+        ({"host": "0.0.0.0", "trusted_proxies": 1}, Verdict.OK),  # noqa: S104
+        ({"monitor_token": "short"}, Verdict.WARNING),
+        ({"proxy_header": "X-User", "proxy_addresses": ("0.0.0.0/0",)}, Verdict.FAILURE),
+    ],
+)
+def test_a_dashboard_that_is_exposed(site: Site, settings: dict[str, Any], verdict: Verdict) -> None:
+    assert exposed(patient(site, {}, **settings)).verdict is verdict
 
 
 def test_the_page_tells_what_is_wrong_first_with_its_remedy(site: Site) -> None:
