@@ -15,10 +15,11 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from board.errors import SettingsError
+from board.claims import read_rules
+from board.errors import OutboundRefusedError, SettingsError
 from board.limits import DEFAULT_LIMITS, read_limits
 from board.outbound.mail import read_mail_server
-from board.outbound.rules import read_places
+from board.outbound.rules import place_for, read_places
 from board.words import LANGUAGES
 
 __all__ = ["SETTINGS", "Setting", "Settings", "from_environment", "without_secrets"]
@@ -61,6 +62,12 @@ class Settings:
         proxy_addresses: networks from which that header is believed.
         proxy_roles: name and role of each person that a proxy may name; the name * is everybody else.
         roles: roles besides the built-in ones, as ``auth.roles.read_roles`` reads them.
+        oidc_issuer: the identity provider, exactly as it names itself; empty for none.
+        oidc_client_id: what this board is called there.
+        oidc_client_secret: what it shows there; empty for a public client.
+        oidc_roles: who of those may come in and as what, as ``claims.read_rules`` reads them.
+        oidc_scopes: what is asked about the person.
+        oidc_name: what people call the provider, for the sign-in page.
         monitor_token: what programs show that read metrics and the health of queues; empty lets none.
         outbound_allow: the only places that the board may call, as ``outbound.rules.read_places`` reads them.
         smtp_url: server that takes the e-mail of alerts, as ``outbound.mail`` reads it; empty for none.
@@ -94,6 +101,12 @@ class Settings:
     proxy_addresses: tuple[str, ...] = ()
     proxy_roles: tuple[tuple[str, str], ...] = ()
     roles: str = ""
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = field(default="", repr=False)
+    oidc_roles: str = ""
+    oidc_scopes: str = "openid email profile"
+    oidc_name: str = "single sign-on"
     monitor_token: str = field(default="", repr=False)
     outbound_allow: str = ""
     smtp_url: str = field(default="", repr=False)
@@ -177,16 +190,37 @@ def from_environment(environment: Mapping[str, str] | None = None, *, needs_redi
         problems.append(
             f"BOARD_NAMESPACE is {settings.namespace}, a prefix of queues: the board's own keys need another"
         )
-    if any(told := (settings.proxy_header, settings.proxy_addresses, settings.proxy_roles)) and not all(told):
+    problems += _apart(settings)
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def _apart(settings: Settings) -> list[str]:
+    """Return a sentence for each setting that makes no sense without another, or beside one."""
+    problems = []
+    by_proxy = (settings.proxy_header, settings.proxy_addresses, settings.proxy_roles)
+    if any(by_proxy) and not all(by_proxy):
         problems.append(
             "BOARD_PROXY_HEADER, BOARD_PROXY_ADDRESSES and BOARD_PROXY_ROLES belong together: "
             "the header, who may send it, and what the people in it may do"
         )
     if bool(settings.smtp_url) != bool(settings.mail_from):
         problems.append("BOARD_SMTP_URL and BOARD_MAIL_FROM belong together: who takes e-mail, and whom it is from")
-    if problems:
-        raise SettingsError(problems)
-    return settings
+    by_provider = (settings.oidc_issuer, settings.oidc_client_id, settings.oidc_roles)
+    if any(by_provider) and not all(by_provider):
+        problems.append(
+            "BOARD_OIDC_ISSUER, BOARD_OIDC_CLIENT_ID and BOARD_OIDC_ROLES belong together: "
+            "the provider, what the board is called there, and who may come in"
+        )
+    if settings.oidc_issuer and settings.proxy_header:
+        problems.append("BOARD_OIDC_ISSUER and BOARD_PROXY_HEADER are two ways to sign people in: choose one")
+    if settings.oidc_issuer:
+        try:
+            place_for(settings.oidc_issuer, read_places(settings.outbound_allow))
+        except OutboundRefusedError as refusal:
+            problems.append(f"BOARD_OIDC_ISSUER cannot be called: {refusal}")
+    return problems
 
 
 def without_secrets(url: str) -> str:
@@ -252,6 +286,29 @@ def _connections(text: str) -> tuple[tuple[str, str], ...]:
 def _limits(text: str) -> str:
     read_limits(text)
     return text
+
+
+def _rules(text: str) -> str:
+    read_rules(text)
+    return text
+
+
+def _issuer(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port, parts = None, None, urlsplit("")
+    if parts.scheme not in {"https", "http"} or not host or port == 0 or parts.query or parts.fragment or "@" in text:
+        raise ValueError("must be the address of the provider as it names itself, such as https://idp.example.com")
+    return text
+
+
+def _scopes(text: str) -> str:
+    scopes = text.split()
+    if "openid" not in scopes or not all(re.fullmatch(r"[\x21\x23-\x5b\x5d-\x7e]+", one) for one in scopes):
+        raise ValueError("must be space-separated and hold openid, such as `openid email profile`")
+    return " ".join(scopes)
 
 
 def _outbound(text: str) -> str:
@@ -538,6 +595,45 @@ SETTINGS: tuple[Setting, ...] = (
         "Roles besides the built-in ones, such as `support: viewer@* operator@billing.*,mail; auditor: view+audit@*`: "
         "names, each with permissions or a built-in role and, after @, globs of the queues they are for.",
         str,
+    ),
+    Setting(
+        "BOARD_OIDC_ISSUER",
+        "oidc_issuer",
+        "address",
+        "Identity provider that people sign in at by OpenID Connect, as it names itself, such as "
+        "https://idp.example.com; BOARD_OUTBOUND_ALLOW has to name its host. Needs the extra `oidc`.",
+        _issuer,
+    ),
+    Setting("BOARD_OIDC_CLIENT_ID", "oidc_client_id", "text", "What this board is called at the provider.", _label),
+    Setting(
+        "BOARD_OIDC_CLIENT_SECRET",
+        "oidc_client_secret",
+        "text",
+        "What the board shows the provider when it redeems a code; without it, it is a public client.",
+        str,
+    ),
+    Setting(
+        "BOARD_OIDC_ROLES",
+        "oidc_roles",
+        "rules, comma-separated",
+        "Who may come in and as what, such as `sub:248289761001=admin, email:ann@example.com=operator, "
+        "groups:staff=viewer`: claims and values, compared whole; the first rule that fits decides, without one nobody "
+        "gets in. `*=viewer` is everybody the provider knows.",
+        _rules,
+    ),
+    Setting(
+        "BOARD_OIDC_SCOPES",
+        "oidc_scopes",
+        "names, space-separated",
+        "What is asked about the person. Some providers tell groups only when asked for `groups`.",
+        _scopes,
+    ),
+    Setting(
+        "BOARD_OIDC_NAME",
+        "oidc_name",
+        "text",
+        "What people call the provider: the button on the sign-in page says `Sign in with` and this.",
+        _label,
     ),
     Setting(
         "BOARD_MONITOR_TOKEN",

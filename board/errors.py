@@ -16,6 +16,7 @@ The queue engine has a tree of its own (``board.engine.errors``): there Redis or
       BadRequestError           a form or an address that makes no sense
         CrossSiteError          the request did not come from a page of this board
       UserError                 a user cannot be made or changed like this
+      SignInError               an identity provider vouched for nobody who may come in
       OutboundError             a call to another place was not made, or not answered
         OutboundRefusedError    the place, or the address it is at, is not on the allow-list
         OutboundFailedError     no answer in time, or one that makes no sense
@@ -35,6 +36,7 @@ __all__ = [
     "OutboundRefusedError",
     "ReadOnlyBoardError",
     "SettingsError",
+    "SignInError",
     "TooManyError",
     "UnknownGroupError",
     "UnknownJobError",
@@ -149,6 +151,20 @@ class CrossSiteError(BadRequestError):
 
 class UserError(BoardError):
     """A user cannot be made or changed like this: bad name, short password, unknown role, last administrator."""
+
+
+class SignInError(BoardError):
+    """An identity provider vouched for nobody who may come in.
+
+    Attributes:
+        detail: what was wrong, for the audit log; the person is told less.
+        status: of the answer.
+    """
+
+    def __init__(self, sentence: str, detail: str, status: int) -> None:
+        self.detail = detail
+        self.status = status
+        super().__init__(sentence)
 
 
 class OutboundError(BoardError):

@@ -84,6 +84,10 @@ class Namespace:
         """Return the key of the sign-in with this digest."""
         return f"{self.prefix}:session:{digest}"
 
+    def used_nonce(self, nonce: str) -> str:
+        """Return the key that says that a sign-in at an identity provider was made with this nonce."""
+        return f"{self.prefix}:nonce:{digest(nonce)}"
+
     def failures(self, kind: str, whom: str) -> str:
         """Return the key that counts failed sign-ins; hashed, so that a long or strange name costs nothing."""
         return f"{self.prefix}:failures:{kind}:{hashlib.sha256(whom.encode()).hexdigest()[:32]}"

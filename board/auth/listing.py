@@ -23,6 +23,7 @@ class UserLine:
         scope: for which queues, in words; empty for all.
         is_disabled: may not sign in.
         is_self: the person who asks.
+        is_external: signs in at the identity provider, whose word gives the role.
         seen_at_ms: when the board last saw them; None for never.
         sign_ins: how many have not ended.
     """
@@ -32,6 +33,7 @@ class UserLine:
     scope: str
     is_disabled: bool
     is_self: bool
+    is_external: bool
     seen_at_ms: int | None
     sign_ins: int
 
@@ -62,11 +64,13 @@ class SessionsPage:
     Attributes:
         sign_ins: those that have not ended, the latest first.
         current: digest of the one that asks; empty when Redis could not record it.
+        is_external: signs in at the identity provider, and has no password here.
         problem: why the last form was refused; None when it was not.
     """
 
     sign_ins: tuple[SignIn, ...]
     current: str
+    is_external: bool
     problem: str | None = None
 
 
@@ -88,6 +92,7 @@ def read_users(
             _scope(user.grants or ()),
             user.is_disabled,
             user.name == me,
+            bool(user.external),
             seen.get(user.name),
             len(sign_ins),
         )
@@ -98,7 +103,7 @@ def read_users(
 
 def read_sessions(sessions: Sessions, user: User, current: str, problem: str | None = None) -> SessionsPage:
     """Read one's own sign-ins, in two round trips."""
-    return SessionsPage(tuple(sessions.of([user])[0]), current, problem)
+    return SessionsPage(tuple(sessions.of([user])[0]), current, bool(user.external), problem)
 
 
 def _scope(grants: Sequence[Grant]) -> str:

@@ -52,7 +52,7 @@ def check_password(stored: str | None, password: str) -> bool:
             _hasher.verify(against, password)
         except (VerificationError, InvalidHashError):
             return False
-    return stored is not None
+    return bool(stored)
 
 
 def needs_new_hash(stored: str) -> bool:

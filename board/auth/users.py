@@ -6,10 +6,11 @@ new role, disabled) counts it up, and every session of before is void at its nex
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -39,11 +40,12 @@ class User:
 
     Attributes:
         name: sign-in name, as ``clean_name`` leaves it.
-        password_hash: argon2id.
+        password_hash: argon2id; empty for a user of the identity provider, whom no password lets in.
         role: name of the role, which says how far the user reaches.
         created_at_ms: when the user was made.
         epoch: counted up to end every sign-in made before.
         is_disabled: may not sign in, nor go on.
+        external: names the account at the identity provider that signs the user in; empty for one with a password.
         grants: what the role allows as the settings are now; never stored. None for a built-in role.
         preferences: what they set for themselves, as of the latest check; stored elsewhere.
     """
@@ -54,6 +56,7 @@ class User:
     created_at_ms: int
     epoch: int = 0
     is_disabled: bool = False
+    external: str = ""
     grants: tuple[Grant, ...] | None = field(default=None, compare=False, repr=False)
     preferences: Preferences = field(default=UNSET, compare=False, repr=False)
 
@@ -122,6 +125,36 @@ class Users:
             raise UserError(f"There is already a user {user.name}.")
         return user
 
+    def admit(self, external: str, wished: Iterable[str], role: str) -> User:
+        """Return the user of an account at an identity provider, made at its first sign-in, with this role.
+
+        Args:
+            external: names the account for good.
+            wished: names for the user. One that somebody else has gets something added.
+            role: what the provider's word makes of the user today; another one than before ends all sign-ins.
+
+        Raises:
+            UserError: the user is disabled, the last administrator and now less, or there is no such role.
+        """
+        known = next((user for user in self.all() if user.external == external), None)
+        user = known or self._make(external, wished, self._known(role))
+        if user.is_disabled:
+            raise UserError(f"{user.name} is disabled.")
+        if user.role != role:
+            epoch = user.epoch + 1
+            self._change(user.name, lambda now: replace(now, role=self._known(role), epoch=epoch))
+        return self._demand(user.name)
+
+    def _make(self, external: str, wished: Iterable[str], role: str) -> User:
+        for name in (*_allowed(wished), "person"):
+            for tried in (name, f"{name[: LONGEST_NAME - 9]}-{external[:8]}"):
+                user = User(tried, "", role, self._clock(), external=external)
+                if self._connection.call(Call(("HSETNX", self._key, tried, _write(user)), bool)):
+                    return user
+                if (found := self.get(tried)) and found.external == external:  # made in this moment
+                    return found
+        raise UserError("Every name for this person is taken.")
+
     def remove(self, name: str) -> None:
         """Delete a user; sign-ins end at their next request.
 
@@ -136,7 +169,7 @@ class Users:
         Raises:
             UserError: there is no such user, or the password is too short.
         """
-        self._demand(name)
+        self._own(name)
         hashed = hash_password(password)
         self._change(name, lambda user: replace(user, password_hash=hashed, epoch=user.epoch + 1))
 
@@ -146,6 +179,7 @@ class Users:
         Raises:
             UserError: there is no such user or role, or it is the last administrator.
         """
+        self._own(name)
         known = self._known(role)
         self._change(name, lambda user: replace(user, role=known, epoch=user.epoch + 1))
 
@@ -194,6 +228,11 @@ class Users:
             raise UserError(f"There is no user {name}.")
         return user
 
+    def _own(self, name: str) -> None:
+        """Insist that a user is the board's, and not the identity provider's."""
+        if self._demand(name).external:
+            raise UserError(f"{name} has no password here, and the role that the identity provider's word gives.")
+
     def _change(self, name: str, change: Callable[[User], User | None]) -> None:
         """Replace a record by what ``change`` makes of it, None for nothing; atomic, and tried anew when it moved.
 
@@ -238,8 +277,12 @@ def _text(reply: Any) -> str:
     return reply.decode("utf-8", "replace") if isinstance(reply, bytes) else str(reply or "")
 
 
+def _allowed(wished: Iterable[str]) -> Iterator[str]:
+    for name in wished:
+        with contextlib.suppress(UserError):
+            yield clean_name(name)
+
+
 def _write(user: User) -> str:
-    return json.dumps(
-        {name: value for name, value in asdict(user).items() if name not in ("grants", "preferences")},
-        ensure_ascii=False,
-    )
+    left_out = {"grants", "preferences"} if user.external else {"grants", "preferences", "external"}
+    return json.dumps({name: value for name, value in asdict(user).items() if name not in left_out}, ensure_ascii=False)

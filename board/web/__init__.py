@@ -18,7 +18,19 @@ from board.duties import start_duties
 from board.engine.errors import StoreError
 from board.resources import TEMPLATES, require_browser_code
 from board.service import Service
-from board.web import assets, compression, connections, errors, language, login, monitor, render, security, urls
+from board.web import (
+    assets,
+    compression,
+    connections,
+    errors,
+    language,
+    login,
+    monitor,
+    provider,
+    render,
+    security,
+    urls,
+)
 from board.web.api import api
 from board.web.identify import Identify, behind_proxy
 from board.web.state import EXTENSION, IDENTIFY, board
@@ -65,6 +77,7 @@ def create_app(
     language.install(app)
     monitor.install(app)
     login.install(app, identify)
+    provider.install(app, settings, app.extensions[EXTENSION])
     assets.install(app)
     render.install(app)
     errors.install(app)

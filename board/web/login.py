@@ -22,7 +22,9 @@ from board.web.state import CONNECTION, IDENTIFY, board, signs_in
 
 __all__ = ["OPEN", "asking", "digest_of_sign_in", "install", "is_signed_in", "sign_in", "sign_out", "signs_in"]
 
-OPEN = frozenset({"static", "login.sign_in", "health.live", "health.ready", "settings.theme"})
+OPEN = frozenset(
+    {"static", "login.sign_in", "login.leave_for", "login.come_back", "health.live", "health.ready", "settings.theme"}
+)
 """Endpoints anybody may ask: none of them shows a queue, a job or a user."""
 
 WITHOUT_REDIS = frozenset({"static", "health.live", "health.ready"})

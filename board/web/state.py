@@ -24,6 +24,7 @@ __all__ = [
     "CONNECTION",
     "EXTENSION",
     "IDENTIFY",
+    "PROVIDER",
     "actor",
     "board",
     "current_user",
@@ -37,6 +38,9 @@ __all__ = [
 EXTENSION = "queue-board"
 IDENTIFY = "queue-board.identify"
 """Where ``app.extensions`` has the host's way of saying who asks; None for a board with users of its own."""
+
+PROVIDER = "queue-board.provider"
+"""Where ``app.extensions`` has the identity provider of a board; None for one without."""
 
 CONNECTION = "queue-board.connection"
 """Where the environment of a request has the name of its Redis; nothing for the first. See ``web.connections``."""

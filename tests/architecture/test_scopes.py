@@ -35,6 +35,7 @@ ALLOWED = {
     ("assets.py", "extensions"): "keeps its files there",
     ("assets.py", "EXTENSION"): "its own name for them",
     ("login.py", "extensions"): "keeps the host's callable there",
+    ("provider.py", "extensions"): "keeps the identity provider there",
     ("views/repairs.py", "QueueKeys"): "a dead-letter queue may be new; asks is_shown, and the action asks again",
 }
 

@@ -13,19 +13,23 @@ from board.auth.passwords import check_password, needs_new_hash
 from board.auth.policy import Identity
 from board.auth.users import User, clean_name
 from board.engine.errors import OutOfMemoryError, PermissionDeniedError, ReadOnlyError, StoreError
-from board.errors import CrossSiteError, UserError
-from board.web import forms, security
+from board.errors import CrossSiteError, SignInError, UserError
+from board.web import forms, provider, security
 from board.web import login as adapter
+from board.web.connections import mount_point
 from board.web.state import board, current_user
 from board.web.views.blueprints import login
 
-__all__ = ["sign_in", "sign_out"]
+__all__ = ["come_back", "leave_for", "sign_in", "sign_out"]
 
 NOBODY = "–"
 """Who tried, in an entry about a name that nobody has."""
 
 WRONG = "Name and password do not match an account that may sign in."
 """One sentence for every cause, so that it tells nobody which names exist."""
+
+
+WRONG_HERE = "The identity provider knows you, but your account on this board may not sign in."
 
 
 @login.route("/login", methods=["GET", "POST"])
@@ -55,6 +59,58 @@ def sign_in() -> Response:
     adapter.sign_in(user)
     _record("sign-in", user.identity)
     return make_response(redirect(target, 303))
+
+
+FLOW = "oidc"
+"""Where a session keeps what a sign-in at the identity provider was begun with."""
+
+
+@login.get("/login/oidc")
+def leave_for() -> Response:
+    """Send the browser to the identity provider. Changes nothing but its own cookie, so it is a link."""
+    at = provider.provider()
+    if at is None:
+        raise NotFound
+    target = security.inside(request.args.get("next"), request.script_root, url_for("overview.index"))
+    try:
+        url, flow = at.begin(provider.redirect_uri())
+    except SignInError as trouble:
+        return _form(target, "", str(trouble), trouble.status)
+    session[FLOW] = {**flow, "next": target}
+    return make_response(redirect(url, 303))
+
+
+@login.get(provider.CALLBACK)
+def come_back() -> Response:
+    """Begin a sign-in for the person whom the identity provider vouches for."""
+    at = provider.provider()
+    if at is None:
+        raise NotFound
+    flow = session.pop(FLOW, None)
+    kept = flow.get("next") if isinstance(flow, dict) else None
+    target = security.inside(kept, mount_point(), mount_point() + "/")
+    attempt = "oidc " + request.args.get("state", "")[:100]
+    if wait_ms := board().throttle.attempt(attempt, _address()):
+        _refused("", "too many attempts")
+        return _form(target, "", f"Too many attempts. Try again in {_minutes(wait_ms)}.", 429)
+    try:
+        person = at.finish(flow, request.args, provider.redirect_uri())
+        user = _admitted(person.external, person.wished, person.role)
+    except SignInError as refusal:
+        _refused("", f"identity provider: {refusal.detail}")
+        return _form(target, "", str(refusal), refusal.status)
+    board().throttle.forgive(attempt, _address())
+    adapter.sign_in(user)
+    _record("sign-in", user.identity, f"at the identity provider, as {person.subject}")
+    return make_response(redirect(target, 303))
+
+
+def _admitted(external: str, wished: tuple[str, ...], role: str) -> User:
+    try:
+        admitted: User = board().users.admit(external, wished, role)
+    except UserError as refusal:
+        raise SignInError(WRONG_HERE, str(refusal), 403) from refusal
+    return admitted
 
 
 @login.post("/logout")
@@ -91,7 +147,13 @@ def _form(target: str, name: str = "", problem: str | None = None, status: int =
     except StoreError:
         redis_ms = None
     page = render_template(
-        "login/login.html", next=target, name=name, problem=problem, redis_ok=redis_ms is not None, redis_ms=redis_ms
+        "login/login.html",
+        next=target,
+        name=name,
+        problem=problem,
+        redis_ok=redis_ms is not None,
+        redis_ms=redis_ms,
+        provider=at.name if (at := provider.provider()) else "",
     )
     return make_response(page, status)
 
@@ -113,7 +175,7 @@ def _refused(name: str, why: str) -> None:
     )
 
 
-def _record(action: str, identity: Identity) -> None:
+def _record(action: str, identity: Identity, detail: str = "") -> None:
     """Write a sign-in or sign-out down."""
     who = Actor(identity, _address(), g.request_id)
     record(
@@ -125,6 +187,7 @@ def _record(action: str, identity: Identity) -> None:
             address=who.address,
             action=action,
             result="done",
+            detail=detail,
             request_id=who.request_id,
         ),
     )
