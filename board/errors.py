@@ -9,6 +9,7 @@ The queue engine has a tree of its own (``board.engine.errors``): there Redis or
       UnknownQueueError         no such queue, or none that this board shows
       UnknownGroupError         no such group of failures, or none in a queue that is shown
       UnknownJobError           the queue is there, the job is not
+      UnknownAlertError         no such rule of alerts
       UnknownSchedulerError     the queue is there, the scheduler is not
       ForbiddenError            the role does not reach
       ReadOnlyBoardError        this board only looks
@@ -38,6 +39,7 @@ __all__ = [
     "SettingsError",
     "SignInError",
     "TooManyError",
+    "UnknownAlertError",
     "UnknownGroupError",
     "UnknownJobError",
     "UnknownQueueError",
@@ -76,6 +78,13 @@ class UnknownGroupError(BoardError):
     def __init__(self, name: str) -> None:
         self.name = name
         super().__init__("There is no such group of failures any more.")
+
+
+class UnknownAlertError(BoardError):
+    """There is no such rule, or none about a queue that the person who asks may see."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such rule of alerts any more.")
 
 
 class UnknownJobError(BoardError):

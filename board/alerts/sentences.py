@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from board.alerts.rules import Rule
 
-__all__ = ["amount", "length", "sentence_of", "title_of"]
+__all__ = ["amount", "length", "sentence_of", "title_of", "typed_length", "typed_limit"]
 
 
 def length(length_ms: float) -> str:
@@ -40,3 +40,16 @@ def sentence_of(rule: Rule) -> str:
 def title_of(rule: Rule) -> str:
     """Return what people call a rule, or its sentence."""
     return rule.name or sentence_of(rule)
+
+
+def typed_length(length_ms: int) -> str:
+    """Write a length of time as ``rules.length_ms`` reads it; nothing for none."""
+    for unit, name in ((86_400_000, "days"), (3_600_000, "h"), (60_000, "min"), (1_000, "s")):
+        if length_ms and length_ms % unit == 0:
+            return f"{length_ms // unit}{name}"
+    return ""
+
+
+def typed_limit(rule: Rule) -> str:
+    """Write the threshold of a rule as a person types it."""
+    return typed_length(rule.threshold) if rule.about.unit == "ms" else str(rule.threshold)

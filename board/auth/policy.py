@@ -54,13 +54,15 @@ class Permission(StrEnum):
     SCHEDULE = "schedule"
     OBLITERATE = "obliterate"
     AUDIT = "audit"
+    SILENCE = "silence"
+    ALERT = "alert"
     USERS = "users"
 
 
 FIELDS = frozenset({Permission.VIEW, Permission.DATA, Permission.REVEAL})
 """Permissions that say what is seen of a queue, and change nothing."""
 
-BOARD_WIDE: frozenset[Permission] = frozenset({Permission.USERS})
+BOARD_WIDE: frozenset[Permission] = frozenset({Permission.ALERT, Permission.USERS})
 """Permissions that are about no queue: a grant for some queues only does not hold them."""
 
 
@@ -77,7 +79,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.VIEWER: _VIEWER,
     Role.OPERATOR: _VIEWER
     | {Permission.RETRY, Permission.PROMOTE, Permission.PAUSE, Permission.AUDIT}
-    | {Permission.ADD, Permission.EDIT, Permission.LIMIT},
+    | {Permission.ADD, Permission.EDIT, Permission.LIMIT, Permission.SILENCE},
     Role.ADMIN: frozenset(Permission),
 }
 """What each role may do, on every queue. Removing loses data for good, so it is the administrator's."""

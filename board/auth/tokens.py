@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from board.auth.policy import BOARD_WIDE, EVERYWHERE, FIELDS, Grant, Identity, Permission
+from board.auth.policy import EVERYWHERE, FIELDS, Grant, Identity, Permission
 from board.auth.roles import Roles
 from board.engine.calls import Batch, Call
 from board.engine.connection.sync import Connection
@@ -67,7 +67,7 @@ class Token:
         return Identity(f"token:{self.name}", self.role, tuple(grant for grant in grants if grant))
 
     def _narrow(self, grant: Grant) -> Grant | None:
-        allowed = grant.permissions - BOARD_WIDE
+        allowed = grant.permissions - {Permission.USERS}
         if self.only_reads:
             allowed &= LOOKING
         if EVERYWHERE in self.queues:

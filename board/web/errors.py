@@ -20,6 +20,7 @@ from board.errors import (
     ForbiddenError,
     ReadOnlyBoardError,
     TooManyError,
+    UnknownAlertError,
     UnknownGroupError,
     UnknownJobError,
     UnknownQueueError,
@@ -38,6 +39,7 @@ RETRY_SECONDS = 5
 
 STATUS: tuple[tuple[type[Exception], int], ...] = (
     (UnknownQueueError, 404),
+    (UnknownAlertError, 404),
     (UnknownGroupError, 404),
     (UnknownJobError, 404),
     (UnknownSchedulerError, 404),

@@ -33,6 +33,8 @@ MEANING = {
     Permission.LIMIT: "`limit`: set and lift rate limit and concurrency of a queue",
     Permission.REMOVE: "`remove`: remove jobs",
     Permission.EMPTY: "`empty`: drain and clean queues",
+    Permission.SILENCE: "`silence`: silence alerts for a time",
+    Permission.ALERT: "`alert`: make, change and remove rules and channels of alerts",
     Permission.SCHEDULE: "`schedule`: create, change and remove schedulers",
     Permission.OBLITERATE: "`obliterate`: obliterate queues",
     Permission.AUDIT: "`audit`: read the audit log",

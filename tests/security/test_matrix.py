@@ -22,7 +22,11 @@ OWN_TESTS = {"login.sign_in", "login.sign_out"} | {
 }
 """They have tests of their own; here they would end the sessions of the others."""
 
-BOARD_WIDE = {endpoint for (endpoint, _), roles in WHO_MAY.items() if roles == ("admin",) and "settings." in endpoint}
+BOARD_WIDE = {
+    endpoint
+    for (endpoint, _), roles in WHO_MAY.items()
+    if roles == ("admin",) and endpoint.partition(".")[0] in {"settings", "alerts"}
+}
 """About people and not about queues: a grant for some queues does not hold them."""
 
 THROUGH = {200, 302, 303, 304, 400, 404, 409}

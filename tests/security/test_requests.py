@@ -9,6 +9,7 @@ import redis
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from board.alerts.rules import Rule
 from board.bulk import Runs, Source, Spec
 from board.queries.fingerprint import cause_of
 from board.service import Service
@@ -44,6 +45,8 @@ FORM |= {
 FORM |= {"queue": "mail", "q": "name:send"}
 FORM |= {"kind": "pattern", "pattern": "0 0 * * *"}
 FORM |= {"token": "bot"}
+FORM |= {"watch": "depth", "glob": "mail", "limit": "10", "lasts": "5min"}
+FORM |= {"channel": "ops", "how": "webhook", "target": "https://hooks.example.com/in"}
 FORM |= {"user": "somebody", "new_password": "another long one", "role": "operator", "days": "1"}
 """Enough for any of our forms to be carried out."""
 
@@ -114,6 +117,17 @@ WHO_MAY: dict[tuple[str, str], tuple[str, ...]] = {
     ("failures.reopen", "POST"): ("operator", "admin"),
     ("metrics.index", "GET"): ("viewer", "operator", "admin"),
     ("metrics.of_queue", "GET"): ("viewer", "operator", "admin"),
+    ("alerts.index", "GET"): ("viewer", "operator", "admin"),
+    ("alerts.new", "GET"): ("viewer", "operator", "admin"),
+    ("alerts.create", "POST"): ("admin",),
+    ("alerts.show", "GET"): ("viewer", "operator", "admin"),
+    ("alerts.save", "POST"): ("admin",),
+    ("alerts.remove", "POST"): ("admin",),
+    ("alerts.silence", "POST"): ("operator", "admin"),
+    ("alerts.end_silence", "POST"): ("operator", "admin"),
+    ("alerts.add_channel", "POST"): ("admin",),
+    ("alerts.remove_channel", "POST"): ("admin",),
+    ("alerts.test_channel", "POST"): ("admin",),
     ("audit.index", "GET"): ("operator", "admin"),
     ("audit.entry", "GET"): ("operator", "admin"),
     ("audit.export", "POST"): ("operator", "admin"),
@@ -176,6 +190,9 @@ def address(app: Flask, endpoint: str) -> str:
         spec = Spec("retry", (Source("bull", "mail", "failed"),), who="ann", role="admin")
         for step in Runs(own.namespace).create("run", spec, own.clock()):
             own.connection.batch(step)
+    if "rule" in rule.arguments:
+        own.connection.call(own.alerts.put_rule(Rule("r1", "depth", threshold=5)))
+    known |= {"rule": "r1", "silence": "none", "channel": "none"}
     known["entry_id"] = newest[0].id if newest else "1-1"
     known["group"] = GROUP
     known |= {"user": "viewer", "digest": "0" * 64, "token": "none"}
@@ -251,7 +268,10 @@ def test_each_role_gets_through_where_it_may_and_nowhere_else(site: Site, endpoi
 @pytest.mark.parametrize(
     "endpoint",
     sorted(
-        one for one, method in WHO_MAY if method == "POST" and one.partition(".")[0] in {"queues", "jobs", "failures"}
+        one
+        for one, method in WHO_MAY
+        if method == "POST" and one.partition(".")[0] in {"queues", "jobs", "failures", "alerts"}
+        if one != "alerts.test_channel"  # its message needs somebody who takes it: tests/web/test_alerts.py
     ),
 )
 def test_each_action_leaves_one_entry_whether_it_was_done_or_refused(site: Site, endpoint: str) -> None:

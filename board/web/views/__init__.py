@@ -6,6 +6,7 @@ Importing this package registers every view on its blueprint; ``create_app`` put
 from board.web.views import (
     accounts,
     actions,
+    alerts,
     audit,
     bulk,
     failures,
@@ -28,6 +29,7 @@ from board.web.views import (
 __all__ = [
     "accounts",
     "actions",
+    "alerts",
     "audit",
     "bulk",
     "failures",

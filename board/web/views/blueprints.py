@@ -4,6 +4,7 @@ from flask import Blueprint
 
 __all__ = [
     "ALL",
+    "alerts",
     "audit",
     "bulk",
     "failures",
@@ -27,6 +28,7 @@ schedulers = Blueprint("schedulers", __name__)
 workers = Blueprint("workers", __name__)
 failures = Blueprint("failures", __name__)
 find = Blueprint("find", __name__)
+alerts = Blueprint("alerts", __name__)
 audit = Blueprint("audit", __name__)
 bulk = Blueprint("bulk", __name__)
 login = Blueprint("login", __name__)
@@ -45,6 +47,7 @@ ALL = (
     workers,
     failures,
     metrics,
+    alerts,
     audit,
     login,
     settings,

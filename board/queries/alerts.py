@@ -1,0 +1,266 @@
+"""The page of alerts, and the trial of a rule: each in one round trip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from board.alerts.channels import Channel, ShownChannel
+from board.alerts.rules import Rule
+from board.alerts.sentences import length, sentence_of, title_of
+from board.alerts.state import Incident, Silence
+from board.alerts.store import Alerts, Past
+from board.alerts.trial import MOST_TRIED, Trial, calls_for, groups_call, trial_of, trial_of_groups
+from board.engine.calls import Batch, Call
+from board.engine.keys import QueueKeys
+from board.errors import OutboundError
+from board.history.groups import Groups
+from board.history.store import History
+from board.queries.shared import Known, QueueName, Reads, queue_name
+
+__all__ = [
+    "AlertsPage",
+    "ChannelRow",
+    "FiringRow",
+    "PastRow",
+    "RuleRow",
+    "SilenceRow",
+    "read_alerts",
+    "read_trial",
+]
+
+LATE_MS = 60_000
+"""Nobody has looked for this long: something is wrong with the looking."""
+
+LISTED = 100
+"""Lines of the history."""
+
+
+@dataclass(frozen=True, slots=True)
+class FiringRow:
+    """An incident that fires; ``queue`` is None for the server, ``group`` a cause of failures or empty."""
+
+    rule: str
+    title: str
+    severity: str
+    queue: QueueName | None
+    group: str
+    words: str
+    since_ms: int
+    fired_ms: int
+    silenced: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRow:
+    """A rule: its sentence, its state in a word, whom it tells, and when it fired last as far as that is known."""
+
+    rule: Rule
+    title: str
+    sentence: str
+    state: str
+    firing: int
+    pending: int
+    tells: tuple[str, ...]
+    last_fired_ms: int | None
+    reminder: str
+
+
+@dataclass(frozen=True, slots=True)
+class SilenceRow:
+    """A silence, and what the rule is called that it is about; empty for all."""
+
+    silence: Silence
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRow:
+    """A channel without secrets; ``problem`` says why it cannot be reached as things stand, and is empty otherwise."""
+
+    channel: ShownChannel
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class PastRow:
+    """One line of the history; ``queue`` is None for the server."""
+
+    what: str
+    at_ms: int
+    rule: str
+    title: str
+    severity: str
+    queue: QueueName | None
+    words: str
+    fired_ms: int
+    told: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AlertsPage:
+    """All there is about alerts, as far as a person may see it.
+
+    Attributes:
+        firing: what fires now, worst and oldest first.
+        pending: how many incidents may fire soon.
+        rules: oldest first.
+        silences: those that hold, by their end.
+        channels: by name.
+        past: the latest changes, newest first.
+        undelivered: messages that were given up.
+        waiting: messages on their way.
+        looked_ms: when the queues were last looked at; None for never.
+        late: nobody has looked for too long, although there are rules.
+    """
+
+    firing: tuple[FiringRow, ...]
+    pending: int
+    rules: tuple[RuleRow, ...]
+    silences: tuple[SilenceRow, ...]
+    channels: tuple[ChannelRow, ...]
+    past: tuple[PastRow, ...]
+    undelivered: int
+    waiting: int
+    looked_ms: int | None
+    late: bool
+
+
+def read_alerts(
+    connection: Reads,
+    alerts: Alerts,
+    known: Known,
+    queues: Sequence[QueueKeys],
+    *,
+    now_ms: int,
+    sees_all: bool,
+    check: Callable[[Channel], None],
+) -> AlertsPage:
+    """Read the page in one round trip.
+
+    Args:
+        connection: to Redis.
+        alerts: where they are kept.
+        known: spells queues, and says which are shown.
+        queues: those that the person sees.
+        now_ms: the time.
+        sees_all: nothing is hidden from them.
+        check: raises OutboundError for a channel that leads where the board may not call.
+    """
+    calls: list[Call[Any]] = [
+        *(alerts.rules(), alerts.channels(), alerts.silences(), alerts.incidents(), alerts.standing()),
+        *(alerts.history(LISTED), _length(alerts.undelivered, "wait", "LLEN")),
+        *(_length(alerts.deliveries, "wait", "LLEN"), _length(alerts.deliveries, "delayed", "ZCARD")),
+    ]
+    rules, channels, silences, incidents, standing, past, given_up, *under_way = connection.batch(Batch.of(calls))
+
+    def shown(prefix: str, queue: str) -> bool:
+        return known.is_shown(QueueKeys(prefix, queue)) if queue else sees_all
+
+    rules = [rule for rule in rules if sees_all or any(rule.matches(queue.name) for queue in queues)]
+    by_id = {rule.id: rule for rule in rules}
+    seen = [one for one in incidents.values() if one.rule in by_id and shown(one.subject.prefix, one.subject.queue)]
+    last: dict[str, int] = {}
+    for line in past:
+        if line.what == "fired":
+            last.setdefault(line.rule, line.at_ms)
+    names = {channel.id: channel.name for channel in channels}
+    return AlertsPage(
+        firing=tuple(sorted((_firing(one, by_id, known) for one in seen if one.state == "firing"), key=_worst)),
+        pending=sum(one.state == "pending" for one in seen),
+        rules=tuple(_rule(rule, seen, names, last.get(rule.id)) for rule in rules),
+        silences=tuple(
+            SilenceRow(one, title_of(by_id[one.rule]) if one.rule in by_id else "")
+            for one in silences
+            if one.until_ms > now_ms and (sees_all or any(one.covers(one.rule, queue.name, now_ms) for queue in queues))
+        ),
+        channels=tuple(ChannelRow(channel.shown, _problem(channel, check)) for channel in channels),
+        past=tuple(_past(line, known) for line in past if shown(line.prefix, line.queue)),
+        undelivered=given_up,
+        waiting=sum(under_way),
+        looked_ms=standing.at_ms,
+        late=bool(rules) and (standing.at_ms is None or now_ms - standing.at_ms > LATE_MS),
+    )
+
+
+def read_trial(
+    connection: Reads, history: History, groups: Groups, rule: Rule, queues: Sequence[QueueKeys], *, now_ms: int
+) -> Trial:
+    """Try a rule on the recorded week of the queues that it matches, in one round trip."""
+    if not rule.about.is_recorded:
+        return Trial(f"{rule.about.label} is not recorded, so this rule cannot be tried.")
+    matching = [queue for queue in queues if rule.matches(queue.name)]
+    if not matching:
+        return Trial("No queue of now has such a name, so there is nothing to try it on.")
+    if rule.kind == "new_group":
+        reading = connection.batch(Batch.of([groups_call(groups, now_ms, [queue.base for queue in matching])]))[0]
+        return trial_of_groups(rule, reading, now_ms)
+    tried = matching[:MOST_TRIED]
+    calls: list[Call[Any]] = [history.state(), *calls_for(history, rule, tried, now_ms)]
+    state, *figures = connection.batch(Batch.of(calls))
+    return trial_of(rule, tried, state, figures, now_ms, left_out=len(matching) - len(tried))
+
+
+def _length(queue: QueueKeys, suffix: str, command: str) -> Call[int]:
+    return Call((command, queue.key(suffix)), int, writes=False)
+
+
+def _problem(channel: Channel, check: Callable[[Channel], None]) -> str:
+    try:
+        check(channel)
+    except OutboundError as refused:
+        return str(refused)
+    return ""
+
+
+def _worst(row: FiringRow) -> tuple[bool, int, int]:
+    return row.silenced, ("critical", "warn", "info").index(row.severity), row.fired_ms
+
+
+def _firing(one: Incident, rules: dict[str, Rule], known: Known) -> FiringRow:
+    rule, subject = rules[one.rule], one.subject
+    return FiringRow(
+        rule=rule.id,
+        title=title_of(rule),
+        severity=rule.severity,
+        queue=queue_name(QueueKeys(subject.prefix, subject.queue), known) if subject.queue else None,
+        group=subject.group,
+        words=one.words,
+        since_ms=one.since_ms,
+        fired_ms=one.fired_ms,
+        silenced=one.silenced,
+    )
+
+
+def _rule(rule: Rule, incidents: Sequence[Incident], names: dict[str, str], last: int | None) -> RuleRow:
+    own = [one for one in incidents if one.rule == rule.id]
+    firing = [one for one in own if one.state == "firing"]
+    state = "pending" if own else "fine"
+    if firing:
+        state = "silenced" if all(one.silenced for one in firing) else "firing"
+    return RuleRow(
+        rule=rule,
+        title=title_of(rule),
+        sentence=sentence_of(rule),
+        state=state,
+        firing=len(firing),
+        pending=len(own) - len(firing),
+        tells=tuple(names[one] for one in rule.channels if one in names),
+        last_fired_ms=last,
+        reminder=length(rule.remind_ms) if rule.remind_ms else "",
+    )
+
+
+def _past(line: Past, known: Known) -> PastRow:
+    return PastRow(
+        what=line.what,
+        at_ms=line.at_ms,
+        rule=line.rule,
+        title=line.title,
+        severity=line.severity,
+        queue=queue_name(QueueKeys(line.prefix, line.queue), known) if line.queue else None,
+        words=line.words,
+        fired_ms=line.fired_ms,
+        told=line.told,
+    )

@@ -1,0 +1,288 @@
+"""The page of alerts: rules are tried and kept, silences and channels made, and no secret is ever shown again."""
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from board.alerts.rules import MOST_RULES, Rule
+from board.background import Turn
+from board.watcher.watch import Watcher
+from tests.alerts.receiving import Receiver
+from tests.web.site import PASSWORD, Browser, Site, soup, text_of
+
+RULE = {"watch": "depth", "glob": "*", "limit": "2", "lasts": "", "severity": "critical", "title": "Mail is behind"}
+CANARY = "canary-7c1d-signing-secret"
+HOOK = {"channel": "ops", "how": "webhook", "signing_secret": CANARY}
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as one:
+        yield one
+
+
+def look(site: Site) -> None:
+    own = site.service
+    own.sources.forget()
+    turn = Turn(1, is_first=True, keep=lambda: None, ending=threading.Event())
+    Watcher(own.connection, own.namespace, own.sources, own.clock, "production").step(turn)
+
+
+def main(browser: Browser, path: str = "/alerts") -> str:
+    return text_of(soup(browser.get(path)).select_one("main"))
+
+
+def rules(site: Site) -> list[Rule]:
+    return site.service.connection.call(site.service.alerts.rules())
+
+
+def test_an_empty_page_says_what_a_rule_is(site: Site) -> None:
+    words = main(site.signed_in("viewer"))
+
+    assert "Nothing fires." in words
+    assert "No rules yet" in words
+    assert "No channels" in words
+
+
+def test_a_rule_is_made_fires_and_shows_its_sentence(site: Site) -> None:
+    browser = site.signed_in()
+    for number in range(3):
+        site.jobs.waiting(f"w{number}")
+
+    answer = browser.post("/alerts/new", RULE)
+    assert browser.messages(answer) == ["Kept: More than 2 jobs open in all queues."]
+    look(site)
+
+    words = main(browser)
+    assert "Critical Mail is behind mail has 3 open jobs" in words
+    assert "Firing" in words
+    (rule,) = rules(site)
+    assert "mail has 3 open jobs" in main(browser, f"/alerts/{rule.id}")
+    assert [(entry.action, entry.who, entry.result) for entry in site.audit()] == [("make alert", "admin", "done")]
+
+
+def test_a_rule_is_changed_under_its_id(site: Site) -> None:
+    browser = site.signed_in()
+    browser.post("/alerts/new", RULE)
+    (rule,) = rules(site)
+
+    page = soup(browser.get(f"/alerts/{rule.id}"))
+    assert page.select_one("input[name=limit]")["value"] == "2"  # type: ignore[index]
+    browser.post(f"/alerts/{rule.id}", {**RULE, "watch": "oldest", "limit": "15min"})
+
+    (changed,) = rules(site)
+    assert (changed.id, changed.kind, changed.threshold, changed.made_by) == (rule.id, "oldest", 900_000, "admin")
+    assert "before: More than 2 jobs open" in site.audit()[-1].detail
+
+
+def test_trying_a_rule_keeps_nothing(site: Site) -> None:
+    browser = site.signed_in()
+    site.jobs.waiting("w1")
+    site.service.sources.forget()
+
+    answer = browser.post("/alerts/new", {**RULE, "try": "1"})
+
+    assert "Nothing was recorded yet" in text_of(soup(answer).select_one("main"))
+    assert soup(answer).select_one("input[name=title]")["value"] == "Mail is behind"  # type: ignore[index]
+    assert rules(site) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"limit": "many"}, "The limit is a whole number"),
+        ({"watch": "oldest", "limit": "soon"}, "no length of time"),
+        ({"watch": "moon"}, "nothing called"),
+        ({"severity": "loud"}, "How bad it is"),
+        ({"glob": "a b"}, "one name or glob"),
+        ({"lasts": "9days"}, "two days at most"),
+        ({"remind": "5"}, "Reminders"),
+        ({"watch": "failures", "limit": "120"}, "The limit of share of failures"),
+    ],
+)
+def test_what_makes_no_sense_is_said_and_what_was_typed_stays(site: Site, wrong: dict[str, str], said: str) -> None:
+    browser = site.signed_in()
+
+    answer = browser.post("/alerts/new", {**RULE, **wrong})
+
+    assert answer.status_code == 400
+    assert said in text_of(soup(answer).select_one("[role=alert]"))
+    assert soup(answer).select_one("input[name=title]")["value"] == "Mail is behind"  # type: ignore[index]
+    assert rules(site) == []
+
+
+def test_rules_are_bounded_in_number(site: Site) -> None:
+    for number in range(MOST_RULES):
+        site.service.connection.call(site.service.alerts.put_rule(Rule(f"r{number}", "depth")))
+    browser = site.signed_in()
+
+    answer = browser.post("/alerts/new", RULE)
+
+    assert f"There are {MOST_RULES} rules already" in answer.text
+    assert len(rules(site)) == MOST_RULES
+
+
+def test_an_operator_silences_and_a_viewer_does_not(site: Site) -> None:
+    form = {"glob": "mail", "until": "4h", "reason": "moving house"}
+    operator = site.signed_in("operator")
+
+    operator.post("/alerts/silences", form)
+    assert site.signed_in("viewer").post("/alerts/silences", form).status_code == 403
+    assert operator.post("/alerts/new", RULE).status_code == 403
+
+    (one,) = site.service.connection.call(site.service.alerts.silences())
+    assert (one.queues, one.by, one.why) == ("mail", "operator", "moving house")
+    assert "moving house" in main(operator)
+    operator.post(f"/alerts/silences/{one.id}/end")
+    assert site.service.connection.call(site.service.alerts.silences()) == []
+    assert [(entry.who, entry.action, entry.result) for entry in site.audit()] == [
+        ("operator", "silence alerts", "done"),
+        ("viewer", "silence alerts", "refused"),
+        ("operator", "make alert", "refused"),
+        ("operator", "end silence", "done"),
+    ]
+
+
+def test_who_has_some_queues_silences_one_of_these_and_sees_no_other(make_site: Callable[..., Site]) -> None:
+    site = make_site(roles="tenant: operator@mail")
+    for queue in ("mail", "theirs"):
+        site.jobs.queue = type(site.jobs.queue)("bull", queue)
+        for number in range(3):
+            site.jobs.waiting(f"w{number}")
+    site.signed_in().post("/alerts/new", {**RULE, "title": ""})
+    look(site)
+    site.service.users.add("ten", PASSWORD, "tenant")
+    browser = site.browser()
+    browser.sign_in("ten")
+
+    words = main(browser)
+    assert "mail has 3 open jobs" in words
+    assert "theirs" not in browser.get("/alerts").text
+    (rule,) = rules(site)
+    assert "theirs" not in browser.get(f"/alerts/{rule.id}").text
+
+    assert browser.post("/alerts/silences", {"glob": "*", "until": "1h"}).status_code == 403
+    assert browser.post("/alerts/silences", {"glob": "theirs", "until": "1h"}).status_code == 403
+    assert browser.post("/alerts/silences", {"glob": "mail", "until": "1h"}).status_code == 303
+
+
+def test_a_test_message_arrives_and_is_recorded(make_site: Callable[..., Site], receiver: Receiver) -> None:
+    site = make_site(outbound_allow=f"{receiver.url}=private")
+    browser = site.signed_in()
+    browser.post("/alerts/channels", {**HOOK, "target": f"{receiver.url}/in/secret-path"})
+    (channel,) = site.service.connection.call(site.service.alerts.channels())
+
+    answer = browser.post(f"/alerts/channels/{channel.id}/test")
+
+    assert browser.messages(answer)[-1] == "The test message was taken."
+    (got,) = receiver.received
+    assert got.json["event"] == "test"
+    assert "x-queue-board-signature" in got.headers
+    assert site.audit()[-1].action == "test channel"
+
+
+def test_a_test_message_that_does_not_arrive_says_why(make_site: Callable[..., Site], receiver: Receiver) -> None:
+    site = make_site(outbound_allow=f"{receiver.url}=private")
+    browser = site.signed_in()
+    browser.post("/alerts/channels", {**HOOK, "target": f"{receiver.url}/in/secret-path"})
+    (channel,) = site.service.connection.call(site.service.alerts.channels())
+    receiver.status = 500
+
+    *_, said = browser.messages(browser.post(f"/alerts/channels/{channel.id}/test"))
+
+    assert "answered 500" in said
+    assert "secret-path" not in said
+    assert site.audit()[-1].result == "refused"
+
+
+def test_a_channel_that_may_not_be_called_says_so_on_the_page(site: Site) -> None:
+    browser = site.signed_in()
+    browser.post("/alerts/channels", {**HOOK, "target": "https://hooks.example.com/in/secret-path"})
+
+    assert "https://hooks.example.com is not among the places that BOARD_OUTBOUND_ALLOW names." in main(browser)
+
+
+def test_a_secret_that_the_board_made_is_shown_once(site: Site) -> None:
+    browser = site.signed_in()
+
+    answer = browser.post("/alerts/channels", {**HOOK, "signing_secret": "", "target": "https://hooks.example.com/in"})
+
+    (channel,) = site.service.connection.call(site.service.alerts.channels())
+    assert len(channel.secret) >= 32
+    assert channel.secret in answer.text
+    assert channel.secret not in browser.get("/alerts").text
+
+
+def test_no_secret_of_a_channel_is_in_any_answer_or_log(
+    make_site: Callable[..., Site], receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    password = "canary-9d2e-mail-password"
+    site = make_site(smtp_url=f"smtp://board:{password}@127.0.0.1:1", mail_from="board@example.com")
+    browser = site.signed_in()
+    made = browser.post("/alerts/channels", {**HOOK, "target": f"{receiver.url}/canary-path"})
+    browser.post("/alerts/channels", {"channel": "people", "how": "email", "target": "ann@example.com"})
+    browser.post("/alerts/new", {**RULE, "tell": "ops"})
+    channels = site.service.connection.call(site.service.alerts.channels())
+    (rule,) = rules(site)
+    said = [made.text]
+    for channel in channels:
+        said += browser.messages(browser.post(f"/alerts/channels/{channel.id}/test"))
+    said += [browser.get(path).text for path in ("/alerts", "/alerts/new", f"/alerts/{rule.id}", "/audit")]
+    said += [browser.get(f"/api/v1/alerts{path}").text for path in ("", "/history")]
+    said += [browser.get("/api/v1/audit").text, caplog.text, repr(channels), repr(site.service.settings)]
+
+    for one in said:
+        assert CANARY not in one
+        assert password not in one
+        assert "canary-path" not in one
+
+
+def test_hostile_names_are_text(site: Site) -> None:
+    browser = site.signed_in()
+    browser.post("/alerts/new", {**RULE, "title": "<script>alert(1)</script>", "glob": '"><img>'})
+
+    page = soup(browser.get("/alerts"))
+
+    assert page.select_one("main script, main img") is None
+    assert "<script>alert(1)</script>" in text_of(page.select_one("main"))
+
+
+def ask(site: Site, method: str, path: str, role: str = "admin", **body: Any) -> Any:
+    """Ask the API with a token of that role."""
+    known = {token.name for _, token, _ in site.service.tokens.all()}
+    name = f"bot-{role}-{len(known)}"
+    token = site.service.tokens.make(name, role, queues=(), only_reads=False, days=1, made_by="test")
+    answer = site.app.test_client().open(
+        f"/api/v1{path}", method=method, json=body or None, headers={"Authorization": f"Bearer {token}"}
+    )
+    assert answer.status_code == 200, answer.text
+    return answer.json
+
+
+def test_a_program_does_all_that_a_person_does(make_site: Callable[..., Site], receiver: Receiver) -> None:
+    site = make_site(outbound_allow=f"{receiver.url}=private")
+    for number in range(3):
+        site.jobs.waiting(f"w{number}")
+    channel = ask(site, "POST", "/alerts/channels", name="ops", kind="webhook", target=f"{receiver.url}/in")
+    assert channel["secret"]
+    ask(site, "POST", f"/alerts/channels/{channel['id']}/test")
+    rule = ask(site, "POST", "/alerts/rules", watch="depth", limit=2, channels=[channel["id"]])
+    look(site)
+
+    told = ask(site, "GET", "/alerts", role="viewer")
+    assert [one["words"] for one in told["firing"]] == ["mail has 3 open jobs"]
+    assert [(one["state"], one["tells"]) for one in told["rules"]] == [("firing", ["ops"])]
+    assert [one["what"] for one in ask(site, "GET", "/alerts/history")["changes"]] == ["fired"]
+    site.service.sources.forget()
+    tried = ask(site, "GET", "/alerts/trial?watch=depth&limit=5", role="viewer")
+    assert tried["sentence"] == "Nothing was recorded yet, so there is nothing to try it against."
+
+    made = ask(site, "POST", "/alerts/silences", role="operator", queues="*", length_ms=60_000)
+    ask(site, "POST", f"/alerts/silences/{made['id']}/end", role="operator")
+    ask(site, "POST", "/alerts/rules", id=rule["id"], watch="depth", limit=7)
+    assert [one.threshold for one in rules(site)] == [7]
+    ask(site, "POST", f"/alerts/rules/{rule['id']}/remove")
+    ask(site, "POST", f"/alerts/channels/{channel['id']}/remove")
+    assert ask(site, "GET", "/alerts")["rules"] == ask(site, "GET", "/alerts")["channels"] == []
