@@ -1,7 +1,7 @@
 """Our finished pages beside the JSON that bull-board's pages are made from: the same Redis, one process each.
 
     python -m bench.dashboard            five rounds, some minutes
-    python -m bench.dashboard --quick    three short rounds
+    python -m bench.dashboard --quick    two short rounds
 
 Each measurement asks one address for a moment; the two dashboards take turns, round after round, and the table shows
 medians. Both are asked as browsers ask, with ``Accept-Encoding: gzip``. What Redis and the web process spent is read
@@ -386,7 +386,7 @@ def machine() -> dict[str, str]:
 def main(arguments: Sequence[str] = ()) -> int:
     """Measure, print, save."""
     quick = "--quick" in arguments
-    rounds, seconds = (3, 0.7) if quick else (5, 1.5)
+    rounds, seconds = (2, 0.7) if quick else (5, 1.5)
     install()
     told = {**machine(), "rounds": str(rounds), "seconds a sample": str(seconds)}
     rows = [Row(case) for case in cases(quick=quick)]

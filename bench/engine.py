@@ -1,6 +1,6 @@
 """The engine beside Node BullMQ: the same work on the same server, interleaved.
 
-    python -m bench.engine [--quick] [--rounds 5] [--only drain-10,one] [--save FILE]
+    python -m bench.engine [--quick] [--rounds 5] [--only drain-10,one] [--uvloop] [--save]
 
 Every measurement is a process of its own on a flushed server. In each round each side does each work once, so that what
 disturbs the machine disturbs all; told are the medians of the rounds, and of the ratios within a round.
@@ -173,15 +173,16 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--scale", type=float, default=1.0, help="so many times the usual number of jobs")
-    parser.add_argument("--quick", action="store_true", help="three rounds with a fifth of the jobs")
+    parser.add_argument("--quick", action="store_true", help="two rounds with a fifth of the jobs, beside one peer")
     parser.add_argument("--only", default=",".join(WORKS))
-    parser.add_argument("--sides", default="ours,node6,node5")
+    parser.add_argument("--sides", help="ours,node6,node5, or without the last when it is to be quick")
     parser.add_argument("--uvloop", action="store_true", help="measure ours on uvloop as well, where it is installed")
     parser.add_argument("--save", action="store_true", help="write bench/results/engine.json and docs/performance.md")
     given = parser.parse_args(arguments)
-    rounds, scale = (3, 0.2) if given.quick else (given.rounds, given.scale)
+    rounds, scale = (2, 0.2) if given.quick else (given.rounds, given.scale)
+    chosen = given.sides or ("ours,node6" if given.quick and not given.save else "ours,node6,node5")
     load_before = os.getloadavg()[0]
-    sides = given.sides.split(",") + ["uvloop"] * given.uvloop
+    sides = chosen.split(",") + ["uvloop"] * given.uvloop
     result = run(given.only.split(","), sides, rounds, scale)
     result["machine"]["load"] = " to ".join(f"{load:.1f}" for load in (load_before, os.getloadavg()[0]))
     show(result)

@@ -15,6 +15,10 @@ What Queue Board costs beside the tools people use today, measured side by side 
 Times and rates depend on the machine: read the ratios, and repeat the run on yours.
 
     make bench
+
+measures all of it on two quiet cores in some forty minutes and writes this page; `python -m bench --quick` takes a
+short look at each part in some five, and `--only` names parts: `engine`, `peers`, `limit`, `curves`, `scripts`,
+`processes`, `dashboard`.
 """
 
 
