@@ -52,7 +52,7 @@ from board.engine.worker.machine import State, WorkerMachine
 from board.engine.worker.measures import measure_end, measure_start, process_span
 from board.engine.worker.messages import Action, Arrived, Ask, Asked, Ended, Event, Lease, Run
 from board.engine.worker.options import WorkerArguments, worker_options
-from board.engine.worker.outcome import Complete, Decision, Delay, Fail, Raised, Retry, Returned
+from board.engine.worker.outcome import Complete, Decision, Delay, Fail, Raised, Retry, Returned, failure_before_run
 from board.engine.worker.settle import Nap, Report, Settled, Steps, arrival, begin, put_back, reclaim, settle
 
 __all__ = ["Processor", "RunningJob", "Worker"]
@@ -590,7 +590,11 @@ class Worker:
         if stint is None or stint.is_claimed():  # handed back before it began
             return True, None
         try:
-            result: Returned | Raised | None = self._drive(begin(self._rules, run.job, wall_ms))
+            result: Returned | Raised | None
+            if run.job.scheduler_id is None:
+                result = failure_before_run(run.job, self._rules.rules)
+            else:
+                result = self._drive(begin(self._rules, run.job, wall_ms))
         except Exception as error:  # noqa: BLE001 - the edge of a job: it must end, whatever it was
             result = Raised(error)
         if stint.is_claimed():
