@@ -1,6 +1,8 @@
 """Jobs in processes of their own: for work that keeps a CPU busy, or that may crash."""
 
+import multiprocessing
 import os
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,6 +10,9 @@ import pytest
 
 from board.engine import AsyncJob, AsyncWorker, Job, JobState, Queue, Worker
 from board.engine.errors import InvalidOptionError, UsageError
+from board.engine.keys import QueueKeys
+from board.engine.sync.processes import _main, _Order
+from board.engine.types import JobData
 from tests.waiting import wait_until
 
 WORK = "tests.engine.processors:work"
@@ -163,3 +168,25 @@ def test_async_functions_belong_to_the_other_worker(redis_url: str) -> None:
 def test_a_wrong_option_is_refused_when_the_worker_is_made(redis_url: str, options: Any) -> None:
     with pytest.raises(InvalidOptionError):
         Worker("mail", print, connection=redis_url, **options)
+
+
+def test_a_job_on_its_way_to_a_process_that_is_asked_to_stop_is_still_run(redis_url: str) -> None:
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_main, args=(theirs, WORK, redis_url, QueueKeys("bull", "mail")))
+    process.start()
+    theirs.close()
+    ours.recv()  # it is ready
+    try:
+        os.kill(process.pid or 0, signal.SIGTERM)
+        ours.send(_Order(JobData("1", name="nap", data={"seconds": 0}), "token"))
+
+        answer = ours.recv()
+        process.join(20)
+
+        assert not answer.kind
+        assert process.exitcode == 0
+    finally:
+        process.kill()
+        process.join()
+        ours.close()

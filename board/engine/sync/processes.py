@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
 import pickle
 import signal
 import sys
@@ -36,6 +35,10 @@ class RemoteError(Exception):
     def __init__(self, kind: str, message: str) -> None:
         self.kind = kind
         super().__init__(message)
+
+
+IDLE_S = 0.5
+"""How often an idle process looks whether it was asked to stop; an order that is on its way then arrives in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,14 +154,12 @@ class _ChildJob(Job):
 
 def _main(pipe: Pipe, target: str, url: str, keys: QueueKeys) -> None:
     """Run the jobs that come through the pipe until it ends."""
-    is_busy = is_asked_to_stop = False
+    is_asked_to_stop = False
 
     def stop(number: int, frame: FrameType | None) -> None:
         nonlocal is_asked_to_stop
         del number, frame
-        is_asked_to_stop = True
-        if not is_busy:
-            os._exit(0)
+        is_asked_to_stop = True  # noticed between two jobs: one may be on its way at this very moment
 
     # A terminal or a supervisor signals the whole group; the worker decides what becomes of the job that runs.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -167,11 +168,12 @@ def _main(pipe: Pipe, target: str, url: str, keys: QueueKeys) -> None:
     try:
         processor = load_target(target)
         pipe.send(None)
-        while not is_asked_to_stop:
-            order: _Order = pipe.recv()
-            is_busy = True
-            pipe.send(_perform(processor, _ChildJob(order.info, keys, connection, order.token, pipe)))
-            is_busy = False
+        while True:
+            if pipe.poll(IDLE_S):
+                order: _Order = pipe.recv()
+                pipe.send(_perform(processor, _ChildJob(order.info, keys, connection, order.token, pipe)))
+            elif is_asked_to_stop:
+                break
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass
     finally:
