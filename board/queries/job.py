@@ -150,6 +150,7 @@ class JobPage:
         withheld: what it carries is left out, for this person may not see it.
         compared: numbers of two attempts that were compared, the older first; None when it was not asked.
         difference: between their stack traces; empty when they are the same.
+        ttl_ms: time until its hash expires; None when it does not.
     """
 
     queue: QueueName
@@ -202,6 +203,7 @@ class JobPage:
     withheld: bool = False
     compared: tuple[int, int] | None = None
     difference: tuple[DiffLine, ...] = ()
+    ttl_ms: int | None = None
 
 
 def read_job(
@@ -313,6 +315,7 @@ def job_page(reading: JobReading, known: Known, *, now_ms: int, attempt: int | N
         next_id=reading.next_id,
         measured_at_ms=now_ms,
         letter=_letter(options, known),
+        ttl_ms=reading.ttl_ms if reading.ttl_ms >= 0 else None,
     )
     if not known.shows_data(reading.queue):
         return _withheld(page)

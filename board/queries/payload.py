@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from board.queries.text import display, one_line, shorten
@@ -21,11 +21,14 @@ __all__ = [
     "Pairs",
     "Payload",
     "conceal",
+    "folded",
     "parse",
     "payload",
     "preview",
     "scalar_text",
+    "tree",
     "without_secrets",
+    "write",
 ]
 
 NODE_LIMIT = 1500
@@ -33,6 +36,15 @@ NODE_LIMIT = 1500
 
 CHILD_LIMIT = 200
 """Entries shown of one object or array."""
+
+FOLDED_ABOVE = 32_768
+"""Bytes above which a page shows only the beginning of a payload; the rest is read when somebody opens it."""
+
+FOLDED_NODES = 60
+"""Nodes of that beginning."""
+
+FOLDED_TEXT = 2_000
+"""Characters of it where it is no tree, for Redis was asked for its beginning alone."""
 
 DEPTH_LIMIT = 24
 """Levels shown; nobody reads deeper, and every level is a nested element."""
@@ -53,7 +65,7 @@ class Node:
         text: the literal exactly as stored for numbers, with its quotes for strings; empty for objects and arrays.
         size: entries of an object or array, 0 for the rest.
         children: entries shown.
-        more: entries that are there and not shown.
+        more: entries behind the last of those.
         depth: 0 at the top.
     """
 
@@ -131,10 +143,10 @@ def payload(text: str, size: int, *, truncated: bool = False) -> Payload:
         return Payload(display(redact_text(text)), size, None, valid=False, truncated=False)
     try:
         shown = conceal(value)
-        hidden = text if shown is value else _write(shown)
+        hidden = text if shown is value else write(shown)
     except RecursionError:
         return Payload(display(redact_text(text)), size, None, valid=True, truncated=False)
-    return Payload(display(hidden), size, _tree(shown), valid=True, truncated=False)
+    return Payload(display(hidden), size, tree(shown), valid=True, truncated=False)
 
 
 def without_secrets(text: str) -> tuple[str, bool]:
@@ -142,7 +154,7 @@ def without_secrets(text: str) -> tuple[str, bool]:
     try:
         value = parse(text)
         shown = conceal(value)
-        return (text if shown is value else _write(shown)), True
+        return (text if shown is value else write(shown)), True
     except (ValueError, RecursionError):
         return redact_text(text), False
 
@@ -252,16 +264,46 @@ def _skip(text: str, at: int) -> int:
     return at
 
 
-def _write(value: Any) -> str:
-    """Write JSON from which secrets were taken."""
+def write(value: Any) -> str:
+    """Write a parsed value as JSON, every number as it was stored."""
     if isinstance(value, Pairs):
-        return "{" + ",".join(f"{_quote(name)}:{_write(one)}" for name, one in value) + "}"
+        return "{" + ",".join(f"{_quote(name)}:{write(one)}" for name, one in value) + "}"
     if isinstance(value, list):
-        return "[" + ",".join(map(_write, value)) + "]"
+        return "[" + ",".join(map(write, value)) + "]"
     return _leaf(value, None, 0, limit=sys.maxsize).text
 
 
-def _tree(value: Any) -> Node:
+def folded(shown: Payload) -> Payload:
+    """Return the little of a large payload that a page begins with; a small one as it is."""
+    if shown.size <= FOLDED_ABOVE:
+        return shown
+    if shown.tree is None:
+        return replace(shown, text=shorten(shown.text, FOLDED_TEXT), truncated=True)
+    left = FOLDED_NODES
+
+    def cut(node: Node) -> Node:
+        nonlocal left
+        left -= 1
+        children: list[Node] = []
+        for child in node.children:
+            if left <= 0 or (node.depth > 0 and len(children) >= FOLDED_NODES // 6):
+                break
+            children.append(cut(child))
+        text = shorten(node.text, FOLDED_TEXT // 8)
+        return replace(node, text=text, children=tuple(children), more=node.size - len(children))
+
+    return replace(shown, text="", tree=cut(shown.tree), truncated=True)
+
+
+def tree(value: Any, *, key: str | None = None, start: int = 0, most: int = CHILD_LIMIT) -> Node:
+    """Lay a parsed value out for a page.
+
+    Args:
+        value: as ``parse`` returns it.
+        key: its name in the object that holds it.
+        start: entries of the value itself to leave out before the first.
+        most: entries of it that are shown.
+    """
     left = NODE_LIMIT
 
     def build(value: Any, key: str | None, depth: int) -> Node:
@@ -272,15 +314,16 @@ def _tree(value: Any) -> Node:
             return _leaf(value, shown_key, depth)
         kind: Kind = "object" if isinstance(value, Pairs) else "array"
         entries = value if isinstance(value, Pairs) else [(None, one) for one in value]
+        first, last = (start, start + most) if depth == 0 else (0, CHILD_LIMIT)
         children: list[Node] = []
         if depth < DEPTH_LIMIT:
-            for child_key, child in entries[:CHILD_LIMIT]:
+            for child_key, child in entries[first:last]:
                 if left <= 0:
                     break
                 children.append(build(child, child_key, depth + 1))
-        return Node(kind, shown_key, "", len(value), tuple(children), len(value) - len(children), depth)
+        return Node(kind, shown_key, "", len(value), tuple(children), len(value) - first - len(children), depth)
 
-    return build(value, None, 0)
+    return build(value, key, 0)
 
 
 def _leaf(value: Any, shown_key: str | None, depth: int, *, limit: int = STRING_LIMIT) -> Node:

@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_skeleton
 from jinja2 import Environment
 
+from board.queries.payload import folded
 from board.queries.search import term_text
 from board.words import gettext, ngettext, spoken
 
@@ -196,7 +197,7 @@ def counted_on() -> re.Pattern[str]:
 
 def install(env: Environment) -> None:
     """Register every filter under its own name."""
-    filters: tuple[Callable[..., str], ...] = (
+    filters: tuple[Callable[..., object], ...] = (
         ago,
         axis_time,
         clock,
@@ -205,6 +206,7 @@ def install(env: Environment) -> None:
         duration,
         duration_long,
         error_term,
+        folded,
         iso,
         percent,
         size,

@@ -15,3 +15,6 @@ import "./local.js"
 
 // What one kind of page needs alone.
 if (document.querySelector("[role=treegrid]")) import("./pages/flow.js")
+const trees = () => document.querySelector("[data-tree]") && import("./pages/tree.js")
+trees()
+addEventListener("htmx:after:swap", trees)

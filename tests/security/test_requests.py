@@ -71,6 +71,8 @@ WHO_MAY: dict[tuple[str, str], tuple[str, ...]] = {
     ("queues.clean", "POST"): ("admin",),
     ("queues.obliterate", "POST"): ("admin",),
     ("jobs.show", "GET"): ("viewer", "operator", "admin"),
+    ("jobs.value", "GET"): ("viewer", "operator", "admin"),
+    ("jobs.save", "GET"): ("viewer", "operator", "admin"),
     ("jobs.retry", "POST"): ("operator", "admin"),
     ("jobs.promote", "POST"): ("operator", "admin"),
     ("jobs.remove", "POST"): ("admin",),

@@ -394,6 +394,7 @@ def _job(queue: QueueKeys, job_id: str, named: dict[str, Any]) -> JobReading:
         fields={_text(name): _cut(text, length) for name, text, length in named.get("fields", ())},
         fields_total=int(named.get("fields_total", 0)),
         lock_ms=int(named["lock_ms"]),
+        ttl_ms=int(named["ttl_ms"]),
         logs=tuple(_text(line) for line in named["logs"]),
         logs_from=int(named["logs_from"]),
         logs_total=int(named["logs_total"]),

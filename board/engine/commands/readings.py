@@ -212,6 +212,7 @@ class JobReading:
         fields: every field of the hash, long ones cut.
         fields_total: how many fields it has.
         lock_ms: time left on its lock, negative without one.
+        ttl_ms: time until its hash expires, negative when it does not.
         logs: lines from ``logs_from`` on.
         logs_from: index of the first line shown.
         logs_total: lines altogether.
@@ -233,6 +234,7 @@ class JobReading:
     fields: Mapping[str, Cut] = field(default_factory=dict)
     fields_total: int = 0
     lock_ms: int = -2
+    ttl_ms: int = -1
     logs: tuple[str, ...] = ()
     logs_from: int = 0
     logs_total: int = 0

@@ -35,6 +35,8 @@ def paths(text: str) -> Iterator[str]:
         yield f"/q/{slug}/failed?job={quote(job_id)}"
         yield f"/q/{slug}/job/{quote(escape(job_id))}"
         yield f"/q/{slug}/job/{quote(escape(job_id))}/edit"
+        yield f"/q/{slug}/job/{quote(escape(job_id))}/value"
+        yield f"/q/{slug}/job/{quote(escape(job_id))}/value?find=e"
         yield f"/q/{slug}/job/{quote(escape(job_id))}/change"
         yield f"/flows/{slug}/{quote(escape(job_id))}"
         yield f"/flows/{slug}/{quote(escape(job_id))}/children"

@@ -20,6 +20,8 @@ PAGES = [
     "/q/mail/failed?q=sound",
     "/q/mail/manage",
     "/q/mail/job/sound-1",
+    "/q/mail/job/sound-1/value",
+    "/q/mail/job/sound-1/value?find=a",
     "/q/mail/job/sound-1/edit",
     "/q/mail/job/sound-1/change",
     "/failures",

@@ -3,7 +3,7 @@
 -- ARGV    job_id str · logs_from int · log_lines int · child_limit int
 -- DERIVED every key of the job, the containers of its queue, and the hashes and containers of its parent and children
 -- RETURNS a flat list of names and values: kind, state, rank, total, score, previous, next, fields {name, text, length},
---   fields_total, lock_ms, logs_total, logs_from, logs, child_counts, children {kind, key, base, id, state, name},
+--   fields_total, ttl_ms, lock_ms, logs_total, logs_from, logs, child_counts, children {kind, key, base, id, state, name},
 --   parent {key, base, id, state, name, policy}, next_run; long fields and lines are cut
 -- EVENTS  none
 -- COST    O(log n), or O(100,000) in a list; at most 4 MB of fields copied, 256 KB of log lines; writes nothing
@@ -48,6 +48,7 @@ end
 
 local kind = redis.call('TYPE', key).ok
 put('kind', kind)
+put('ttl_ms', redis.call('PTTL', key))
 put('lock_ms', try_read('PTTL', key .. ':lock') or -2)
 local logs_total = try_read('LLEN', key .. ':logs') or 0
 if logs_from < 0 then
