@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from board.actions.jobs import change_each
+from board.actions.jobs import GONE, change_each
 from board.actions.perform import Actor, Change, Desk, Outcome, Refusal, perform, reaches
 from board.auth.policy import Permission
 from board.engine.calls import Call
-from board.engine.commands import dead_letters, jobs, repairs
+from board.engine.commands import dead_letters, jobs, repairs, stops
 from board.engine.commands.dead_letters import Replayed
 from board.engine.commands.pages import queue_of
-from board.engine.errors import JobLockedError, JobNotFoundError, JobNotInStateError
+from board.engine.errors import JobLockedError, JobNotFoundError, JobNotInStateError, NotStoppableError
 from board.engine.keys import QueueKeys
 from board.engine.types import FINISHED_STATES, JobState
 
-__all__ = ["bury", "change_delay", "change_priority", "duplicate", "edit_data", "retry_afresh", "send_back"]
+__all__ = ["bury", "change_delay", "change_priority", "duplicate", "edit_data", "retry_afresh", "send_back", "stop"]
 
 
 LONGEST_RECORDED = 2_000
@@ -127,6 +127,28 @@ def change_priority(desk: Desk, actor: Actor, queue: QueueKeys, job_id: str, pri
         ids=(job_id,),
         action="change priority",
     )
+
+
+def stop(desk: Desk, actor: Actor, queue: QueueKeys, job_id: str) -> Outcome:
+    """Ask the worker of an active job to stop it. It fails, and says by whom and why it was stopped."""
+    by = f"stopped by {actor.identity.name}"
+    reason = f"{by}: {actor.reason}" if actor.reason else by
+
+    def refused(why: str) -> Change:
+        return Change(refusals=(Refusal(job_id, why),))
+
+    def change() -> Change:
+        try:
+            desk.connection.call(stops.ask_to_stop(queue, job_id, reason))
+        except JobNotFoundError:
+            return refused(GONE)
+        except JobNotInStateError:
+            return refused("is in no worker's hands; only active jobs can be stopped, nothing was done")
+        except NotStoppableError:
+            return refused("is held by a worker that takes no requests to stop; nothing was done")
+        return Change(done=(job_id,), detail="its worker was asked")
+
+    return perform(desk, actor, Permission.EDIT, queue, change, ids=(job_id,), action="stop")
 
 
 def bury(desk: Desk, actor: Actor, queue: QueueKeys, job_id: str, grave: QueueKeys) -> Outcome:

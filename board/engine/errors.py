@@ -16,6 +16,7 @@
         LockLostError              the lock is missing or belongs to another token
         PendingChildrenError       children are not finished
         FailedChildrenError        a child failed under "fail parent on failure"
+        NotStoppableError          its worker takes no requests to stop
         ParentNotFoundError        the parent's hash is gone
         ParentConflictError        the existing job belongs to another parent
         TreeTooLargeError          more jobs hang below it than were to be removed at once
@@ -46,6 +47,7 @@
     AttemptError                   an attempt was ended from outside its processor; counted and retried as any failure
       JobTimeoutError              it ran longer than the worker allows
       JobCancelledError            somebody cancelled it
+        JobStoppedError            for good: fail now, whatever attempts are left
       ProcessorCrashedError        the process that ran it died
 """
 
@@ -75,11 +77,13 @@ __all__ = [
     "JobLockedError",
     "JobNotFoundError",
     "JobNotInStateError",
+    "JobStoppedError",
     "JobTimeoutError",
     "LoadingError",
     "LockLostError",
     "NoAnswerError",
     "NoMoreClientsError",
+    "NotStoppableError",
     "OutOfMemoryError",
     "ParentConflictError",
     "ParentNotFoundError",
@@ -191,6 +195,10 @@ class PendingChildrenError(JobError):
 
 class FailedChildrenError(JobError):
     """A child failed that was added with "fail parent on failure"."""
+
+
+class NotStoppableError(JobError):
+    """The worker that holds the job takes no requests to stop: it is not of this engine, or renews no locks."""
 
 
 class TreeTooLargeError(JobError):
@@ -325,6 +333,10 @@ class JobCancelledError(AttemptError):
     """Somebody cancelled the job while it ran."""
 
 
+class JobStoppedError(JobCancelledError):
+    """Somebody asked for the job to be stopped, from wherever they were: it fails, whatever attempts are left."""
+
+
 class ProcessorCrashedError(AttemptError):
     """The process that ran the job died; the worker and its other jobs go on."""
 
@@ -342,6 +354,7 @@ _BY_CODE: dict[int, tuple[type[JobError], str]] = {
         "job {job_id} of queue {queue} is the next run of a job scheduler; remove the scheduler instead",
     ),
     -9: (FailedChildrenError, "job {job_id} of queue {queue} has children that failed"),
+    -10: (NotStoppableError, "the worker of job {job_id} of queue {queue} does not take requests to stop"),
 }
 
 

@@ -27,7 +27,7 @@ from board.queries.rows import (
     read_json,
     without_hidden,
 )
-from board.queries.shared import WITHHELD, Allowed, Known, QueueName, Reads, queue_name
+from board.queries.shared import WITHHELD, YES, Allowed, Known, QueueName, Reads, queue_name
 from board.queries.stack import Attempt, attempts, error_of
 from board.queries.text import display, shorten
 from board.queries.timeline import Life, Step, timeline
@@ -42,6 +42,8 @@ RAW_LIMIT = 4_000
 
 NOTHING = Payload("", 0, None, valid=True, truncated=False)
 """Stands for data that are not there: what is missing is told by the problems, not by an empty box."""
+
+NOT_ACTIVE = Allowed(ok=False, reason="only active jobs can be stopped")
 
 TRACE_LIMIT = 50
 """Attempts whose stack traces are read."""
@@ -151,6 +153,8 @@ class JobPage:
         compared: numbers of two attempts that were compared, the older first; None when it was not asked.
         difference: between their stack traces; empty when they are the same.
         ttl_ms: time until its hash expires; None when it does not.
+        stoppable: whether its worker can be asked to stop it.
+        stopping: why somebody asked for it to be stopped; None when nobody has.
     """
 
     queue: QueueName
@@ -204,6 +208,8 @@ class JobPage:
     compared: tuple[int, int] | None = None
     difference: tuple[DiffLine, ...] = ()
     ttl_ms: int | None = None
+    stoppable: Allowed = NOT_ACTIVE
+    stopping: str | None = None
 
 
 def read_job(
@@ -316,6 +322,8 @@ def job_page(reading: JobReading, known: Known, *, now_ms: int, attempt: int | N
         measured_at_ms=now_ms,
         letter=_letter(options, known),
         ttl_ms=reading.ttl_ms if reading.ttl_ms >= 0 else None,
+        stoppable=_stoppable(reading),
+        stopping=_shown(reading.stop_reason),
     )
     if not known.shows_data(reading.queue):
         return _withheld(page)
@@ -413,6 +421,18 @@ def _queue(base: str) -> QueueKeys | None:
 
 def _shown(text: str | None) -> str | None:
     return None if text is None else display(redact_text(text))
+
+
+def _stoppable(reading: JobReading) -> Allowed:
+    if reading.state != "active" or reading.kind != "hash":
+        return NOT_ACTIVE
+    if reading.lock_ms < 0:
+        return Allowed(ok=False, reason="its worker is gone; the next check for stalled jobs takes it back")
+    if not reading.is_stoppable:
+        return Allowed(ok=False, reason="only workers of Queue Board's engine can be asked, and this one is another")
+    if reading.stop_reason is not None:
+        return Allowed(ok=False, reason="its worker was asked already")
+    return YES
 
 
 def _payload(cut: Cut | None) -> Payload | None:

@@ -23,7 +23,7 @@ from board.queries.schedule_times import Moment, Rule, clock_warnings, coming, t
 from board.queries.schedulers import words_of
 from board.queries.shared import Known, QueueName, Reads, queue_name
 
-__all__ = ["FIELDS", "SchedulerDraft", "read_draft"]
+__all__ = ["FIELDS", "SchedulerDraft", "read_asked", "read_draft"]
 
 FIELDS = (
     "id",
@@ -107,6 +107,24 @@ def read_draft(
         text = str(refusal)
         sentence = f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
         return SchedulerDraft(draft.queue, draft.id, values, problem=sentence, is_preview=True)
+
+
+def read_asked(
+    connection: Reads,
+    known: Known,
+    namespace: Namespace,
+    queue: QueueKeys,
+    *,
+    scheduler: str,
+    typed: Mapping[str, str],
+    now_ms: int,
+) -> SchedulerDraft:
+    """Check what a program asks for under an id, whether there is such a scheduler already or not."""
+    try:
+        return read_draft(connection, known, namespace, queue, scheduler, now_ms=now_ms, typed=typed)
+    except UnknownSchedulerError:
+        named = {**typed, "id": scheduler}
+        return read_draft(connection, known, namespace, queue, None, now_ms=now_ms, typed=named)
 
 
 def _stored(connection: Reads, namespace: Namespace, queue: QueueKeys, scheduler_id: str) -> dict[str, str]:

@@ -215,7 +215,8 @@ def _read(connection: Reads, known: Known, queue: QueueKeys, job_id: str, field:
 
 def _part(value: Any, at: str) -> tuple[Any, str, tuple[Step, ...]]:
     """Go down to a part; returns it, its path and the steps to it."""
-    path, steps = "", []
+    path = ""
+    steps: list[Step] = []
     for place in map(int, at.split(".") if at else ()):
         if not isinstance(value, list) or place >= len(value):
             raise BadRequestError("There is no such part any more: the value has changed.")

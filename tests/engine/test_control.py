@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from board.engine import AsyncJob, Job, JobState, Queue, Worker
-from board.engine.errors import ClosedError
+from board.engine.errors import ClosedError, JobNotFoundError, JobNotInStateError, NotStoppableError
 from board.engine.keys import QueueKeys
 from tests.engine.fronts import Front, behaviour, count_is, ended, state_is
 from tests.waiting import wait_until, wait_until_async
@@ -392,3 +392,72 @@ def test_a_slow_listener_delays_no_renewal_of_a_lock(redis_url: str, prefix: str
 
     assert held
     assert all(held)
+
+
+@behaviour
+async def test_a_job_is_stopped_from_elsewhere_for_good(front: Front) -> None:
+    entered: list[str] = []
+
+    async def process(job: AsyncJob) -> None:
+        entered.append(job.id)
+        await wait_until_async(lambda: bool(getattr(job, "is_cancelled", False)), "to be stopped", 30)
+        raise RuntimeError("noticed")
+
+    async with front:
+        queue = front.queue("mail")
+        job = await queue.add("x", attempts=5)
+        await front.worker("mail", process, lock_duration=LOCK_S * 1000).start()
+        await wait_until_async(lambda: entered, "the job to run")
+
+        await queue.stop_job(job.id, "stopped by ann")
+        done = await ended(queue, job.id)
+
+        assert await queue.get_job_state(job.id) is JobState.FAILED
+        assert (done.failed_reason, done.attempts_made) == ("stopped by ann", 1)
+        assert "JobStoppedError: stopped by ann" in done.stacktrace[0]
+
+
+@behaviour
+async def test_a_request_to_stop_reaches_no_later_attempt(front: Front) -> None:
+    gate = Gate()
+    async with front:
+        queue = front.queue("mail")
+        job = await queue.add("x")
+        worker = front.worker("mail", gate, lock_duration=60_000)
+        await worker.start()
+        await gate.holds()
+        await queue.stop_job(job.id)
+        gate.opened.set()
+        await ended(queue, job.id)  # it ended before its lock was renewed
+        gate.opened.clear()
+        await worker.close()
+
+        assert await queue.retry_jobs(state=JobState.COMPLETED) == 1
+        await front.worker("mail", gate, lock_duration=LOCK_S * 1000).start()
+        await gate.holds(2)
+        other = await queue.add("x")
+        gate.opened.set()
+
+        assert (await ended(queue, job.id)).return_value == "through"
+        assert (await ended(queue, other.id)).return_value == "through"
+
+
+@behaviour
+async def test_only_a_job_in_the_hands_of_a_worker_that_listens_is_stopped(front: Front) -> None:
+    gate = Gate()
+    async with front:
+        queue = front.queue("mail")
+        waiting = await queue.add("x", delay=60_000)
+        deaf = await queue.add("x")
+        await front.worker("mail", gate, skip_lock_renewal=True, lock_duration=60_000).start()
+        await gate.holds()
+
+        with pytest.raises(JobNotFoundError):
+            await queue.stop_job("nothing")
+        with pytest.raises(JobNotInStateError):
+            await queue.stop_job(waiting.id)
+        with pytest.raises(NotStoppableError):
+            await queue.stop_job(deaf.id)
+
+        gate.opened.set()
+        assert (await ended(queue, deaf.id)).return_value == "through"

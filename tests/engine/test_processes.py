@@ -120,6 +120,19 @@ def test_a_cancelled_job_is_killed_with_its_process(queue: Queue, start: Any) ->
     assert ended(queue, job).failed_reason == "changed our mind"
 
 
+def test_a_job_that_is_stopped_from_elsewhere_is_killed_and_not_tried_again(queue: Queue, start: Any) -> None:
+    worker = start(lock_duration=1000)
+    active: list[str] = []
+    worker.on("active", lambda job, _previous: active.append(job.id))
+    job = queue.add("hang", attempts=3)
+    wait_until(lambda: active, "the job to run")
+
+    queue.stop_job(job.id, "stopped by ann")
+
+    done = ended(queue, job)
+    assert (done.failed_reason, done.get_state(), len(active)) == ("stopped by ann", JobState.FAILED, 1)
+
+
 def test_closing_hands_back_what_hangs(queue: Queue, start: Any) -> None:
     worker = start()
     active: list[str] = []

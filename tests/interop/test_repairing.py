@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from board.engine import JobState, Queue
-from board.engine.errors import JobLockedError
+from board.engine.errors import JobLockedError, NotStoppableError
 from tests.interop.node import Complete, Fail, Hold, NodeBullMQ
 from tests.waiting import wait_until
 
@@ -156,3 +156,15 @@ def test_changed_data_delay_and_priority_reach_node(node: NodeBullMQ, queue: Que
     seen = node.get_job("mail", waiting.id)
     assert seen is not None
     assert (seen.data, seen.priority) == ({"n": 2}, 1)
+
+
+def test_a_job_in_nodes_hands_is_not_stopped_and_node_completes_it(node: NodeBullMQ, queue: Queue) -> None:
+    job = node.add("mail", "charge")
+    with node.worker("mail", Hold()) as worker:
+        wait_until(lambda: worker.jobs("active"), "the job to run")
+
+        with pytest.raises(NotStoppableError):
+            queue.stop_job(job.id)
+
+        worker.release(job.id, "paid")
+        wait_until(lambda: node.state("mail", job.id) == "completed", "Node to complete it")

@@ -1,5 +1,6 @@
 """Node adds, we work; and both work side by side on one queue."""
 
+import asyncio
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -232,3 +233,36 @@ def test_two_thousand_jobs_between_two_languages_run_once_each(
     assert min(results["ours"], results["theirs"]) > 0
     theirs_say = node.counts("mail")
     assert queue.get_job_counts() == {name: theirs_say[name] for name in queue.get_job_counts()}
+
+
+def test_node_sees_a_job_that_was_stopped_fail_and_goes_on_with_its_queue(
+    front: str, node: NodeBullMQ, redis_url: str, queue: Queue
+) -> None:
+    job = node.add("mail", "long", None, {"attempts": 3})
+    entered = threading.Event()
+
+    def body(job: Any) -> Any:
+        if job.name != "long":
+            return "next"
+        entered.set()
+        return _until_cancelled(job) if front == "threads" else asyncio.sleep(60)
+
+    with our_worker(front, "mail", body, redis_url, lock_duration=1_000):
+        assert entered.wait(10)
+        queue.stop_job(job.id, "stopped by ann")
+        with pytest.raises(NodeError, match="stopped by ann"):
+            node.wait_until_finished("mail", job.id)
+        following = node.add("mail", "short")
+        assert node.wait_until_finished("mail", following.id) == "next"
+
+    assert node.state("mail", job.id) == "failed"
+    stopped = queue.get_job(job.id)
+    assert stopped is not None
+    stopped.retry()
+    with node.worker("mail", Complete("done")):
+        assert node.wait_until_finished("mail", job.id) == "done"
+
+
+def _until_cancelled(job: Any) -> None:
+    wait_until(lambda: job.is_cancelled, "to be cancelled")
+    job.raise_if_cancelled()

@@ -85,6 +85,7 @@ WHO_MAY: dict[tuple[str, str], tuple[str, ...]] = {
     ("jobs.retry_afresh", "POST"): ("operator", "admin"),
     ("jobs.delay", "POST"): ("operator", "admin"),
     ("jobs.priority", "POST"): ("operator", "admin"),
+    ("jobs.stop", "POST"): ("operator", "admin"),
     ("jobs.bury", "POST"): ("operator", "admin"),
     ("jobs.send_back", "POST"): ("operator", "admin"),
     ("find.index", "GET"): ("viewer", "operator", "admin"),

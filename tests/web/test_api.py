@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import redis
 
 from board.web.api.operations import OPERATIONS
 from tests.web.site import Browser, Site
@@ -201,3 +202,68 @@ def test_workers_schedulers_and_flows_are_told_too(site: Site) -> None:
     assert read(browser, "/schedulers")["schedulers"] == []
     assert read(browser, "/queues/mail/jobs/late/flow")["root"]["link"]["id"] == "late"
     assert read(browser, "/flows")["total"] == 0
+
+
+def test_data_are_edited_to_the_last_digit_with_hidden_values_kept(site: Site, redis_client: redis.Redis) -> None:
+    site.jobs.failed("1a")
+    redis_client.hset("bull:mail:1a", "data", '{"password":"hunter2","n":1}')
+    browser = site.signed_in()
+
+    status, answer = write(
+        browser,
+        "/queues/mail/jobs/1a/data",
+        {"data": {"password": "[redacted]", "n": 12345678901234567890123}, "retry": True},
+    )
+
+    assert (status, answer["done"], answer["action"]) == (200, ["1a"], "edit data")
+    assert redis_client.hget("bull:mail:1a", "data") == '{"password":"hunter2","n":12345678901234567890123}'
+    assert read(browser, "/queues/mail/jobs/1a")["state"] == "waiting"
+    refused = write(browser, "/queues/mail/jobs/1a/data", {"data": {"pin": "[redacted]"}})
+    assert refused[0] == 400
+    assert "hidden value" in refused[1]["error"]["message"]
+
+
+def test_a_failed_job_is_buried_and_another_retried_afresh(site: Site) -> None:
+    site.jobs.failed("1a")
+    site.jobs.failed("1b")
+    browser = site.signed_in()
+
+    own = write(browser, "/queues/mail/jobs/1a/bury", {"grave": "mail"})
+    status, buried = write(browser, "/queues/mail/jobs/1a/bury", {"grave": "mail-dlq"})
+    _, afresh = write(browser, "/queues/mail/jobs/1b/retry-afresh")
+    _, stopped = write(browser, "/queues/mail/jobs/1b/stop")
+
+    assert own[0] == 400
+    assert (status, buried["done"], afresh["done"]) == (200, ["1a"], ["1b"])
+    assert read(browser, "/queues/mail/jobs/1b")["attempts_made"] == 0
+    assert stopped["refused"][0]["reason"].startswith("is in no worker's hands")
+
+
+def test_a_scheduler_is_made_and_changed(site: Site) -> None:
+    site.jobs.waiting("1a")
+    browser = site.signed_in()
+    path = "/queues/mail/schedulers/report/save"
+
+    made = write(browser, path, {"pattern": "0 9 * * 1", "tz": "Asia/Saigon", "data": {"n": 1}})
+    first = read(browser, "/schedulers")["schedulers"][0]
+    changed = write(browser, path, {"every_ms": 60_000, "name": "tick", "options": {"attempts": 3}})
+    second = read(browser, "/schedulers")["schedulers"][0]
+
+    assert (made[0], changed[0]) == (200, 200), (made, changed)
+    assert (first["raw"], first["tz"]) == ("0 9 * * 1", "Asia/Saigon")
+    assert (second["words"], second["name"]) == ("Every minute", "tick")
+    for wrong in ({}, {"pattern": "nonsense"}, {"pattern": "* * * * *", "every_ms": 5}, {"every_ms": 5, "options": []}):
+        status, answer = write(browser, path, wrong)
+        assert (status, bool(answer["error"]["message"])) == (400, True), wrong
+
+
+def test_a_large_payload_is_read_by_parts_and_flows_are_listed(site: Site) -> None:
+    site.jobs.waiting("1a", {"items": [{"n": n} for n in range(500)]})
+    browser = site.signed_in()
+
+    part = read(browser, "/queues/mail/jobs/1a/value?at=0&from=400")
+    found = read(browser, "/queues/mail/jobs/1a/value?find=499")
+
+    assert (part["path"], part["start"], len(part["tree"]["children"]), part["next_start"]) == ("items", 400, 100, None)
+    assert [match["path"] for match in found["matches"]] == ["items[499].n"]
+    assert read(browser, "/flows")["jobs"] == []

@@ -262,3 +262,43 @@ def test_removing_says_how_many_hang_below(site: Site, redis_client: redis.Redis
     assert "right below them, will be removed too with all below 3" in [
         text_of(line) for line in page.select(".ledger > div")
     ]
+
+
+def hold_by_ours(client: redis.Redis) -> None:
+    """Make the lock of the job one of a worker that takes requests to stop."""
+    client.set("bull:mail:1a:lock", "worker:0:stops", px=60_000)
+
+
+def test_an_active_job_of_our_worker_is_asked_to_stop(site: Site, redis_client: redis.Redis) -> None:
+    site.jobs.active("1a")
+    hold_by_ours(redis_client)
+    browser = site.signed_in("operator")
+    assert soup(browser.get(PAGE)).select("form[action$='/stop'] button") != []
+
+    answer = browser.post(f"{PAGE}/stop", {"reason": "wrong customer"})
+
+    assert browser.messages(answer) == ["Asked the worker to stop job 1a."]
+    page = text_of(soup(browser.get(PAGE)).select_one("#job"))
+    assert "It is being stopped: stopped by operator: wrong customer." in page
+    assert "its worker was asked already" in page
+    (entry,) = site.audit()
+    assert (entry.action, entry.result, entry.who, entry.reason) == ("stop", "done", "operator", "wrong customer")
+
+
+def test_a_job_of_another_worker_and_one_that_is_not_active_say_why_they_are_not_stopped(
+    site: Site, redis_client: redis.Redis
+) -> None:
+    site.jobs.active("1a")
+    site.jobs.waiting("1b")
+    browser = site.signed_in("operator")
+
+    page = text_of(soup(browser.get(PAGE)).select_one("#job-actions"))
+    refused = [browser.messages(browser.post(f"/q/mail/job/{one}/stop")) for one in ("1a", "1b", "1c")]
+    redis_client.delete("bull:mail:1a:lock")
+
+    assert "only workers of Queue Board's engine can be asked" in page
+    assert refused[0] == ["Job 1a is held by a worker that takes no requests to stop; nothing was done."]
+    assert "only active jobs can be stopped" in refused[1][0]
+    assert "is not in Redis any more" in refused[2][0]
+    assert not redis_client.exists("bull:mail:board:stops")
+    assert "its worker is gone" in text_of(soup(browser.get(PAGE)).select_one("#job-actions"))

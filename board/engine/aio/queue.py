@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Self
 
 from board.engine.aio.job import AsyncJob
-from board.engine.commands import dead_letters, events, jobs, limits, queues, schedulers, trees
+from board.engine.commands import dead_letters, events, jobs, limits, queues, schedulers, stops, trees
 from board.engine.commands.queues import Metrics, WorkerInfo
 from board.engine.connection.aio import AsyncClient, AsyncConnection
 from board.engine.errors import BulkAddError, EngineError
@@ -290,6 +290,19 @@ class AsyncQueue:
         plan = queues.retry_jobs(self.keys, state=to_state(state), count=count, before_ms=moment)
         with traced(self.telemetry, "retryJobs", self.name):
             return await self.connection.run(plan)
+
+    async def stop_job(self, job_id: str, reason: str = "stopped by request") -> None:
+        """Ask the worker of an active job to stop it; the job then fails with ``reason``, whatever attempts are left.
+
+        The worker reads the request when it renews its locks. A coroutine is cancelled where it awaits, a process is
+        killed; a function in a thread has to look at ``is_cancelled``, and completes if it never does.
+
+        Raises:
+            JobNotFoundError: there is no such job.
+            JobNotInStateError: no worker holds it.
+            NotStoppableError: its worker is not of this engine, or renews no locks.
+        """
+        await self.connection.call(stops.ask_to_stop(self.keys, job_id, reason))
 
     async def promote_jobs(self, *, count: int = queues.STEP) -> int:
         """Make all delayed jobs runnable now, in steps; returns how many."""

@@ -34,6 +34,7 @@ from board.engine.errors import (
     ConnectionLostError,
     EngineError,
     JobCancelledError,
+    JobStoppedError,
     JobTimeoutError,
     StoreError,
     UsageError,
@@ -185,10 +186,7 @@ class AsyncWorker:
 
     def cancel_job(self, job_id: str, reason: str = "cancelled") -> bool:
         """Cancel a running job; its attempt fails. False when it does not run here."""
-        found = [stint for stint in self._stints.values() if stint.lease.job_id == job_id]
-        for stint in found:
-            stint.cancel(JobCancelledError(reason))
-        return bool(found)
+        return self._cancel(job_id, JobCancelledError(reason))
 
     @property
     def concurrency(self) -> int:
@@ -269,6 +267,12 @@ class AsyncWorker:
                 self._emit(event)
             case messages.Close():
                 self._spawn(self._end())
+
+    def _cancel(self, job_id: str, error: JobCancelledError) -> bool:
+        found = [stint for stint in self._stints.values() if stint.lease.job_id == job_id]
+        for stint in found:
+            stint.cancel(error)
+        return bool(found)
 
     def _lose(self, lease: Lease) -> None:
         """Tell that a running job has lost its lock. One that is being ended gives it up, and hears of it otherwise."""
@@ -391,12 +395,14 @@ class AsyncWorker:
     async def _renew(self, due: tuple[Lease, ...]) -> None:
         locks = [(lease.job_id, lease.token) for lease in due]
         try:
-            lost = await self.connection.call(leases.extend_locks(self.keys, locks, self.options.lock_ms))
+            renewal = await self.connection.call(leases.renew_locks(self.keys, locks, self.options.lock_ms))
         except Exception as error:  # noqa: BLE001 - the edge of a loop
             self._emit("error", error)
             self._tell(messages.RenewBroke())
         else:
-            self._tell(messages.Renewed(tuple(lease for lease in due if lease.job_id in lost)))
+            self._tell(messages.Renewed(tuple(lease for lease in due if lease.job_id in renewal.lost)))
+            for job_id, reason in renewal.stops.items():
+                self._cancel(job_id, JobStoppedError(reason))
 
     async def _check_stalled(self) -> None:
         left, is_first = 0, True
@@ -537,7 +543,7 @@ class AsyncWorker:
                 return Raised(error)
             return Raised(JobTimeoutError(f"job {stint.job.id} ran longer than {timeout_ms} ms"))
         except Exception as error:  # noqa: BLE001 - the edge: whatever a processor raises is its job's failure
-            return Raised(error)
+            return Raised(stint.blame(error))
         finally:
             stint.task = None
             if stint.error is not None and task.cancelling():

@@ -22,14 +22,15 @@ from board.engine.types import Fetched, Keep, RateLimit
 __all__ = [
     "DeadLetter",
     "FetchNext",
+    "Renewal",
     "complete_job",
     "delay_active_job",
     "extend_lock",
-    "extend_locks",
     "fail_job",
     "fetch_job",
     "move_stalled",
     "release_lock",
+    "renew_locks",
     "retry_active_job",
     "return_job",
     "wait_for_children",
@@ -77,6 +78,19 @@ class DeadLetter:
     queue: QueueKeys
     origin: str
     prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """What a worker hears when it renews its locks.
+
+    Attributes:
+        lost: ids whose lock is not ours any more.
+        stops: ids of jobs that somebody wants to stop, with the reason; told again until they have ended.
+    """
+
+    lost: list[str]
+    stops: dict[str, str]
 
 
 def fetch_job(
@@ -264,15 +278,20 @@ def wait_for_children(
     )
 
 
-def extend_locks(queue: QueueKeys, locks: Sequence[tuple[str, str]], lock_ms: int) -> Call[list[str]]:
-    """Renew the locks of these (job id, token) pairs; returns the ids whose lock is not ours any more."""
+def renew_locks(queue: QueueKeys, locks: Sequence[tuple[str, str]], lock_ms: int) -> Call[Renewal]:
+    """Renew the locks of these (job id, token) pairs."""
     packed = pack([list(pair) for pair in locks])
-    return script_call("extend_locks", (queue.base,), (lock_ms, packed), texts)
+
+    def decode(reply: Any) -> Renewal:
+        lost, stops = reply
+        return Renewal(texts(lost), {text(job_id): text(reason) for job_id, reason in stops})
+
+    return script_call("extend_locks", (queue.base,), (lock_ms, packed), decode)
 
 
 def extend_lock(queue: QueueKeys, job_id: str, token: str, lock_ms: int) -> Call[bool]:
     """Renew one lock; False when it is not ours any more."""
-    return extend_locks(queue, [(job_id, token)], lock_ms).map(lambda lost: not lost)
+    return renew_locks(queue, [(job_id, token)], lock_ms).map(lambda renewal: not renewal.lost)
 
 
 def release_lock(queue: QueueKeys, job_id: str, token: str) -> Call[bool]:

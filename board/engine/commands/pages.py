@@ -394,6 +394,8 @@ def _job(queue: QueueKeys, job_id: str, named: dict[str, Any]) -> JobReading:
         fields={_text(name): _cut(text, length) for name, text, length in named.get("fields", ())},
         fields_total=int(named.get("fields_total", 0)),
         lock_ms=int(named["lock_ms"]),
+        is_stoppable=bool(named["stoppable"]),
+        stop_reason=_optional(named.get("stop_reason")),
         ttl_ms=int(named["ttl_ms"]),
         logs=tuple(_text(line) for line in named["logs"]),
         logs_from=int(named["logs_from"]),

@@ -212,6 +212,8 @@ class JobReading:
         fields: every field of the hash, long ones cut.
         fields_total: how many fields it has.
         lock_ms: time left on its lock, negative without one.
+        is_stoppable: the worker that holds it looks for requests to stop.
+        stop_reason: why somebody asked for it to be stopped; None when nobody has.
         ttl_ms: time until its hash expires, negative when it does not.
         logs: lines from ``logs_from`` on.
         logs_from: index of the first line shown.
@@ -234,6 +236,8 @@ class JobReading:
     fields: Mapping[str, Cut] = field(default_factory=dict)
     fields_total: int = 0
     lock_ms: int = -2
+    is_stoppable: bool = False
+    stop_reason: str | None = None
     ttl_ms: int = -1
     logs: tuple[str, ...] = ()
     logs_from: int = 0

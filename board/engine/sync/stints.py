@@ -5,24 +5,25 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from board.engine.errors import JobCancelledError
+from board.engine.errors import JobCancelledError, JobStoppedError
 from board.engine.sync.job import Job
 from board.engine.sync.processes import Child
 from board.engine.types import JsonValue
 from board.engine.worker.messages import Lease
 
-__all__ = ["RunningJob", "Stint"]
+__all__ = ["RunningJob", "Stint", "blame"]
 
 
 class RunningJob(Job):
     """A job while its processor runs."""
 
-    __slots__ = ("_cancelled", "_tell")
+    __slots__ = ("_cancelled", "_tell", "_why")
 
     def __init__(self, job: Job, tell: Callable[..., None]) -> None:
         super().__init__(job.info, job.keys, job._connection, job.token)  # noqa: SLF001 - the same job, one class up
         self._tell = tell
         self._cancelled = False
+        self._why: JobCancelledError | None = None
 
     @property
     def is_cancelled(self) -> bool:
@@ -36,12 +37,18 @@ class RunningJob(Job):
             JobCancelledError: it was.
         """
         if self.is_cancelled:
-            raise JobCancelledError(f"job {self.id} was cancelled")
+            raise self._why or JobCancelledError(f"job {self.id} was cancelled")
 
     def update_progress(self, progress: JsonValue) -> None:
         """Store the progress, any JSON value, and tell the listeners, the worker's own among them."""
         super().update_progress(progress)
         self._tell("progress", self, progress)
+
+
+def blame(job: RunningJob, error: BaseException) -> BaseException:
+    """Return why an attempt ended: that it was stopped, whatever the processor said of that; else its own error."""
+    why = job._why  # noqa: SLF001 - of this module
+    return why if isinstance(why, JobStoppedError) else error
 
 
 class Stint:
@@ -68,6 +75,7 @@ class Stint:
         """Whether somebody has taken the decision."""
         return self._is_claimed
 
-    def ask_to_stop(self) -> None:
+    def ask_to_stop(self, why: JobCancelledError | None = None) -> None:
         """Let the job say that it was cancelled; a function in a thread can only be asked."""
+        self.job._why = self.job._why or why  # noqa: SLF001 - of this module
         self.job._cancelled = True  # noqa: SLF001 - of this module

@@ -34,6 +34,7 @@ from board.engine.errors import (
     ConnectionLostError,
     EngineError,
     JobCancelledError,
+    JobStoppedError,
     JobTimeoutError,
     StoreError,
     UsageError,
@@ -43,7 +44,7 @@ from board.engine.options import to_ms
 from board.engine.shutdown import on_signal
 from board.engine.sync.job import Job
 from board.engine.sync.processes import Child
-from board.engine.sync.stints import RunningJob, Stint
+from board.engine.sync.stints import RunningJob, Stint, blame
 from board.engine.targets import load_target
 from board.engine.types import Duration
 from board.engine.worker import messages
@@ -221,14 +222,7 @@ class Worker:
 
         Its ``is_cancelled`` becomes true; with ``executor="process"`` its process is killed and the attempt fails.
         """
-        with self._lock:
-            found = [stint for stint in self._stints.values() if stint.lease.job_id == job_id]
-        for stint in found:
-            stint.ask_to_stop()
-            if stint.child is not None and stint.claim():
-                self._part_from(stint)
-                self._settle_elsewhere(stint, Raised(JobCancelledError(reason), trace=f"JobCancelledError: {reason}"))
-        return bool(found)
+        return self._cancel(job_id, JobCancelledError(reason))
 
     @property
     def concurrency(self) -> int:
@@ -307,6 +301,16 @@ class Worker:
                 self._end()
             case _:
                 self._chores.put(action)
+
+    def _cancel(self, job_id: str, error: JobCancelledError) -> bool:
+        with self._lock:
+            found = [stint for stint in self._stints.values() if stint.lease.job_id == job_id]
+        for stint in found:
+            stint.ask_to_stop(error)
+            if stint.child is not None and stint.claim():
+                self._part_from(stint)
+                self._settle_elsewhere(stint, Raised(error, trace=f"{type(error).__name__}: {error}"))
+        return bool(found)
 
     def _lose(self, lease: Lease) -> None:
         """Tell that a running job has lost its lock. One that is being ended gives it up, and hears of it otherwise."""
@@ -467,12 +471,14 @@ class Worker:
     def _renew(self, due: tuple[Lease, ...]) -> None:
         locks = [(lease.job_id, lease.token) for lease in due]
         try:
-            lost = self.connection.call(leases.extend_locks(self.keys, locks, self.options.lock_ms))
+            renewal = self.connection.call(leases.renew_locks(self.keys, locks, self.options.lock_ms))
         except Exception as error:  # noqa: BLE001 - the edge of a loop
             self._emit("error", error)
             self._tell(messages.RenewBroke())
         else:
-            self._tell(messages.Renewed(tuple(lease for lease in due if lease.job_id in lost)))
+            self._tell(messages.Renewed(tuple(lease for lease in due if lease.job_id in renewal.lost)))
+            for job_id, reason in renewal.stops.items():
+                self._cancel(job_id, JobStoppedError(reason))
 
     def _check_stalled(self, left: int) -> None:
         call = leases.move_stalled(
@@ -631,9 +637,9 @@ class Worker:
         try:
             return Returned(self._processor(job))
         except Exception as error:  # noqa: BLE001 - the edge: whatever a processor raises is its job's failure
-            return Raised(error)
+            return Raised(blame(job, error))
         except BaseException as error:  # noqa: BLE001 - SystemExit in a thread ends nothing but the attempt
-            return Raised(error)
+            return Raised(blame(job, error))
 
     def _settle(self, stint: Stint, result: Returned | Raised) -> tuple[Run | None, Decision | None]:
         """Tell Redis what became of a job, then the listeners; returns the job to go on with, and what was done."""

@@ -56,6 +56,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar
 
+from board.engine.commands.stops import ENDING
 from board.engine.types import JobData
 from board.engine.worker.messages import (
     Action,
@@ -422,7 +423,7 @@ class WorkerMachine:
                     self._do(Block(timeout_ms))
                     return
                 self._is_drained = False
-            token = f"{self.settings.worker_id}:{self._tokens}"
+            token = f"{self.settings.worker_id}:{self._tokens}{self._token_end}"
             self._tokens += 1
             count = min(free, self.settings.batch)
             self._fetching[token] = count
@@ -453,6 +454,11 @@ class WorkerMachine:
     def _free(self) -> int:
         fetching = self._fetching
         return self.concurrency - len(self._leases) - (sum(fetching.values()) if fetching else 0)
+
+    @property
+    def _token_end(self) -> str:
+        """What tells others that requests to stop are read: they are, with each renewal."""
+        return "" if self.settings.renew_ms is None else ENDING
 
     @property
     def _renew_step_ms(self) -> int:

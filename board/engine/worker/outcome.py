@@ -7,7 +7,8 @@
     raised DelayedError, WaitingError,
       WaitingChildrenError ─────────────────▶ Nothing        the processor has moved the job itself
     raised anything else
-      attempts left, not unrecoverable ─────▶ Retry          at once, or
+      attempts left, not unrecoverable,
+        not stopped by somebody ────────────▶ Retry          at once, or
                                               Delay          after its backoff
       otherwise ────────────────────────────▶ Fail
 """
@@ -21,7 +22,14 @@ from types import TracebackType
 
 from board.engine.backoff import BUILT_IN, MOST_MS, backoff_delay_ms, backoff_type
 from board.engine.codec import dump_json, integer
-from board.engine.errors import PayloadError, ProcessorSignal, RateLimitError, UnrecoverableError, message_of
+from board.engine.errors import (
+    JobStoppedError,
+    PayloadError,
+    ProcessorSignal,
+    RateLimitError,
+    UnrecoverableError,
+    message_of,
+)
 from board.engine.options import to_ms
 from board.engine.types import Duration, JobData, JsonValue, Keep
 from board.engine.values import value
@@ -204,7 +212,7 @@ def retention(option: JsonValue, worker_default: Keep | None) -> Keep | None:
 
 
 def _may_retry(job: JobData, error: BaseException, rules: Rules) -> bool:
-    if isinstance(error, UnrecoverableError) or type(error).__name__ == "UnrecoverableError":
+    if isinstance(error, UnrecoverableError | JobStoppedError) or type(error).__name__ == "UnrecoverableError":
         return False
     if rules.max_started_attempts is not None and rules.max_started_attempts <= job.attempts_started:
         return False

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
 
 from board.actions import jobs as job_actions
 from board.actions import queues as queue_actions
 from board.actions import repairs, schedulers, upkeep
 from board.actions.perform import MOST_JOBS, Outcome
+from board.auth.policy import Permission
 from board.engine.types import JobOptions, JobState
+from board.errors import BadRequestError
+from board.queries.edit import read_edit
+from board.queries.json_text import hide
+from board.queries.scheduler_edit import read_asked
 from board.queries.shared import queue_name
 from board.sources import QueueKeys
 from board.web.api import shapes
 from board.web.api.encoding import encode
 from board.web.api.operations import Field, operation, read_body
-from board.web.state import actor, board, queue_or_404
+from board.web.state import actor, board, insist, queue_or_404
 
 __all__ = ["add_job", "clean", "drain", "obliterate", "pause", "promote", "remove", "resume", "retry"]
 
 IDS = {"ids": Field("texts", "ids of the jobs", low=1, high=MOST_JOBS, needed=True)}
 YEAR_MS = 366 * 86_400_000
+LAST_MS = 253_402_300_799_000
+"""The last second that a calendar knows."""
 CLEANED = ("completed", "failed", "waiting", "delayed", "prioritized", "active")
 
 
@@ -218,6 +227,136 @@ def priority(queue: str, job_id: str) -> shapes.ActionResult:
 def duplicate(queue: str, job_id: str) -> shapes.ActionResult:
     """Add a job with the data and options of another."""
     return _act("duplicate", queue, lambda keys: repairs.duplicate(board().desk, actor(), keys, job_id))
+
+
+@operation("POST", "/queues/<queue>/jobs/<job_id:job_id>/stop", result=shapes.ActionResult)
+def stop(queue: str, job_id: str) -> shapes.ActionResult:
+    """Ask the worker of an active job to stop it; it then fails, whatever attempts are left."""
+    return _act("stop", queue, lambda keys: repairs.stop(board().desk, actor(), keys, job_id))
+
+
+@operation("POST", "/queues/<queue>/jobs/<job_id:job_id>/retry-afresh", result=shapes.ActionResult)
+def retry_afresh(queue: str, job_id: str) -> shapes.ActionResult:
+    """Make a job that ended runnable again, with all its attempts before it."""
+    return _act("retry afresh", queue, lambda keys: repairs.retry_afresh(board().desk, actor(), keys, job_id))
+
+
+@operation(
+    "POST",
+    "/queues/<queue>/jobs/<job_id:job_id>/bury",
+    result=shapes.ActionResult,
+    body={"grave": Field("text", "name of the dead-letter queue", needed=True)},
+)
+def bury(queue: str, job_id: str) -> shapes.ActionResult:
+    """Move a failed job into a dead-letter queue."""
+    name = read_body()["grave"]
+
+    def act(keys: QueueKeys) -> Outcome:
+        insist(Permission.EDIT, keys, action="move to dead letters")
+        grave = QueueKeys(keys.prefix, name)
+        if grave == keys or not board().sources.is_shown(grave):
+            raise BadRequestError(f"{name[:200]} cannot be the dead-letter queue of {keys.name}.")
+        return repairs.bury(board().desk, actor(), keys, job_id, grave)
+
+    return _act("bury", queue, act)
+
+
+@operation(
+    "POST",
+    "/queues/<queue>/jobs/<job_id:job_id>/data",
+    result=shapes.ActionResult,
+    body={
+        "data": Field("json", "all of the new data; a value [redacted] stays what it is", needed=True),
+        "retry": Field("flag", "retry the job with them, if it has ended"),
+    },
+)
+def edit_data(queue: str, job_id: str) -> shapes.ActionResult:
+    """Replace the data of a job that no worker holds."""
+    asked, own = read_body(), board()
+
+    def act(keys: QueueKeys) -> Outcome:
+        for needed in (Permission.DATA, Permission.EDIT):
+            insist(needed, keys, action="edit data")
+        found = read_edit(own.connection, own.sources, keys, job_id, encode(asked["data"]))
+        if found.final is None:
+            raise BadRequestError(found.problem)
+        return repairs.edit_data(
+            own.desk,
+            actor(),
+            keys,
+            job_id,
+            found.final,
+            digest=found.digest,
+            retries=asked["retry"],
+            before=found.stored,
+            after=hide(found.final),
+        )
+
+    return _act("edit data", queue, act)
+
+
+@operation(
+    "POST",
+    "/queues/<queue>/schedulers/<job_id:scheduler>/save",
+    result=shapes.ActionResult,
+    body={
+        "pattern": Field("text", "cron pattern; or every_ms"),
+        "every_ms": Field("whole", "interval; or a pattern", low=1),
+        "tz": Field("text", "zone of the pattern; UTC without it"),
+        "name": Field("text", "name of its jobs"),
+        "data": Field("json", "what its jobs carry; a value [redacted] stays what it is"),
+        "options": Field("json", "options of its jobs, under the names of BullMQ"),
+        "limit": Field("whole", "most runs altogether", low=1),
+        "start_ms": Field("whole", "no run before, in ms since 1970", high=LAST_MS),
+        "end_ms": Field("whole", "no run after", high=LAST_MS),
+        "offset_ms": Field("whole", "shift of the runs of an interval"),
+    },
+)
+def save_scheduler(queue: str, scheduler: str) -> shapes.ActionResult:
+    """Make a job scheduler, or change it: what is left out becomes what it is without it."""
+    asked, own = read_body(), board()
+
+    def act(keys: QueueKeys) -> Outcome:
+        for needed in (Permission.DATA, Permission.SCHEDULE):
+            insist(needed, keys, action="save scheduler")
+        draft = read_asked(
+            own.connection,
+            own.sources,
+            own.namespace,
+            keys,
+            scheduler=scheduler,
+            typed=_typed(asked),
+            now_ms=own.clock(),
+        )
+        if draft.repeat is None:
+            raise BadRequestError(draft.problem)
+        whole = schedulers.Draft(scheduler, asked["name"].strip(), draft.repeat, draft.data_text, draft.template)
+        return schedulers.save(own.desk, actor(), own.namespace, keys, whole)
+
+    return _act("save", queue, act)
+
+
+def _typed(asked: dict[str, Any]) -> dict[str, str]:
+    """Return what a program asks for as a person would have typed it into the form."""
+
+    def moment(at_ms: int | None) -> str:
+        return "" if at_ms is None else datetime.fromtimestamp(at_ms / 1000, UTC).isoformat()
+
+    every = asked["every_ms"]
+    if (every is None) == (not asked["pattern"]):
+        raise BadRequestError("A scheduler has either a pattern or every_ms.")
+    plain = {name: "" if asked[name] is None else str(asked[name]) for name in ("pattern", "tz", "name", "limit")}
+    return {
+        **plain,
+        "kind": "pattern" if every is None else "every",
+        "every": "" if every is None else str(every),
+        "every_unit": "ms",
+        "start": moment(asked["start_ms"]),
+        "end": moment(asked["end_ms"]),
+        "offset": "" if asked["offset_ms"] is None else str(asked["offset_ms"]),
+        "data": "{}" if asked["data"] is None else encode(asked["data"]),
+        "options": "{}" if asked["options"] is None else encode(asked["options"]),
+    }
 
 
 @operation("POST", "/queues/<queue>/jobs/<job_id:job_id>/send-back", result=shapes.ActionResult)

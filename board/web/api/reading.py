@@ -17,6 +17,7 @@ from board.queries.job import read_job
 from board.queries.overview import OverviewPage, QueueRow, read_overview
 from board.queries.queue import LABELS, QueueAsked, read_queue
 from board.queries.schedulers import SchedulersPage, read_schedulers_page
+from board.queries.value import FIELDS, ValuePage, read_value
 from board.queries.worker_list import WorkersPage, read_workers
 from board.sources import QueueKeys
 from board.web.api import shapes
@@ -183,6 +184,33 @@ def children(queue: str, job_id: str) -> ChildrenPage:
     """List the children of a job, a hundred at a time, failed ones first."""
     keys, own, start = queue_or_404(queue), board(), query()["from"] or 0
     return read_children(own.connection, own.sources, keys, job_id, now_ms=own.clock(), start=start)
+
+
+@operation(
+    "GET",
+    "/queues/<queue>/jobs/<job_id:job_id>/value",
+    result=ValuePage,
+    query={
+        "field": Field("text", "what to open; empty is data", choices=("", *FIELDS)),
+        "at": Field("text", "place of a part, such as 0.3; empty for the whole"),
+        "from": Field("whole", "entries of it to leave out", high=1_000_000_000),
+        "find": Field("text", "text in keys and values below it"),
+    },
+)
+def value(queue: str, job_id: str) -> ValuePage:
+    """Show a part of what a job carries or returned, however large it is, or where a text is in it."""
+    keys, own, asked = queue_or_404(queue), board(), query()
+    insist(Permission.DATA, keys, action="read data")
+    return read_value(
+        own.connection,
+        own.sources,
+        keys,
+        job_id,
+        asked["field"] or "data",
+        at=asked["at"],
+        start=asked["from"] or 0,
+        find=asked["find"].strip()[:200],
+    )
 
 
 @operation(

@@ -21,7 +21,7 @@ from board.web.state import actor, board, insist, queue_or_404
 from board.web.views.blueprints import jobs
 from board.web.wording import say
 
-__all__ = ["bury", "change", "delay", "duplicate", "edit", "edit_data", "priority", "retry_afresh", "send_back"]
+__all__ = ["bury", "change", "delay", "duplicate", "edit", "edit_data", "priority", "retry_afresh", "send_back", "stop"]
 
 
 @jobs.get("/q/<queue>/job/<job_id:job_id>/edit")
@@ -102,6 +102,13 @@ def priority(queue: str, job_id: str) -> Response:
     keys, wanted = queue_or_404(queue), forms.whole(request.form, "priority", "A priority", 0, 2_097_151)
     outcome = repairs.change_priority(board().desk, actor(), keys, job_id, wanted)
     return _leave(outcome, "Changed the priority of", queue, job_id)
+
+
+@jobs.post("/q/<queue>/job/<job_id:job_id>/stop")
+def stop(queue: str, job_id: str) -> Response:
+    """Ask the worker of an active job to stop it."""
+    outcome = repairs.stop(board().desk, actor(), queue_or_404(queue), job_id)
+    return _leave(outcome, "Asked the worker to stop", queue, job_id)
 
 
 @jobs.post("/q/<queue>/job/<job_id:job_id>/bury")

@@ -60,7 +60,7 @@ if budget <= 0 then
   return 1
 end
 for _, suffix in ipairs({
-  'events', 'delay', 'stalled-check', 'stalled', 'id', 'pc', 'marker', 'meta', 'limiter', 'metrics:completed',
+  'events', 'delay', 'stalled-check', 'stalled', 'id', 'pc', 'marker', 'meta', 'limiter', 'board:stops', 'metrics:completed',
   'metrics:completed:data', 'metrics:failed', 'metrics:failed:data',
 }) do
   redis.call('DEL', base .. suffix)

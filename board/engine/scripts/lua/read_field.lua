@@ -1,5 +1,5 @@
 -- read_field: one field of a job's hash, whole, beside its name.
--- KEYS    job hash
+-- KEYS    job
 -- ARGV    field str · most int
 -- RETURNS {type of the key, name or nil, bytes of the field, its text; false when it is absent or longer than most}
 -- EVENTS  none

@@ -3,8 +3,9 @@
 -- ARGV    job_id str · logs_from int · log_lines int · child_limit int
 -- DERIVED every key of the job, the containers of its queue, and the hashes and containers of its parent and children
 -- RETURNS a flat list of names and values: kind, state, rank, total, score, previous, next, fields {name, text, length},
---   fields_total, ttl_ms, lock_ms, logs_total, logs_from, logs, child_counts, children {kind, key, base, id, state, name},
---   parent {key, base, id, state, name, policy}, next_run; long fields and lines are cut
+--   fields_total, ttl_ms, lock_ms, stoppable, stop_reason, logs_total, logs_from, logs, child_counts,
+--   children {kind, key, base, id, state, name}, parent {key, base, id, state, name, policy}, next_run;
+--   long fields and lines are cut
 -- EVENTS  none
 -- COST    O(log n), or O(100,000) in a list; at most 4 MB of fields copied, 256 KB of log lines; writes nothing
 local base = KEYS[1]
@@ -16,6 +17,7 @@ logs_from, log_lines, child_limit = tonumber(logs_from), tonumber(log_lines), to
 -- @include child_counts
 -- @include is_next_run
 -- @include parent_of
+-- @include stop_request
 local key = base .. job_id
 local result = {}
 local function put(name, value)
@@ -50,6 +52,9 @@ local kind = redis.call('TYPE', key).ok
 put('kind', kind)
 put('ttl_ms', redis.call('PTTL', key))
 put('lock_ms', try_read('PTTL', key .. ':lock') or -2)
+local token = try_read('GET', key .. ':lock')
+put('stoppable', token and string.sub(token, -6) == ':stops' and 1 or 0)
+put('stop_reason', token and kind == 'hash' and stop_request(base, job_id, token) or false)
 local logs_total = try_read('LLEN', key .. ':logs') or 0
 if logs_from < 0 then
   logs_from = math.max(0, logs_total - log_lines)
