@@ -43,20 +43,31 @@ def main() -> int:
 
 
 def table() -> list[str]:
-    """Return the figures of the last runs as a table."""
+    """Return the figures of the last runs: a table of those with a board at work, and a list of the others."""
     found = {path.stem: json.loads(path.read_text()) for path in sorted(FIGURES.glob("*.json"))}
-    return [
-        "| what happens | what came of it |",
-        "|---|---|",
-        *(f"| {name} | {_words(it)} |" for name, it in found.items()),
+    boards = {name: it for name, it in found.items() if ADDED in it}
+    lines = [
+        "| what happens | pages asked | that said what is wrong | for | bulk run: jobs, not once "
+        "| jobs added: lost, run twice | counted by the recorder |",
+        "|---|---:|---:|---:|---:|---:|---:|",
     ]
+    for name, it in boards.items():
+        lines.append(
+            f"| {name} | {it['pages']:,} | {it['pages that said what is wrong']:,} | {it['seconds of that']} s "
+            f"| {it['jobs of the bulk run']:,}: {it['of these retried twice or not at all']} "
+            f"| {it[ADDED]:,}: {it['of these lost']}, {it['of these run twice']} "
+            f"| {it['completions counted by the recorder']:,} of {it['completions told by events']:,} |"
+        )
+    lines.append("")
+    lines += [f"- {name[0].upper()}{name[1:]}: {_words(it)}." for name, it in found.items() if name not in boards]
+    return lines
+
+
+ADDED = "jobs added meanwhile"
 
 
 def _words(figures: dict[str, Any]) -> str:
-    return "; ".join(
-        f"{name}: {value:,}" if isinstance(value, int | float) else f"{name}: {value}"
-        for name, value in figures.items()
-    )
+    return ", ".join(f"{name} {value:,}" for name, value in figures.items())
 
 
 if __name__ == "__main__":

@@ -138,12 +138,13 @@ def test_a_board_ends_while_pages_are_asked_and_a_bulk_run_goes_on(
 
 
 def test_workers_end_while_they_work(redis_url: str, redis_client: Any) -> None:
-    ids = [f"job-{number}" for number in range(600)]
+    ids = [f"job-{number}" for number in range(1_000)]
     add_all(redis_url, LOAD, ids)
     options = OPTIONS | {"lock_duration": 30_000}
     with Fleet(redis_url, "load", seconds=0.05, options=options) as fleet, Connection.open(redis_url) as connection:
         leaving = fleet.start("threads", "asyncio")
         wait_until(lambda: completed(connection, LOAD) > 100, "the workers to be busy", 30)
+        wait_until(lambda: all(one.runs() for one in leaving), "both of them to be busy", 30)
         told_ms = now_ms()
         for one in leaving:
             one.process.send_signal(signal.SIGTERM)

@@ -62,6 +62,7 @@ class Answers:
         statuses: how many pages came with which status.
         strange: answers that nobody should get.
         said: the sentences about Redis.
+        told: how many pages had one.
         slowest: seconds that the slowest page took.
         away: seconds from the first page without Redis to the last.
     """
@@ -69,6 +70,7 @@ class Answers:
     statuses: Counter[int] = field(default_factory=Counter)
     strange: list[str] = field(default_factory=list)
     said: set[str] = field(default_factory=set)
+    told: int = 0
     slowest: float = 0.0
     away: float = 0.0
     _since: float = 0.0
@@ -86,6 +88,7 @@ class Answers:
             if path != "/readyz":
                 said = [one for one in SENTENCES if one in text_of(soup(answer))]
                 self.said.update(said)
+                self.told += bool(said)
                 if not said:
                     self.strange.append(f"{path} does not say what is wrong: {answer.text[:500]}")
         elif answer.status_code != 200:
@@ -198,8 +201,8 @@ class Watched:
 
     def sees_trouble(self) -> None:
         """Wait until somebody was told that Redis is away."""
-        before = self.answers.statuses[503]
-        wait_until(lambda: self.answers.statuses[503] > before, "a page to say that Redis is away", 30)
+        before = self.answers.told
+        wait_until(lambda: self.answers.told > before, "a page to say that Redis is away", 30)
 
     def recover(self) -> None:
         """Wait until pages come, the bulk run is over and every job that was added is done; then stop adding."""
