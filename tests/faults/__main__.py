@@ -47,8 +47,7 @@ def table() -> list[str]:
     found = {path.stem: json.loads(path.read_text()) for path in sorted(FIGURES.glob("*.json"))}
     boards = {name: it for name, it in found.items() if ADDED in it}
     lines = [
-        "| what happens | pages asked | that said what is wrong | for | bulk run: jobs, not once "
-        "| jobs added: lost, run twice | counted by the recorder |",
+        "| what happens | pages | said what is wrong | for | bulk run: jobs, not once | jobs: lost, twice | counted |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for name, it in boards.items():
