@@ -10,7 +10,9 @@ from board.auth.policy import Permission
 from board.engine.keys import QueueKeys
 from board.history.groups import Groups, Status
 
-__all__ = ["MUTES", "GroupAsked", "change"]
+__all__ = ["MUTES", "GroupAsked", "GroupVerb", "change"]
+
+GroupVerb = Literal["mute", "resolve", "open"]
 
 MUTES = {"1h": 3_600_000, "24h": 86_400_000, "7d": 7 * 86_400_000}
 """How long a group may be muted."""
@@ -31,7 +33,7 @@ class GroupAsked:
 
     name: str
     words: str
-    verb: Literal["mute", "resolve", "open"]
+    verb: GroupVerb
     mute_ms: int = 0
 
 

@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 
+from board.bulk import Runs, Source, Spec
 from board.web.api.operations import OPERATIONS, Field, Operation
+from tests.recorder.conftest import Process
+from tests.security.test_requests import GROUP
 from tests.web.site import Site
 
 ABOUT_A_QUEUE = sorted(name for name, one in OPERATIONS.items() if "<queue>" in one.path)
@@ -20,6 +23,7 @@ def value(field: Field) -> Any:
 def ask(site: Site, one: Operation, queue: str, **headers: str) -> int:
     """Send a request that would be carried out, and return the status of the answer."""
     path = one.path.replace("<queue>", queue).replace("<job_id:job_id>", "1a").replace("<job_id:scheduler>", "tick")
+    path = path.replace("<run_id>", "run").replace("<group>", GROUP)
     return (
         site.app.test_client(use_cookies=False)
         .open(
@@ -31,6 +35,14 @@ def ask(site: Site, one: Operation, queue: str, **headers: str) -> int:
         )
         .status_code
     )
+
+
+def start_run(site: Site) -> None:
+    """Store a bulk run about the queue."""
+    spec = Spec("retry", (Source("bull", "mail", "failed"),), who="ann", role="admin")
+    own = site.service
+    for step in Runs(own.namespace).create("run", spec, own.clock()):
+        own.connection.batch(step)
 
 
 def token(site: Site, role: str, *queues: str) -> dict[str, str]:
@@ -49,6 +61,8 @@ def test_nobody_gets_through_anywhere(site: Site) -> None:
 
 def test_a_viewer_does_nothing_and_every_attempt_is_recorded(site: Site) -> None:
     site.jobs.failed("1a")
+    Process(site.service).catch_up()
+    start_run(site)
     header = token(site, "viewer")
     writes = [one for one in OPERATIONS.values() if one.method == "POST"]
 

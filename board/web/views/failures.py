@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from flask import Response, flash, make_response, redirect, request, url_for
 
 from board.actions import groups as group_actions
+from board.actions.perform import Outcome
 from board.errors import BadRequestError, UnknownGroupError
 from board.queries.failures import FailuresAsked, read_failures
 from board.queries.groups import GroupPage, GroupsAsked, read_group, read_groups
+from board.queries.shared import QueueName
 from board.sources import QueueKeys
 from board.web import render, security
 from board.web.state import actor, board, queue_or_404
 from board.web.views.blueprints import failures
 
-__all__ = ["group_or_404", "index", "mute", "reopen", "resolve", "show"]
+__all__ = ["change_group", "counted", "group_or_404", "index", "mute", "reopen", "resolve", "show"]
 
 LIST_ONLY = ("error", "after", "size")
 """Arguments that only the list of jobs knows: addresses of before keep what they mean."""
@@ -37,7 +37,7 @@ def index() -> Response:
             own.connection,
             own.groups,
             own.sources,
-            _counted(asked.get("queue", ""), searches=bool(asked.get("q", "").strip())),
+            counted(asked.get("queue", ""), searches=bool(asked.get("q", "").strip())),
             GroupsAsked(
                 status=asked.get("is", "open"),
                 window=asked.get("w", ""),
@@ -80,19 +80,29 @@ def reopen(group: str) -> Response:
     return _change(group, "open", "Opened.")
 
 
-def _change(name: str, verb: Literal["mute", "resolve", "open"], done: str, mute_ms: int = 0) -> Response:
-    own, group = board(), group_or_404(name).group
-    queues = tuple(queue_or_404(queue.slug) for queue in group.queues[:MOST_QUEUES])
-    if not queues:
-        raise UnknownGroupError(name)
-    asked = group_actions.GroupAsked(name, f"{group.error} {group.pattern}".strip()[:200], verb, mute_ms)
-    outcome = group_actions.change(own.desk, actor(), own.groups, queues[0], asked, also=queues[1:])
+def _change(name: str, verb: group_actions.GroupVerb, done: str, mute_ms: int = 0) -> Response:
+    outcome, _ = change_group(name, verb, mute_ms)
     if outcome.change.count:
         flash(done, "ok")
     else:
         flash("This group of failures is gone; nothing was done.", "warn")
     fallback = url_for("failures.show", group=name)
     return make_response(redirect(security.inside(request.form.get("next"), request.script_root, fallback), 303))
+
+
+def change_group(name: str, verb: group_actions.GroupVerb, mute_ms: int = 0) -> tuple[Outcome, QueueName]:
+    """Mute, resolve or open a group; returns what came of it, and the queue with most of its jobs.
+
+    Raises:
+        UnknownGroupError: there is none, or none of its queues is shown.
+    """
+    own, group = board(), group_or_404(name).group
+    queues = tuple(queue_or_404(queue.slug) for queue in group.queues[:MOST_QUEUES])
+    if not queues:
+        raise UnknownGroupError(name)
+    asked = group_actions.GroupAsked(name, f"{group.error} {group.pattern}".strip()[:200], verb, mute_ms)
+    outcome = group_actions.change(own.desk, actor(), own.groups, queues[0], asked, also=queues[1:])
+    return outcome, group.queues[0]
 
 
 def group_or_404(name: str) -> GroupPage:
@@ -106,7 +116,7 @@ def group_or_404(name: str) -> GroupPage:
         own.connection,
         own.groups,
         own.sources,
-        _counted("", searches=False),
+        counted("", searches=False),
         name,
         now_ms=own.clock(),
         window=asked.get("w", "7d"),
@@ -117,7 +127,7 @@ def group_or_404(name: str) -> GroupPage:
     return page
 
 
-def _counted(slug: str, *, searches: bool) -> tuple[QueueKeys, ...] | None:
+def counted(slug: str, *, searches: bool) -> tuple[QueueKeys, ...] | None:
     """Return the queues whose failures count for this person; None for all. A search tells of what jobs carry."""
     own = board()
     if slug:
