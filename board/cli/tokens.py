@@ -6,12 +6,9 @@ import click
 
 from board.auth.policy import Role
 from board.auth.tokens import LONGEST_DAYS
-from board.cli import opening
+from board.cli import naming, opening
 
 __all__ = ["token"]
-
-CONSOLE = "console"
-"""Who made a token, where nobody is signed in."""
 
 
 @click.group()
@@ -27,9 +24,20 @@ def token() -> None:
 @click.option("--days", type=click.IntRange(0, LONGEST_DAYS), default=90, show_default=True, help="0 does not end.")
 def token_make(name: str, role: str, queues: tuple[str, ...], *, read_only: bool, days: int) -> None:
     """Make a token and print it; it cannot be had again."""
+    from board.actions.accounts import perform_account
+
+    made: list[str] = []
+
+    def make() -> str:
+        made.append(
+            service.tokens.make(name, role, queues=queues, only_reads=read_only, days=days, made_by=who.identity.name)
+        )
+        return f"{name}, {role}, {', '.join(queues) or '*'}"
+
+    who = naming.actor_at_console()
     with opening.service() as service:
-        made = service.tokens.make(name, role, queues=queues, only_reads=read_only, days=days, made_by=CONSOLE)
-    click.echo(made)
+        perform_account(service.desk, who, "make token", make, permission=None)
+    click.echo(made[0])
 
 
 @token.command("list")
@@ -45,8 +53,14 @@ def token_list() -> None:
 @click.argument("name")
 def token_revoke(name: str) -> None:
     """End a token; it is refused at its next use."""
+    from board.actions.accounts import perform_account
+    from board.errors import UserError
+
+    def revoke() -> str:
+        if not service.tokens.revoke(name):
+            raise UserError(f"There is no token {name}.")
+        return name
+
     with opening.service() as service:
-        ended = service.tokens.revoke(name)
-    if not ended:
-        raise click.ClickException(f"There is no token {name}.")
+        perform_account(service.desk, naming.actor_at_console(), "revoke token", revoke, permission=None)
     click.echo(f"Revoked {name}")

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import click
 
 from board.auth.passwords import generate_password
 from board.auth.policy import Role
-from board.cli import opening
+from board.cli import naming, opening
+
+if TYPE_CHECKING:
+    from board.service import Service
 
 __all__ = ["user"]
 
@@ -26,8 +31,9 @@ def user_add(name: str, role: str, *, password_stdin: bool) -> None:
     """Add a user."""
     with opening.service() as service:
         password = _password(from_stdin=password_stdin)
-        added = service.users.add(name, password, role)
-    _tell(f"Added {added.name}, {added.role}", password, generated=not password_stdin)
+        _record(service, "add user", f"{name}, {role}", lambda: service.users.add(name, password, role))
+        added = service.users.get(name)
+    _tell(f"Added {added.name if added else name}, {role}", password, generated=not password_stdin)
 
 
 @user.command("list")
@@ -44,7 +50,8 @@ def user_list() -> None:
 def user_remove(name: str) -> None:
     """Remove a user; sign-ins end at once."""
     with opening.service() as service:
-        service.users.remove(name)
+        _record(service, "remove user", name, lambda: service.users.remove(name))
+        service.sessions.forget(name)
     click.echo(f"Removed {name}")
 
 
@@ -55,7 +62,7 @@ def user_passwd(name: str, *, password_stdin: bool) -> None:
     """Give a user a new password; sign-ins end at once."""
     with opening.service() as service:
         password = _password(from_stdin=password_stdin)
-        service.users.set_password(name, password)
+        _record(service, "reset password", name, lambda: service.users.set_password(name, password))
     _tell(f"Changed the password of {name}", password, generated=not password_stdin)
 
 
@@ -65,7 +72,7 @@ def user_passwd(name: str, *, password_stdin: bool) -> None:
 def user_role(name: str, role: str) -> None:
     """Change what a user may do; sign-ins end at once."""
     with opening.service() as service:
-        service.users.set_role(name, role)
+        _record(service, "change role", f"{name}: {role}", lambda: service.users.set_role(name, role))
     click.echo(f"{name} is {role} now")
 
 
@@ -74,7 +81,7 @@ def user_role(name: str, role: str) -> None:
 def user_disable(name: str) -> None:
     """Shut a user out; sign-ins end at once."""
     with opening.service() as service:
-        service.users.set_disabled(name, disabled=True)
+        _record(service, "disable user", name, lambda: service.users.set_disabled(name, disabled=True))
     click.echo(f"{name} may not sign in any more")
 
 
@@ -83,7 +90,7 @@ def user_disable(name: str) -> None:
 def user_enable(name: str) -> None:
     """Let a user in again."""
     with opening.service() as service:
-        service.users.set_disabled(name, disabled=False)
+        _record(service, "enable user", name, lambda: service.users.set_disabled(name, disabled=False))
     click.echo(f"{name} may sign in")
 
 
@@ -93,3 +100,14 @@ def _password(*, from_stdin: bool) -> str:
 
 def _tell(what: str, password: str, *, generated: bool) -> None:
     click.echo(f"{what}. Password: {password}" if generated else what)
+
+
+def _record(service: Service, action: str, whom: str, change: Callable[[], object]) -> None:
+    """Do a change of people and record it, done or refused; who has the keys of Redis may do all of them."""
+    from board.actions.accounts import perform_account
+
+    def changed() -> str:
+        change()
+        return whom
+
+    perform_account(service.desk, naming.actor_at_console(), action, changed, permission=None)

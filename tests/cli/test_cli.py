@@ -72,6 +72,13 @@ def test_the_version_is_told(run: Run) -> None:
     assert run("--version").stdout.strip() == f"board, version {__version__}"
 
 
+def recorded(run: Run, redis_url: str) -> list[tuple[str, str, str]]:
+    """Return what the audit log has of the console, oldest first."""
+    lines = [json.loads(line) for line in run("audit", "export", REDIS_URL=redis_url).stdout.splitlines()]
+    assert {(line["address"], line["who"].partition(":")[0]) for line in lines} == {("console", "cli")}
+    return [(line["action"], line["result"], line["detail"]) for line in lines]
+
+
 def test_users_are_added_listed_changed_and_removed(run: Run, redis_url: str) -> None:
     added = run("user", "add", "Ann", "--role", "admin", REDIS_URL=redis_url)
     run("user", "add", "bob", "--password-stdin", stdin="a long password\n", REDIS_URL=redis_url)
@@ -89,6 +96,16 @@ def test_users_are_added_listed_changed_and_removed(run: Run, redis_url: str) ->
     assert (last.returncode, last.stderr) == (1, "board: ann is the last administrator: make another one first.\n")
     assert disabled.stdout == "ann\tadmin\nbob\tviewer\tdisabled\n"
     assert (nobody.returncode, nobody.stderr) == (1, "board: There is no user bob.\n")
+    assert recorded(run, redis_url) == [
+        ("add user", "done", "Ann, admin"),
+        ("add user", "done", "bob, viewer"),
+        ("add user", "refused", "There is already a user ann."),
+        ("remove user", "refused", "ann is the last administrator: make another one first."),
+        ("disable user", "done", "bob"),
+        ("remove user", "done", "bob"),
+        ("reset password", "refused", "There is no user bob."),
+    ]
+    assert "a long password" not in run("audit", "export", REDIS_URL=redis_url).stdout
 
 
 def test_tokens_are_made_listed_and_revoked(run: Run, redis_url: str) -> None:
@@ -103,6 +120,15 @@ def test_tokens_are_made_listed_and_revoked(run: Run, redis_url: str) -> None:
     assert (wrong.returncode, "There is no role 'king'" in wrong.stderr) == (1, True)
     assert revoked.stdout == "Revoked bot\n"
     assert again.returncode == 1
+    entries = recorded(run, redis_url)
+    assert "There is no role 'king'" in entries[1][2]
+    assert [entries[0], (*entries[1][:2], ""), *entries[2:]] == [
+        ("make token", "done", "bot, operator, mail"),
+        ("make token", "refused", ""),
+        ("revoke token", "done", "bot"),
+        ("revoke token", "refused", "There is no token bot."),
+    ]
+    assert made.stdout.strip() not in run("audit", "export", REDIS_URL=redis_url).stdout
     assert "There is no token bot." in again.stderr
 
 

@@ -19,6 +19,7 @@ from tests.web.site import Browser, Site, soup
 CANARY = "c4nary-71838-x"
 CODED = "eyJhbGciOiJIUzI1NiJ9.eyJjIjoiNzE4MzgifQ.c4n4ry71838"
 PASSWORD_OF_REDIS = "r3dis-c4nary-71838"
+MONITOR = "what a scraper shows"
 PARTS = (CANARY, "c4n4ry71838", PASSWORD_OF_REDIS)
 
 IN_DATA: dict[str, Any] = {
@@ -49,7 +50,7 @@ def redis_with_password(redis_client: Any, redis_url: str) -> Iterator[str]:
 
 @pytest.fixture
 def site(make_site: Callable[..., Site], redis_with_password: str, redis_client: redis.Redis) -> Site:
-    site = make_site(redis_url=redis_with_password, redact=("pin71838", "customer71838.card"))
+    site = make_site(redis_url=redis_with_password, redact=("pin71838", "customer71838.card"), monitor_token=MONITOR)
     mail = Filler(redis_client).open()
     mail.scheduler("tick")
     whole = json.dumps(IN_DATA)
@@ -89,6 +90,15 @@ def test_no_page_holds_the_secret(site: Site) -> None:
     for path in pages(site):
         assert leaks(admin.get(path).text) == [], path
         assert leaks(admin.tick(path).text) == [], path
+
+
+def test_no_metric_and_no_health_check_holds_it(site: Site) -> None:
+    shown = {"Authorization": f"Bearer {MONITOR}"}
+    answers = [site.browser().get(path, **shown) for path in ("/metrics", "/health/queues", "/healthz", "/readyz")]
+
+    assert "mail" in answers[0].text
+    for answer in answers:
+        assert leaks(answer.text + str(answer.headers)) == []
 
 
 def test_the_json_api_tells_no_secret_either(site: Site) -> None:
