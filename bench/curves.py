@@ -13,6 +13,7 @@ import json
 import math
 import os
 import statistics
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,11 +72,15 @@ CURVES = (
 
 
 def sample(curve: Curve, side: str, size: int, server: Server) -> float:
-    """Return the jobs a second of one side at one size."""
-    if curve.work == "queues":
-        return measure(side, "flight", server, 20_000, {"work": "queues", "queues": size})["per_second"]
-    jobs = size + 1 if curve.work == "flow" else size
-    return measure(side, curve.work, server, jobs)["per_second"]
+    """Return the jobs a second of one side at one size; 0 where it did not get through, which is told."""
+    try:
+        if curve.work == "queues":
+            return measure(side, "flight", server, 20_000, {"work": "queues", "queues": size})["per_second"]
+        jobs = size + 1 if curve.work == "flow" else size
+        return measure(side, curve.work, server, jobs)["per_second"]
+    except (RuntimeError, subprocess.TimeoutExpired) as error:
+        print(f"{SIDES[side]}, {curve.title}, {size:,}: {str(error)[:500]}", file=sys.stderr)
+        return 0.0
 
 
 def run(rounds: int, *, quick: bool) -> dict[str, Any]:
@@ -151,7 +156,11 @@ def report(found: dict[str, Any], told: str) -> str:
         lines += ["| " + " | ".join([curve.axis, *(f"{size:,}" for size in sizes)]) + " |"]
         lines += ["|---" * 1 + "|---:" * len(sizes) + "|"]
         for side, rates in points.items():
-            lines.append("| " + " | ".join([f"{SIDES[side]}, jobs/s", *(f"{rate:,.0f}" for rate in rates)]) + " |")
+            lines.append(
+                "| "
+                + " | ".join([f"{SIDES[side]}, jobs/s", *(f"{rate:,.0f}" if rate else "failed" for rate in rates)])
+                + " |"
+            )
         lines.append("")
     return "\n".join([*lines, *wrapped(told)])
 
