@@ -102,7 +102,23 @@ class Audit:
     def __init__(self, namespace: Namespace, longest: int) -> None:
         """Keep about ``longest`` entries."""
         self._key = namespace.audit
+        self._paused_by = namespace.paused_by
         self._longest = longest
+
+    def note_pause(self, base: str, who: str) -> Call[int]:
+        """Describe keeping who paused a queue, so that the overview need not search the log; empty for nobody."""
+        if who:
+            return Call(("HSET", self._paused_by, base, who), int)
+        return Call(("HDEL", self._paused_by, base), int)
+
+    def pausers(self) -> Call[dict[str, str]]:
+        """Describe reading who paused which queue with this board."""
+
+        def decode(reply: Any) -> dict[str, str]:
+            pairs = reply.items() if isinstance(reply, dict) else zip(reply[::2], reply[1::2], strict=True)
+            return {_text(base): _text(who) for base, who in pairs}
+
+        return Call(("HGETALL", self._paused_by), decode, writes=False)
 
     def append(self, entry: Entry) -> Call[str]:
         """Describe adding one entry, atomically with its link to the one before."""

@@ -72,6 +72,11 @@ class Namespace:
         """Hash: name of a filter that all see to what it is, JSON."""
         return f"{self.prefix}:filters"
 
+    @property
+    def paused_by(self) -> str:
+        """Hash: base of a queue to who paused it with this board."""
+        return f"{self.prefix}:paused-by"
+
     def signed_in(self, name: str) -> str:
         """Return the sorted set of a user's sign-ins: their digests, by when they were made."""
         return f"{self.prefix}:signed-in:{hashlib.sha256(name.encode()).hexdigest()[:32]}"

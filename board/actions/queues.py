@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from board.actions.perform import Actor, Change, Desk, Outcome, perform
 from board.auth.policy import Permission
 from board.engine.commands import queues
+from board.engine.errors import StoreError
 from board.engine.keys import QueueKeys
 from board.engine.types import JobState
 
@@ -17,6 +20,8 @@ def pause(desk: Desk, actor: Actor, queue: QueueKeys) -> Outcome:
     def change() -> Change:
         was = desk.connection.call(queues.get_meta(queue)).paused
         desk.connection.run(queues.pause(queue))
+        if not was:
+            _note(desk, queue, actor.identity.name)
         return Change(before="paused" if was else "running", after="paused")
 
     return perform(desk, actor, Permission.PAUSE, queue, change, action="pause")
@@ -28,9 +33,16 @@ def resume(desk: Desk, actor: Actor, queue: QueueKeys) -> Outcome:
     def change() -> Change:
         was = desk.connection.call(queues.get_meta(queue)).paused
         desk.connection.run(queues.resume(queue))
+        _note(desk, queue, "")
         return Change(before="paused" if was else "running", after="running")
 
     return perform(desk, actor, Permission.PAUSE, queue, change, action="resume")
+
+
+def _note(desk: Desk, queue: QueueKeys, who: str) -> None:
+    """Keep who paused the queue. What was done stands, whether or not that can be kept."""
+    with contextlib.suppress(StoreError):
+        desk.connection.call(desk.audit.note_pause(queue.base, who))
 
 
 def retry_all(desk: Desk, actor: Actor, queue: QueueKeys, state: JobState = JobState.FAILED) -> Outcome:

@@ -66,6 +66,7 @@ class _Subject:
     workers: int | None
     now_ms: int
     summary: Summary | None
+    paused_by: str = ""
 
     @property
     def is_rising(self) -> bool:
@@ -87,7 +88,13 @@ class _Subject:
 
 
 def attention_of(
-    queue: QueueName, reading: QueueReading, workers: int | None, now_ms: int, summary: Summary | None = None
+    queue: QueueName,
+    reading: QueueReading,
+    workers: int | None,
+    now_ms: int,
+    summary: Summary | None = None,
+    *,
+    paused_by: str = "",
 ) -> list[Attention]:
     """Return what is wrong with one queue, worst first.
 
@@ -97,8 +104,9 @@ def attention_of(
         workers: how many are connected; None when that cannot be known.
         now_ms: the time.
         summary: what the recorder says of its last quarter of an hour.
+        paused_by: who paused it last with a board; empty where nobody did.
     """
-    subject = _Subject(queue, reading, Counts.read(reading.counts), workers, now_ms, summary)
+    subject = _Subject(queue, reading, Counts.read(reading.counts), workers, now_ms, summary, paused_by)
     found = [one for rule in _RULES for one in rule(subject)]
     return sorted(found, key=lambda one: (ORDER[one.severity], -one.weight))
 
@@ -164,7 +172,8 @@ def _late(subject: _Subject) -> Iterator[Attention]:
 def _paused(subject: _Subject) -> Iterator[Attention]:
     behind = subject.counts.behind
     if subject.reading.meta.paused and behind:
-        sentence = f"is paused. {count_of(behind, 'job waits', 'jobs wait')} behind it"
+        by = f", last here by {subject.paused_by}" if subject.paused_by else ""
+        sentence = f"is paused{by}. {count_of(behind, 'job waits', 'jobs wait')} behind it"
         yield Attention("paused", subject.queue, sentence, "Resume", "resume", subject.behind_state, behind)
 
 

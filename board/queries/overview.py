@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from board.engine.calls import Call
 from board.engine.commands.pages import QueueReading, list_client_names, read_queues
@@ -208,6 +209,7 @@ def read_overview(
     by: str = "",
     within: str = "",
     page: int = 0,
+    pausers: Call[dict[str, str]] | None = None,
 ) -> OverviewPage:
     """Read the overview in one round trip.
 
@@ -227,13 +229,14 @@ def read_overview(
         by: ``group`` shows a line a group, ``queue`` a line a queue; else groups where there are very many queues.
         within: show only the queues of this group.
         page: counted from 0.
+        pausers: reads who paused which queue with a board; None for a page that does not say.
 
     Raises:
         StoreError: not a single queue could be read.
     """
     bases = None if limits is None else [queue.base for queue in limits.queues]
     summaries = history.now(bases) if history is not None and bases != [] else None
-    readings, names, stored = _read(connection, queues, summaries)
+    readings, names, stored, by_whom = _read(connection, queues, summaries, pausers)
     lately = _lately(stored, now_ms)
     workers = count_workers(names, queues, is_cluster=connection.is_cluster)
     rows: list[QueueRow] = []
@@ -245,7 +248,7 @@ def read_overview(
             rows.append(_unread(named, present, str(reading)))
             continue
         summary = lately.get(queue.base)
-        wrong = attention_of(named, reading, present, now_ms, summary)
+        wrong = attention_of(named, reading, present, now_ms, summary, paused_by=by_whom.get(queue.base, ""))
         attention += wrong
         rows.append(replace(_row(named, reading, present, wrong), summary=summary))
     only = only if only in ("trouble", "paused") else "all"
@@ -304,25 +307,39 @@ def read_every(
     Raises:
         StoreError: not a single queue could be read.
     """
-    readings, names, _ = _read(connection, queues, None)
+    readings, names, _, _ = _read(connection, queues, None, None)
     return readings, names
 
 
 def _read(
-    connection: Reads, queues: Sequence[QueueKeys], summaries: Call[dict[str, bytes]] | None
-) -> tuple[list[tuple[QueueKeys, QueueReading | EngineError]], tuple[str, ...] | EngineError, dict[str, bytes]]:
+    connection: Reads,
+    queues: Sequence[QueueKeys],
+    summaries: Call[dict[str, bytes]] | None,
+    pausers: Call[dict[str, str]] | None,
+) -> tuple[
+    list[tuple[QueueKeys, QueueReading | EngineError]],
+    tuple[str, ...] | EngineError,
+    dict[str, bytes],
+    dict[str, str],
+]:
     chunks = list(by_slot(queues, QUEUES_PER_SCRIPT))
-    extra = [] if summaries is None else [summaries]
+    extra: list[Call[Any]] = [one for one in (summaries, pausers) if one is not None]
     replies = connection.batch(together([*map(read_queues, chunks), *extra, list_client_names()]))
     names = replies.pop()
-    stored = replies.pop() if extra else {}
+    by_whom = {} if pausers is None else replies.pop()
+    stored = {} if summaries is None else replies.pop()
     if replies and all(isinstance(reply, EngineError) for reply in replies):
         raise replies[0]
     readings: list[tuple[QueueKeys, QueueReading | EngineError]] = []
     for chunk, reply in zip(chunks, replies, strict=True):
         for at, queue in enumerate(chunk):
             readings.append((queue, reply if isinstance(reply, EngineError) else reply[at]))
-    return readings, names, {} if isinstance(stored, EngineError) else stored
+    return (
+        readings,
+        names,
+        {} if isinstance(stored, EngineError) else stored,
+        {} if isinstance(by_whom, EngineError) else by_whom,
+    )
 
 
 def _lately(stored: Mapping[str, bytes], now_ms: int) -> dict[str, Summary]:

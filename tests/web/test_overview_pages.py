@@ -48,3 +48,21 @@ def test_a_group_adds_up_what_ended_lately(site: Site, crowded: Browser) -> None
     row = soup(crowded.get("/")).select("table.queues tbody tr")[1]
 
     assert "50%" in text_of(row)
+
+
+def test_a_paused_queue_says_who_paused_it_until_it_is_resumed(site: Site) -> None:
+    site.jobs.waiting("a")
+    operator = site.signed_in("operator")
+
+    operator.post("/q/mail/pause")
+    assert "is paused, last here by operator. 1 job waits behind it" in text_of(
+        soup(operator.get("/")).select_one("#attention")
+    )
+    site.signed_in("admin").post("/q/mail/pause")  # it was paused already
+    operator.get("/")
+    assert "last here by operator" in operator.get("/").text
+
+    operator.post("/q/mail/resume")
+    assert "is paused" not in text_of(soup(operator.get("/")).select_one("#attention"))
+    own = site.service
+    assert own.connection.call(own.audit.pausers()) == {}

@@ -35,6 +35,7 @@ def index() -> Response:
             history=History(own.namespace),
             limits=own.sources.limits(),
             pins=pins,
+            pausers=own.audit.pausers(),
             by=by,
             within=within,
             page=page,
