@@ -144,3 +144,16 @@ def test_a_scheduler_is_made_paused_and_resumed(plain_person: Person, mail: Fill
     plain_person.told("Resumed scheduler tick.")
 
     assert mail.client.zrange(mail.key("repeat"), 0, -1) == ["tick"]
+
+
+def test_a_text_is_found_in_the_data_of_a_job(plain_person: Person, mail: Filler) -> None:
+    page = plain_person.page
+    mail.failed("1a", data='{"customer": {"mail": "ann@example.org"}, "n": 1}')
+    plain_person.sign_in("/q/mail/job/1a")
+
+    field = page.get_by_role("search", name="Find in the data").get_by_label("Find in the data")
+    field.fill("ANN@")
+    field.press("Enter")
+    page.get_by_role("link", name="customer.mail").click()
+
+    expect(page.locator("#value-tree")).to_contain_text("ann@example.org")
