@@ -73,6 +73,7 @@ WHO_MAY: dict[tuple[str, str], tuple[str, ...]] = {
     ("jobs.show", "GET"): ("viewer", "operator", "admin"),
     ("jobs.value", "GET"): ("viewer", "operator", "admin"),
     ("jobs.save", "GET"): ("viewer", "operator", "admin"),
+    ("jobs.logs", "GET"): ("viewer", "operator", "admin"),
     ("jobs.retry", "POST"): ("operator", "admin"),
     ("jobs.promote", "POST"): ("operator", "admin"),
     ("jobs.remove", "POST"): ("admin",),

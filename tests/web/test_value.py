@@ -66,10 +66,10 @@ def test_who_may_not_see_data_opens_none_and_that_is_recorded(make_site: Callabl
     browser = site.browser()
     browser.sign_in("counter")
 
-    answers = [browser.get(f"{PAGE}/{way}").status_code for way in ("value", "value?find=n", "save")]
+    answers = [browser.get(f"{PAGE}/{way}").status_code for way in ("value", "value?find=n", "save", "logs")]
 
-    assert answers == [403, 403, 403]
-    assert [entry.action for entry in site.audit()] == ["read data"] * 3
+    assert answers == [403, 403, 403, 403]
+    assert [entry.action for entry in site.audit()] == ["read data"] * 4
 
 
 def test_what_is_not_there_is_told(site: Site) -> None:
@@ -94,3 +94,22 @@ def test_the_raw_hash_says_when_redis_deletes_it(site: Site, redis_client: redis
     assert (
         "Redis deletes it in 1.9" in (after := text_of(soup(browser.get(PAGE)).select_one("#raw"))) or "in 2" in after
     )
+
+
+def test_a_log_is_searched_and_paged_from_the_job_page_without_scripts(site: Site, redis_client: redis.Redis) -> None:
+    site.jobs.failed("1a")
+    redis_client.rpush("bull:mail:1a:logs", *(f"{'ERROR' if n == 3 else 'info'} step {n} <b>" for n in range(700)))
+    browser = site.signed_in("viewer")
+    job = soup(browser.get(PAGE))
+    form, earlier = job.select_one("#logs form"), job.select_one("#logs a.button")
+    assert form is not None
+    assert earlier is not None
+
+    found = soup(browser.get(f"{form['action']}?find=STEP&level=error"))
+    before = soup(browser.get(str(earlier["href"])))
+
+    assert [text_of(line) for line in found.select(".log li")] == ["4 error ERROR step 3 <b>"]
+    assert "1 found in lines 1 to 700 of 700" in text_of(found.select_one(".foot"))
+    assert "Lines 1 to 500 of 700" in text_of(before.select_one(".foot"))
+    assert before.select(".foot a[rel=next]") != []
+    assert browser.get("/q/mail/job/none/logs").status_code == 404

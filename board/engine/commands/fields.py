@@ -1,4 +1,4 @@
-"""One field of a job, whole: for those who open a large payload, part by part, or take it away as a file."""
+"""One field of a job, whole, or a stretch of its log: for those who open what is too large for its page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from board.engine.calls import Call
 from board.engine.commands.script_call import script_call
 from board.engine.keys import QueueKeys
 
-__all__ = ["FieldReading", "read_field"]
+__all__ = ["FieldReading", "LogReading", "read_field", "read_log_part"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,37 @@ class FieldReading:
     name: str | None
     length: int
     text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LogReading:
+    """A stretch of a log.
+
+    Attributes:
+        kind: type of the job's key.
+        name: of the job.
+        total: lines altogether.
+        lines: those read, long ones cut.
+    """
+
+    kind: str
+    name: str | None
+    total: int
+    lines: tuple[str, ...]
+
+
+def read_log_part(
+    queue: QueueKeys, job_id: str, *, start: int | None, count: int, line_bytes: int = 8_192, budget: int = 1_048_576
+) -> Call[LogReading]:
+    """Read at most ``count`` lines from ``start`` on, the last ones without it, and no more than ``budget`` bytes."""
+
+    def decode(reply: Any) -> LogReading:
+        kind, name, total, lines = reply
+        return LogReading(_text(kind) or "", _text(name), int(total), tuple(_text(line) or "" for line in lines))
+
+    first = -1 if start is None else max(0, start)
+    arguments = (job_id, first, count, line_bytes, budget)
+    return script_call("read_log_part", (queue.base,), arguments, decode, writes=False)
 
 
 def read_field(queue: QueueKeys, job_id: str, field: str, *, most: int) -> Call[FieldReading]:

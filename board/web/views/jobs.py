@@ -5,12 +5,13 @@ from flask import Response, request
 from board.actions.reveal import reveal as show_secrets
 from board.auth.policy import Permission
 from board.queries.job import JobPage, read_job
+from board.queries.log_page import LogsAsked, read_logs
 from board.queries.value import read_value, read_whole
 from board.web import render
 from board.web.state import actor, board, insist, queue_or_404
 from board.web.views.blueprints import jobs
 
-__all__ = ["reveal", "save", "show", "value"]
+__all__ = ["logs", "reveal", "save", "show", "value"]
 
 
 @jobs.get("/q/<queue>/job/<job_id:job_id>")
@@ -46,6 +47,18 @@ def value(queue: str, job_id: str) -> Response:
         find=asked.get("find", "").strip()[:200],
     )
     return render.page("jobs/value.html", page=page)
+
+
+@jobs.get("/q/<queue>/job/<job_id:job_id>/logs")
+def logs(queue: str, job_id: str) -> Response:
+    """Show a stretch of a job's log, or the lines of it that hold a text or are of a level."""
+    keys, own, asked = queue_or_404(queue), board(), request.args
+    insist(Permission.DATA, keys, action="read data")
+    wish = LogsAsked(
+        start=asked.get("from", type=int), find=asked.get("find", "").strip()[:200], level=asked.get("level", "")
+    )
+    page = read_logs(own.connection, own.sources, keys, job_id, wish)
+    return render.page("jobs/logs.html", page=page)
 
 
 @jobs.get("/q/<queue>/job/<job_id:job_id>/save")

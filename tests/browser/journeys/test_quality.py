@@ -26,6 +26,7 @@ PATHS = {
     "manage a queue": "/q/mail/manage",
     "its data": "/q/mail/job/sound-1/value",
     "a search in its data": "/q/mail/job/sound-1/value?find=a",
+    "its log": "/q/mail/job/sound-1/logs",
     "running job": "/q/mail/job/running",
     "edit data": "/q/mail/job/sound-1/edit",
     "change a job": "/q/mail/job/sound-1/change",

@@ -38,6 +38,7 @@ def paths(text: str) -> Iterator[str]:
         yield f"/q/{slug}/job/{quote(escape(job_id))}/value"
         yield f"/q/{slug}/job/{quote(escape(job_id))}/value?find=e"
         yield f"/q/{slug}/job/{quote(escape(job_id))}/change"
+        yield f"/q/{slug}/job/{quote(escape(job_id))}/logs?find=e"
         yield f"/flows/{slug}/{quote(escape(job_id))}"
         yield f"/flows/{slug}/{quote(escape(job_id))}/children"
     yield "/failures"

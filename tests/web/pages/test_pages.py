@@ -22,6 +22,7 @@ PAGES = [
     "/q/mail/job/sound-1",
     "/q/mail/job/sound-1/value",
     "/q/mail/job/sound-1/value?find=a",
+    "/q/mail/job/sound-1/logs",
     "/q/mail/job/sound-1/edit",
     "/q/mail/job/sound-1/change",
     "/failures",
