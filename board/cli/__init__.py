@@ -12,7 +12,7 @@ import sys
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -165,6 +165,15 @@ class _Late(click.Group):
         """Stand for the group ``name`` of ``module``; ``words`` are its help, which ``board --help`` shows."""
         super().__init__(name, help=words)
         self._module = module
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the options of the group itself."""
+        return self._group().get_params(ctx)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Do what the group itself does first."""
+        self.callback = self._group().callback
+        return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of its commands."""

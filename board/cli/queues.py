@@ -30,8 +30,12 @@ CLEANED = ("completed", "failed", "delayed", "waiting", "prioritized")
 
 
 @click.group()
-def queue() -> None:
+@click.option(
+    "--connection", metavar="NAME", help="The server of that name in BOARD_CONNECTIONS, not that of REDIS_URL."
+)
+def queue(connection: str | None) -> None:
     """List queues and repair their jobs. QUEUE is a name, or PREFIX:NAME for another prefix than the first."""
+    opening.choose(connection)
 
 
 queue.add_command(bulk)

@@ -10,9 +10,11 @@ import pytest
 import redis
 
 from board.config import Settings
+from board.engine.connection.sync import Connection
 from board.engine.types import JobState
 from tests.queries.jobs import Filler
-from tests.web.site import Site
+from tests.servers import Server
+from tests.web.site import Jobs, Site
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -60,6 +62,29 @@ def test_jobs_are_retried_by_id_and_the_rest_explained(run: Run, site: Site, red
     (entry,) = site.audit()
     assert (entry.who, entry.address, entry.action) == (f"cli:{getpass.getuser()}", "console", "retry")
     assert (entry.result, entry.count, entry.done) == ("partly", 3, 1)
+
+
+def test_queues_of_another_server_are_repaired_and_that_is_recorded_at_home(
+    run: Run, site: Site, redis_url: str, fresh_server: Callable[..., Server]
+) -> None:
+    other = fresh_server()
+    with Connection.open(other.url) as connection:
+        theirs = Jobs(connection)
+        theirs.failed("there")
+        settings = {"REDIS_URL": redis_url, "BOARD_CONNECTIONS": f"eu={other.url}"}
+
+        listed = run("queue", "--connection", "eu", "list", "--json", **settings)
+        retried = run("queue", "--connection", "eu", "retry", "mail", "there", **settings)
+        here = run("queue", "list", "--json", **settings)
+        wrong = run("queue", "--connection", "us", "list", **settings)
+
+        assert [row["name"] for row in told(listed)] == ["mail"]
+        assert retried.returncode == 0, retried.stderr
+        assert theirs.state("there") is JobState.WAITING
+    assert told(here) == []
+    assert wrong.returncode == 2
+    assert "there is no connection us; BOARD_CONNECTIONS names eu" in wrong.stderr
+    assert [(entry.action, entry.connection) for entry in site.audit()] == [("retry", "eu")]
 
 
 def test_all_failed_jobs_are_retried(run: Run, site: Site, redis_url: str) -> None:

@@ -6,9 +6,10 @@ import pytest
 
 from board.config import Settings
 from board.engine.types import JobState
+from tests.servers import Server
 from tests.topologies.conftest import Topology
 from tests.waiting import wait_until
-from tests.web.site import PASSWORD, Site
+from tests.web.site import PASSWORD, Jobs, Site
 
 
 @pytest.fixture
@@ -38,6 +39,33 @@ def test_every_page_and_action_works(site: Site) -> None:
     assert site.jobs.is_paused()
     assert [entry.result for entry in site.audit()] == ["done"] * 3
     assert browser.get("/audit").status_code == 200
+
+
+def test_it_is_shown_beside_a_single_server(server: Server, topology: Topology) -> None:
+    server.flush()
+    settings = Settings(
+        redis_url=server.url,
+        prefixes=("bull", topology.prefix),
+        admin_password=PASSWORD,
+        connections=(("far", topology.url),),
+    )
+    both = Site(settings)
+    try:
+        far = Jobs(both.service.others["far"].connection, prefix=topology.prefix)
+        both.jobs.failed("here")
+        far.failed("there")
+        browser = both.signed_in()
+        slug = both.service.others["far"].sources.slug(far.queue)
+
+        page = browser.get(f"/c/far/q/{slug}/failed")
+        browser.post(f"/c/far/q/{slug}/job/there/retry")
+
+        assert "there" in page.text
+        assert far.state("there") is JobState.WAITING
+        assert [(entry.action, entry.connection) for entry in both.audit()] == [("retry", "far")]
+        assert "here" in browser.get("/q/mail/failed").text
+    finally:
+        both.close()
 
 
 def test_a_person_stays_signed_in_over_a_failover(site: Site, topology: Topology) -> None:

@@ -1,12 +1,15 @@
 """Several Redis servers in one board: each page is about one of them, and says which."""
 
+import contextlib
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from board.config import from_environment
 from board.engine.types import JobState
 from board.errors import SettingsError
+from tests.certificates import Certificates
 from tests.servers import Server
 from tests.waiting import wait_until
 from tests.web.site import Jobs, Site, soup, text_of
@@ -60,6 +63,25 @@ def test_an_action_reaches_the_server_of_its_page_and_the_one_audit_log_says_whi
     assert [(entry.action, entry.queue, entry.connection) for entry in pair.audit()] == [("retry", "mail", "eu")]
     log = soup(browser.get("/audit"))
     assert log.select_one("tbody a[href='/c/eu/q/mail']") is not None
+
+
+def test_a_server_with_tls_and_a_user_of_its_own(make_site: MakeSite, fresh_server: MakeServer, tmp_path: Path) -> None:
+    certificates, server = Certificates(tmp_path), fresh_server(kind="redis")  # the embedded one is built without TLS
+    with contextlib.closing(server.client()) as client:
+        port = certificates.serve(client, server.port)
+        client.execute_command("ACL", "SETUSER", "board", "on", ">s3cret", "~bull:*", "~board:*", "&*", "+@all")
+    place = f"rediss://board:s3cret@127.0.0.1:{port}/0?ssl_ca_certs={certificates.authority}"
+    site = make_site(connections=(("safe", place),))
+    theirs = Jobs(site.service.others["safe"].connection)
+    theirs.failed("there")
+    browser = site.signed_in()
+
+    page = browser.get("/c/safe/q/mail/failed")
+    browser.post("/c/safe/q/mail/job/there/retry")
+
+    assert "there" in page.text
+    assert "s3cret" not in page.text
+    assert theirs.state("there") is JobState.WAITING
 
 
 def test_a_server_that_is_down_hides_no_other(pair: Site, other: Server) -> None:
