@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,7 +70,8 @@ def test_a_server_with_tls_and_a_user_of_its_own(make_site: MakeSite, fresh_serv
     certificates, server = Certificates(tmp_path), fresh_server(kind="redis")  # the embedded one is built without TLS
     with contextlib.closing(server.client()) as client:
         port = certificates.serve(client, server.port)
-        client.execute_command("ACL", "SETUSER", "board", "on", ">s3cret", "~bull:*", "~board:*", "&*", "+@all")
+        plain: Any = client
+        plain.execute_command("ACL", "SETUSER", "board", "on", ">s3cret", "~bull:*", "~board:*", "&*", "+@all")
     place = f"rediss://board:s3cret@127.0.0.1:{port}/0?ssl_ca_certs={certificates.authority}"
     site = make_site(connections=(("safe", place),))
     theirs = Jobs(site.service.others["safe"].connection)
