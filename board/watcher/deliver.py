@@ -101,15 +101,15 @@ class Deliverer:
         self._queue = Queue(names.name, connection=connection, prefix=names.prefix)
         self._given_up = Queue(self._alerts.undelivered.name, connection=connection, prefix=names.prefix)
 
-    def step(self, turn: Turn) -> float:
-        """Deliver until nothing is left, or the process ends. Returns after how many seconds to come again.
+    def step(self, turn: Turn) -> None:
+        """Deliver until nothing is left, or the process ends.
 
         Raises:
             LeaseLostError: another process delivers now; messages under way are finished here.
             StoreError: Redis is away.
         """
         if not self._left():
-            return EVERY_SECONDS
+            return
         worker = Worker(
             self._queue.name,
             self._deliver,
@@ -129,7 +129,6 @@ class Deliverer:
         finally:
             worker.close(grace=GRACE_MS)
         self._bound()
-        return EVERY_SECONDS
 
     def _left(self) -> int:
         return sum(self._queue.get_job_counts("waiting", "active", "delayed").values())

@@ -53,8 +53,8 @@ class Watcher:
         self._eye = Eye(connection, History(namespace), Groups(namespace))
         self._latest: tuple[int, dict[str, Incident]] = (0, {})
 
-    def step(self, turn: Turn) -> float:
-        """Look once. Returns after how many seconds to come again.
+    def step(self, turn: Turn) -> None:
+        """Look once.
 
         Raises:
             StoreError: Redis is away; nothing changes until it is back.
@@ -71,7 +71,7 @@ class Watcher:
         )
         post(self._connection, alerts, outbox, self._backoff_ms)
         if not rules and not stored:
-            return EVERY_SECONDS
+            return
         before, revision = self._known(stored, standing)
         queues = self._sources.list()
         measured = self._eye.look(rules, queues.queues, self._label, now_ms) if rules else {}
@@ -89,7 +89,6 @@ class Watcher:
         if self._connection.call(alerts.record(standing.revision, revision + 1, step)):
             self._latest = revision + 1, after
             post(self._connection, alerts, messages, self._backoff_ms)
-        return EVERY_SECONDS
 
     def _known(self, stored: dict[str, Incident], standing: Standing) -> tuple[dict[str, Incident], int]:
         """Return the incidents to go on from, and the number of the latest step.
