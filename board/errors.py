@@ -27,6 +27,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from board.words import sentence
+
 __all__ = [
     "BadRequestError",
     "BoardError",
@@ -69,7 +71,7 @@ class UnknownQueueError(BoardError):
 
     def __init__(self, name: str) -> None:
         self.name = name
-        super().__init__(f"There is no queue {name} here.")
+        super().__init__(sentence("There is no queue %(name)s here.", name=name))
 
 
 class UnknownGroupError(BoardError):
@@ -77,7 +79,7 @@ class UnknownGroupError(BoardError):
 
     def __init__(self, name: str) -> None:
         self.name = name
-        super().__init__("There is no such group of failures any more.")
+        super().__init__(sentence("There is no such group of failures any more."))
 
 
 class UnknownAlertError(BoardError):
@@ -100,14 +102,16 @@ class UnknownJobError(BoardError):
         self.job_id = job_id
         self.queue = queue
         self.slug = slug
-        super().__init__(f"Job {job_id} is not in queue {queue} any more.")
+        super().__init__(sentence("Job %(id)s is not in queue %(queue)s any more.", id=job_id, queue=queue))
 
 
 class UnknownSchedulerError(BoardError):
     """There is no such scheduler, neither in the queue nor held back by the board."""
 
     def __init__(self, scheduler_id: str, queue: str) -> None:
-        super().__init__(f"There is no scheduler {scheduler_id} in queue {queue} any more.")
+        super().__init__(
+            sentence("There is no scheduler %(id)s in queue %(queue)s any more.", id=scheduler_id, queue=queue)
+        )
 
 
 class ForbiddenError(BoardError):
@@ -123,14 +127,21 @@ class ForbiddenError(BoardError):
         self.action = action
         self.role = role
         self.needed = needed
-        super().__init__(f"Your role is {role}. To {action} you need the role {needed}.")
+        super().__init__(
+            sentence(
+                "Your role is %(role)s. To %(action)s you need the role %(needed)s.",
+                role=role,
+                action=action,
+                needed=needed,
+            )
+        )
 
 
 class ReadOnlyBoardError(BoardError):
     """This board only looks: BOARD_READ_ONLY is set."""
 
     def __init__(self) -> None:
-        super().__init__("This board is read-only. Nothing was changed.")
+        super().__init__(sentence("This board is read-only. Nothing was changed."))
 
 
 class TooManyError(BoardError):
@@ -139,7 +150,13 @@ class TooManyError(BoardError):
     def __init__(self, count: int, limit: int) -> None:
         self.count = count
         self.limit = limit
-        super().__init__(f"{count} jobs were selected and at most {limit} are done at once. Nothing was changed.")
+        super().__init__(
+            sentence(
+                "%(count)s jobs were selected and at most %(limit)s are done at once. Nothing was changed.",
+                count=count,
+                limit=limit,
+            )
+        )
 
 
 class BadRequestError(BoardError):
@@ -151,7 +168,7 @@ class BadRequestError(BoardError):
 
     def __init__(self, *problems: str) -> None:
         self.problems = problems
-        super().__init__(" ".join(problems))
+        super().__init__(problems[0] if len(problems) == 1 else " ".join(problems))
 
 
 class CrossSiteError(BadRequestError):

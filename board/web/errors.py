@@ -11,6 +11,7 @@ from typing import Any
 from flask import Flask, Response, g, make_response, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 
+from board import words
 from board.audit import Entry
 from board.engine.errors import JobError, JobNotFoundError, QueueStateError, SchedulerError, StoreError, UsageError
 from board.errors import (
@@ -29,6 +30,7 @@ from board.errors import (
 from board.web import htmx, login, programs
 from board.web.problems import problem_of
 from board.web.state import board
+from board.words import sentence
 
 __all__ = ["RETRY_SECONDS", "install"]
 
@@ -57,9 +59,9 @@ STATUS: tuple[tuple[type[Exception], int], ...] = (
 """The first line that fits counts."""
 
 WORDS = {
-    404: "There is nothing at this address.",
-    405: "This address does not take that kind of request.",
-    413: "The form is larger than anything this board sends.",
+    404: sentence("There is nothing at this address."),
+    405: sentence("This address does not take that kind of request."),
+    413: sentence("The form is larger than anything this board sends."),
 }
 
 
@@ -85,14 +87,20 @@ def _known(error: Exception) -> Response:
     status = status_of(error)
     if isinstance(error, CrossSiteError):
         _record_forgery(error)
-    context: dict[str, Any] = {"message": str(error)}
+    context: dict[str, Any] = {"message": words.of(error)}
     if isinstance(error, ForbiddenError):
         context["needed"] = error.needed
     if isinstance(error, UnknownJobError):
-        context |= {"back_url": url_for("queues.show", queue=error.slug), "back_label": f"Back to {error.queue}"}
+        context |= {
+            "back_url": url_for("queues.show", queue=error.slug),
+            "back_label": sentence("Back to %(name)s", name=error.queue),
+        }
     elif isinstance(error, JobError) and request.view_args and "queue" in request.view_args:
         slug = request.view_args["queue"]
-        context |= {"back_url": url_for("queues.show", queue=slug), "back_label": f"Back to {error.queue or slug}"}
+        context |= {
+            "back_url": url_for("queues.show", queue=slug),
+            "back_label": sentence("Back to %(name)s", name=error.queue or slug),
+        }
     return _page(status, **context)
 
 
@@ -151,7 +159,7 @@ def _http(error: HTTPException) -> Response:
 def _words(error: HTTPException) -> str:
     if error.code == 401 and error.description:
         return error.description
-    return WORDS.get(error.code or 400, "The request was not understood.")
+    return WORDS.get(error.code or 400, sentence("The request was not understood."))
 
 
 def _unforeseen(error: Exception) -> Response:

@@ -18,6 +18,7 @@ from board.engine.errors import (
     ScriptError,
     StoreError,
 )
+from board.words import sentence
 
 __all__ = ["RedisProblem", "problem_of"]
 
@@ -44,58 +45,60 @@ class RedisProblem:
 WORDS: dict[type[StoreError], tuple[str, str, str]] = {
     AuthenticationFailedError: (
         "auth",
-        "Redis refused the user or the password.",
-        "Correct the user and the password in REDIS_URL and start the board again.",
+        sentence("Redis refused the user or the password."),
+        sentence("Correct the user and the password in REDIS_URL and start the board again."),
     ),
     PermissionDeniedError: (
         "auth",
-        "The Redis user of this board may not do this.",
-        "Give the user the rights that the documentation lists, then try again.",
+        sentence("The Redis user of this board may not do this."),
+        sentence("Give the user the rights that the documentation lists, then try again."),
     ),
     ReadOnlyError: (
         "readonly",
-        "Redis takes no writes here: it is a replica, or it stopped writing to its disk.",
-        "Looking works, actions do not. Point REDIS_URL at the primary, or mend its persistence.",
+        sentence("Redis takes no writes here: it is a replica, or it stopped writing to its disk."),
+        sentence("Looking works, actions do not. Point REDIS_URL at the primary, or mend its persistence."),
     ),
     OutOfMemoryError: (
         "oom",
-        "Redis has reached its memory limit and takes no writes.",
-        "Raise maxmemory, or remove finished jobs that nobody needs. Looking still works.",
+        sentence("Redis has reached its memory limit and takes no writes."),
+        sentence("Raise maxmemory, or remove finished jobs that nobody needs. Looking still works."),
     ),
     LoadingError: (
         "loading",
-        "Redis is reading its data from disk after a start.",
-        "It answers when it is done; large data take a minute or two.",
+        sentence("Redis is reading its data from disk after a start."),
+        sentence("It answers when it is done; large data take a minute or two."),
     ),
     BusyError: (
         "busy",
-        "A long script of another program keeps Redis from answering.",
-        "It answers when the script ends. SLOWLOG GET names the script.",
+        sentence("A long script of another program keeps Redis from answering."),
+        sentence("It answers when the script ends. SLOWLOG GET names the script."),
     ),
     ScriptError: (
         "broken",
-        "Redis could not carry out what the board asked for.",
-        "A key may hold something else than a queue's data. The log of the board has the details.",
+        sentence("Redis could not carry out what the board asked for."),
+        sentence("A key may hold something else than a queue's data. The log of the board has the details."),
     ),
     CertificateRefusedError: (
         "down",
-        "The certificate of Redis is refused: it has expired, is for another name, or nobody vouches for it.",
-        "Give Redis a valid one; the board then goes on by itself. Its log says what is wrong with this one.",
+        sentence("The certificate of Redis is refused: it has expired, is for another name, or nobody vouches for it."),
+        sentence("Give Redis a valid one; the board then goes on by itself. Its log says what is wrong with this one."),
     ),
     NoAnswerError: (
         "down",
-        "Redis does not answer in time.",
-        "It hangs, has too much to do, or the network is slow: look at SLOWLOG GET and at the load of its machine.",
+        sentence("Redis does not answer in time."),
+        sentence(
+            "It hangs, has too much to do, or the network is slow: look at SLOWLOG GET and at the load of its machine."
+        ),
     ),
     NoMoreClientsError: (
         "down",
-        "Redis takes no more connections: as many clients are connected as maxclients allows.",
-        "Raise maxclients, or find out who opens so many: CLIENT LIST.",
+        sentence("Redis takes no more connections: as many clients are connected as maxclients allows."),
+        sentence("Raise maxclients, or find out who opens so many: CLIENT LIST."),
     ),
     ConnectionLostError: (
         "down",
-        "No connection can be made.",
-        "Check that Redis runs and can be reached from here.",
+        sentence("No connection can be made."),
+        sentence("Check that Redis runs and can be reached from here."),
     ),
 }
 

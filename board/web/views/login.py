@@ -19,13 +19,14 @@ from board.web import login as adapter
 from board.web.connections import mount_point
 from board.web.state import board, current_user
 from board.web.views.blueprints import login
+from board.words import sentence, sentences
 
 __all__ = ["come_back", "leave_for", "sign_in", "sign_out"]
 
 NOBODY = "–"
 """Who tried, in an entry about a name that nobody has."""
 
-WRONG = "Name and password do not match an account that may sign in."
+WRONG = sentence("Name and password do not match an account that may sign in.")
 """One sentence for every cause, so that it tells nobody which names exist."""
 
 
@@ -44,11 +45,13 @@ def sign_in() -> Response:
     try:
         security.check_token(request, session)
     except CrossSiteError:
-        return _form(target, form.name, "This page was too old. Please sign in again.", 403)
+        return _form(target, form.name, sentence("This page was too old. Please sign in again."), 403)
     wait_ms = board().throttle.attempt(_account(form.name), _address())
     if wait_ms:
         _refused(form.name, "too many attempts")
-        response = _form(target, form.name, f"Too many attempts. Try again in {_minutes(wait_ms)}.", 429)
+        response = _form(
+            target, form.name, sentence("Too many attempts. Try again in %(time)s.", time=_minutes(wait_ms)), 429
+        )
         response.headers["Retry-After"] = str(math.ceil(wait_ms / 1000))
         return response
     user = _verified(form)
@@ -207,4 +210,4 @@ def _address() -> str:
 
 def _minutes(wait_ms: int) -> str:
     minutes = math.ceil(wait_ms / 60_000)
-    return "1 minute" if minutes == 1 else f"{minutes} minutes"
+    return sentences("%(n)s minute", "%(n)s minutes", minutes)

@@ -1,0 +1,190 @@
+"""Every string of a page is in the catalogues: what is not wrapped by a language that brackets each message stands out.
+
+The data have no Latin letter, so each Latin word outside the brackets is a string that no translator ever sees.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from urllib.parse import quote
+
+import pytest
+import redis
+from babel.messages.pofile import read_po
+from bs4 import BeautifulSoup, Tag
+from bs4.element import NavigableString
+from flask import Flask
+
+from board import words
+from board.addresses import escape
+from board.auth.policy import Role
+from board.dev import catalogues
+from board.queries.fingerprint import cause_of
+from board.web import language
+from tests.queries.jobs import NOW, Filler
+from tests.web.site import PASSWORD, Browser, Site
+
+QUEUE, JOB, SCHEDULER, PERSON = "ουρά", "δουλειά", "ρολόι", "χρήστης"
+TRACE = "Σφάλμα: μήνυμα\n    at α (β:1:1)"
+
+NAMES = {
+    "Queue",
+    "Board",
+    "Redis",
+    "Valkey",
+    "BullMQ",
+    "UTC",
+    "JSON",
+    "NDJSON",
+    "CSV",
+    "API",
+    "Ctrl",
+    "Esc",
+    "Enter",
+    "KB",
+    "MB",
+    "GB",
+}
+"""Proper names, which read the same in every language."""
+
+WITHOUT_TEXT = {"static", "health.live", "health.ready", "health.queues", "monitor.metrics"}
+"""They answer programs, which are told everything in English."""
+
+TO_DO = {
+    "alerts.index",
+    "alerts.new",
+    "alerts.show",
+    "bulk.plan",
+    "failures.index",
+    "flows.show",
+    "health.index",
+    "jobs.show",
+    "jobs.value",
+    "overview.index",
+    "queues.state",
+    "schedulers.edit",
+    "schedulers.index",
+    "schedulers.new",
+    "schedulers.of_queue",
+    "schedulers.show",
+    "settings.sessions",
+    "settings.tokens",
+}
+"""Pages that still have a string outside the catalogues. This list only ever gets shorter."""
+
+
+class Bracketed:
+    """A language that brackets every message of the catalogue and leaves all else as it is."""
+
+    def __init__(self) -> None:
+        with catalogues.TEMPLATE.open("rb") as source:
+            ids = [message.id for message in read_po(source) if message.id]
+        self.known = {one for found in ids for one in ([found] if isinstance(found, str) else found)}
+
+    def gettext(self, message: str, /) -> str:
+        return f"⟦{message}⟧" if message in self.known else message
+
+    def ngettext(self, one: str, many: str, n: int, /) -> str:
+        return self.gettext(one if n == 1 else many)
+
+
+def outside(html: str) -> list[str]:
+    """Return the words of a page that no message brackets."""
+    found: list[str] = []
+    for text in texts(BeautifulSoup(html, "html5lib")):
+        plain, before = text, ""
+        while plain != before:
+            before, plain = plain, re.sub(r"⟦[^⟦⟧]*⟧", " ", plain)
+        found += [word for word in re.findall(r"[A-Za-z][A-Za-z'-]+", plain) if word not in NAMES]
+    return found
+
+
+def texts(page: BeautifulSoup) -> Iterator[str]:
+    """Yield what a person reads or is told; code, keys and data in their own lettering are left out."""
+    for element in page.find_all():
+        assert isinstance(element, Tag)
+        if quiet(element):
+            continue
+        for name in ("title", "aria-label", "placeholder", "alt"):
+            if value := element.get(name):
+                yield str(value)
+        yield "".join(str(part) for part in element.children if type(part) is NavigableString)
+
+
+def quiet(element: Tag) -> bool:
+    names = {"script", "style", "code", "kbd", "pre", "textarea", "datalist"}
+    return any(one.name in names or "mono" in one.get_attribute_list("class") for one in (element, *element.parents))
+
+
+def words_outside(visitor: Browser, path: str) -> list[str]:
+    """Ask for a page; a redirect is none."""
+    answer = visitor.get(quote(path, safe="/%?=&"))
+    return outside(answer.text) if answer.status_code != 303 else []
+
+
+def pages(app: Flask) -> dict[str, str]:
+    """Return the address of every page, by its endpoint, about the job of the queue."""
+    known = {
+        "queue": escape(QUEUE),
+        "job_id": escape(JOB),
+        "state": "failed",
+        "scheduler": escape(SCHEDULER),
+        "group": cause_of(TRACE, "μήνυμα", "όνομα").fingerprint,
+        "entry_id": "1-1",
+        "run_id": "none",
+    }
+    found = {}
+    for rule in app.url_map.iter_rules():
+        skipped = rule.endpoint.startswith("api.") or rule.endpoint in WITHOUT_TEXT
+        if "GET" in (rule.methods or set()) and not skipped:
+            with app.test_request_context():
+                built = rule.build({name: known.get(name, "1") for name in rule.arguments})
+            assert built is not None
+            found[rule.endpoint] = built[1]
+    return found
+
+
+@pytest.fixture
+def visitor(make_site: Callable[..., Site], redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Browser:
+    """Somebody who reads that language, on a board of Greek letters."""
+    filler = Filler(redis_client, queue=QUEUE, prefix="β").open()
+    own = {"name": "όνομα", "data": json.dumps({"προς": "άννα"}, ensure_ascii=False), "pb": "εργάτης"}
+    filler.failed(JOB, NOW, TRACE, **own, failedReason="μήνυμα")
+    filler.waiting("επόμενη", **own)
+    filler.scheduler(SCHEDULER, name="όνομα")
+    bracketed = words.Language("el", Bracketed())
+    monkeypatch.setattr(language, "load", lambda _code: bracketed)
+    site = make_site(prefixes=("β",), connection_name="σύνδεση", secret_key="k" * 40)
+    site.service.users.add(PERSON, PASSWORD, Role.ADMIN)
+    browser = site.browser()
+    assert browser.sign_in(PERSON).status_code == 303
+    return browser
+
+
+def test_the_reading_finds_a_word_outside_and_none_inside() -> None:
+    page = '<p title="Told">⟦In ⟦a⟧ b⟧ out <b>⟦in⟧</b><code>code</code><i class="mono">data</i> Redis</p>'
+
+    assert outside(page) == ["Told", "out"]
+
+
+def test_every_page_but_those_to_do_speaks_only_by_the_catalogue(visitor: Browser) -> None:
+    app = visitor.client.application
+    found = {endpoint: words_outside(visitor, path) for endpoint, path in pages(app).items()}
+
+    left = {endpoint: sorted(set(texts)) for endpoint, texts in found.items() if texts}
+    assert {endpoint: texts for endpoint, texts in left.items() if endpoint not in TO_DO} == {}
+
+
+def test_a_page_that_is_done_is_off_the_list(visitor: Browser) -> None:
+    app = visitor.client.application
+    addresses = pages(app)
+
+    done = [one for one in TO_DO if not words_outside(visitor, addresses[one])]
+
+    assert done == []
+
+
+def test_the_sign_in_page_speaks_by_the_catalogue(visitor: Browser) -> None:
+    visitor.post("/logout")
+
+    assert outside(visitor.get("/login").text) == []
