@@ -102,6 +102,7 @@ SHOTS = (
     Shot("bulk-plan", f"/bulk/plan?verb=retry&in={QUEUE}/failed", ("light", "dark", "light-390")),
     Shot("health", "/health", ("light", "dark", "light-390")),
     Shot("users", "/settings/users", ("light",)),
+    Shot("settings", "/settings", ("light", "dark", "light-390")),
     Shot("find", "/find?q=bill", ("light",)),
     Shot("audit", "/audit", ("light",)),
     Shot("confirm", confirmation, ("light",)),

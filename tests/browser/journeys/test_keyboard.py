@@ -79,7 +79,8 @@ def test_single_keys_lead_around_and_are_letters_within_a_field(reader: Person) 
 def test_single_keys_can_be_switched_off(reader: Person) -> None:
     page = reader.page
     page.keyboard.press("?")
-    page.get_by_label("Switch single keys off").check()
+    with page.expect_response("**/settings/keys"):
+        page.get_by_label("Switch single keys off").check()
     page.get_by_role("dialog").get_by_role("button", name="Close").click()
 
     page.keyboard.press("g")
@@ -88,6 +89,11 @@ def test_single_keys_can_be_switched_off(reader: Person) -> None:
 
     expect(page.get_by_role("heading", level=1)).to_have_text("mail")
     expect(page.get_by_role("link", name="job-0", exact=True)).not_to_be_focused()
+    page.reload()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.goto(f"{reader.board.address}/settings")
+    expect(page.get_by_label("Single keys are shortcuts")).not_to_be_checked()
 
 
 def test_the_first_stop_skips_to_the_content(reader: Person) -> None:

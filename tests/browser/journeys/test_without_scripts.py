@@ -126,6 +126,32 @@ def test_the_failures_of_a_queue_are_retried_by_their_cause(plain_person: Person
     assert mail.client.zcard(mail.key("failed")) == 0
 
 
+def test_settings_pins_and_filters_are_kept(plain_person: Person, mail: Filler) -> None:
+    page = plain_person.page
+    mail.failed("job-0")
+    plain_person.sign_in("/settings")
+
+    page.get_by_label("Theme").select_option("dark")
+    page.get_by_label("Density").select_option("compact")
+    page.get_by_label("Time zone").fill("Europe/Madrid")
+    page.get_by_role("button", name="Save").click()
+    plain_person.told("Saved your settings.")
+    expect(page.locator("html[data-theme=dark][data-density=compact]")).to_have_count(1)
+    plain_person.open("/q/mail/failed?q=name:send")
+    page.get_by_role("button", name="Save filter").click()
+    page.get_by_label("Name of the filter").fill("Sent")
+    page.get_by_role("button", name="Save", exact=True).click()
+    plain_person.told("Saved the filter Sent.")
+    page.get_by_role("button", name="Actions for this queue").click()
+    page.get_by_role("button", name="Pin to overview and sidebar").click()
+    plain_person.told("Pinned mail.")
+
+    pinned = page.get_by_role("navigation", name="Pinned")
+    expect(pinned.get_by_role("link", name="mail")).to_have_count(1)
+    pinned.get_by_role("link", name="Sent").click()
+    expect(plain_person.row("job-0")).to_have_count(1)
+
+
 def test_a_scheduler_is_made_paused_and_resumed(plain_person: Person, mail: Filler) -> None:
     page = plain_person.page
     mail.waiting("one")
