@@ -86,6 +86,18 @@ def flow(page: Page, address: str) -> None:
     page.goto(address + str(page.locator("tbody a[data-open]").last.get_attribute("href")))
 
 
+def alerts(page: Page, address: str) -> None:
+    """Make a rule, once, and look at the page."""
+    page.goto(f"{address}/alerts")
+    if page.get_by_role("link", name="Too many open jobs").count() == 0:
+        page.goto(f"{address}/alerts/new")
+        page.get_by_label("Watch").select_option(label="Open jobs")
+        page.get_by_label("Limit").fill("10")
+        page.get_by_label("Called").fill("Too many open jobs")
+        page.locator("#keep-rule").click()
+    page.goto(f"{address}/alerts")
+
+
 SHOTS = (
     Shot("overview", "/", ("light", "dark", "light-390", "dark-390")),
     Shot("queue-selection", selection, ("light", "dark", "light-390")),
@@ -101,6 +113,8 @@ SHOTS = (
     Shot("queue-filtered", f"/q/{QUEUE}/failed?q=class%3AGatewayTimeoutError+failed%3A%3C2h", ("light",)),
     Shot("bulk-plan", f"/bulk/plan?verb=retry&in={QUEUE}/failed", ("light", "dark", "light-390")),
     Shot("health", "/health", ("light", "dark", "light-390")),
+    Shot("alerts", alerts, ("light", "dark", "light-390")),
+    Shot("alert-rule", "/alerts/new", ("light",)),
     Shot("users", "/settings/users", ("light",)),
     Shot("settings", "/settings", ("light", "dark", "light-390")),
     Shot("find", "/find?q=bill", ("light",)),
