@@ -242,6 +242,10 @@ class Service:
         self.connection.call(Call(("PING",), bool, writes=False))
         return (time.perf_counter() - started) * 1000
 
+    def asked_redis(self) -> int:
+        """Return how often the thread that asks has asked Redis so far, any of them."""
+        return sum(one.connection.round_trips_here for one in (self, *self.others.values()))
+
     def redis_answered(self) -> None:
         """Note that Redis is well."""
         self.trouble_since_ms = None

@@ -29,6 +29,7 @@ from board.web import (
     provider,
     render,
     security,
+    tracing,
     urls,
 )
 from board.web.api import api
@@ -74,6 +75,7 @@ def create_app(
     Htmx(app)
     urls.install(app)
     app.before_request(_begin)
+    tracing.install(app, app.extensions[EXTENSION].asked_redis)
     language.install(app)
     monitor.install(app)
     login.install(app, identify)

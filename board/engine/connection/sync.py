@@ -94,6 +94,7 @@ class Connection:
         self._pid = os.getpid()
         self._closed = False
         self._round_trips = 0
+        self._here = threading.local()
 
     @classmethod
     def open(cls, source: str | Client, *, client_name: str | None = None, timeout_s: float = 5.0) -> Connection:
@@ -138,6 +139,11 @@ class Connection:
     def round_trips(self) -> int:
         """How often this connection sent something and waited for the answer."""
         return self._round_trips
+
+    @property
+    def round_trips_here(self) -> int:
+        """How often the thread that asks did so."""
+        return getattr(self._here, "count", 0)
 
     def blocking(self, *, client_name: str | None = None, longest_s: float = 10.0) -> Connection:
         """Return a connection with sockets of its own for commands that the server holds back.
@@ -303,6 +309,7 @@ class Connection:
         try:
             with self._lock:
                 self._round_trips += 1
+            self._here.count = self.round_trips_here + 1
             socket.send_packed_command(socket.pack_commands(commands))
             self._check_open()  # a socket that `close` has just ended would have been opened again by sending
             replies = [_read(socket) for _ in commands]
