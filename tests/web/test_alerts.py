@@ -56,7 +56,7 @@ def test_a_rule_is_made_fires_and_shows_its_sentence(site: Site) -> None:
     look(site)
 
     words = main(browser)
-    assert "Critical Mail is behind mail has 3 open jobs" in words
+    assert "Fires Mail is behind mail has 3 open jobs" in words
     assert "Firing" in words
     (rule,) = rules(site)
     assert "mail has 3 open jobs" in main(browser, f"/alerts/{rule.id}")
