@@ -94,6 +94,7 @@ def _known(error: Exception) -> Response:
         context |= {
             "back_url": url_for("queues.show", queue=error.slug),
             "back_label": sentence("Back to %(name)s", name=error.queue),
+            "gone": error,
         }
     elif isinstance(error, JobError) and request.view_args and "queue" in request.view_args:
         slug = request.view_args["queue"]

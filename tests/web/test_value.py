@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Callable
+from urllib.parse import quote
 
 import redis
 
+from board.addresses import escape
 from tests.web.site import PASSWORD, Site, soup, text_of
 
 PAGE = "/q/mail/job/1a"
@@ -113,3 +115,20 @@ def test_a_log_is_searched_and_paged_from_the_job_page_without_scripts(site: Sit
     assert "Lines 1 to 500 of 700" in text_of(before.select_one(".foot"))
     assert before.select(".foot a[rel=next]") != []
     assert browser.get("/q/mail/job/none/logs").status_code == 404
+
+
+def test_a_job_that_is_gone_says_what_may_have_become_of_it_and_where_to_look(site: Site) -> None:
+    site.jobs.waiting("1a")
+    browser = site.signed_in("admin")
+
+    answer = browser.get(f"/q/mail/job/{quote(escape('gone<b>'))}")
+    viewer = site.signed_in("viewer").get("/q/mail/job/gone")
+
+    page = soup(answer).select_one("#message")
+    assert page is not None
+    assert answer.status_code == 404
+    assert "Job gone<b> is not in queue mail any more." in text_of(page)
+    links = {text_of(link): str(link["href"]) for link in page.select("a.link")}
+    assert set(links) == {"Look for it in every queue", "Who did what to mail", "Failures of mail"}
+    assert {browser.get(address).status_code for address in links.values()} == {200}
+    assert "Who did what" not in viewer.text
