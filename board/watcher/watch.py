@@ -73,7 +73,7 @@ class Watcher:
         if not rules and not stored:
             return
         before, revision = self._known(stored, standing)
-        queues = self._sources.list()
+        queues = self._sources.list_all()  # one not found yet must not count as gone, and so as well
         measured = self._eye.look(rules, queues.queues, self._label, now_ms) if rules else {}
         after, changes = advance(rules, before, measured, silences, now_ms)
         turn.keep()

@@ -112,6 +112,22 @@ def test_the_next_process_goes_on_and_fires_nothing_again(
     assert messages(connection) == ["fired"]
 
 
+def test_a_process_that_has_not_found_all_queues_yet_resolves_nothing(
+    start: Start, jobs: Jobs, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_rule(connection, channels=())
+    fill(jobs)
+    for number in range(40):
+        Jobs(connection, f"other{number}").waiting("w1")
+    start().look()
+    monkeypatch.setattr("board.sources.WALK_SECONDS", 0)
+    monkeypatch.setattr("board.sources.STEP", 1)
+
+    start().look(10)
+
+    assert [one.what for one in past(connection)] == ["fired"]
+
+
 def test_of_two_that_look_at_the_same_moment_one_fires(
     start: Start, jobs: Jobs, connection: Connection, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
