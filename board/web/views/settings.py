@@ -105,6 +105,7 @@ def pin(queue: str) -> Response:
 @settings.post("/settings/pins/<queue>/remove")
 def unpin(queue: str) -> Response:
     """Let a queue go back to where its name puts it."""
+    queue_or_404(queue)
     actions.unpin(_drawer(), queue)
     flash("Unpinned.", "ok")
     return _back(url_for("overview.index"))
