@@ -10,6 +10,7 @@ from board.engine.calls import Batch, Call
 from board.engine.commands import (
     dead_letters,
     events,
+    fields,
     flows,
     jobs,
     leases,
@@ -20,6 +21,7 @@ from board.engine.commands import (
     scheduler_pages,
     schedulers,
     searches,
+    stops,
     trees,
     worker_pages,
 )
@@ -93,6 +95,15 @@ def _fetched_and(queue: QueueKeys, *ends: Callable[[str], Steps]) -> Generator[A
         yield from end(job_id)
 
 
+def _stopped(queue: QueueKeys) -> Generator[Any, Any, None]:
+    """Take a job under a token that says its worker listens, and ask for it to be stopped."""
+    yield from jobs.add_job(queue, prepare_job("x", 1, JobOptions(job_id="endless", lifo=True), now_ms=NOW))
+    token = f"t{stops.ENDING}"
+    yield from leases.fetch_job(queue, token=token, lock_ms=LOCK_MS, now_ms=NOW, worker="w")
+    yield from stops.ask_to_stop(queue, "endless", "enough")
+    yield from leases.fail_job(queue, "endless", token=token, reason="enough", now_ms=NOW)
+
+
 def _next_run(queue: QueueKeys) -> Generator[Any, Any, None]:
     """Take a scheduler's step from one run to the next."""
     job_id = yield from schedulers.upsert_scheduler(queue, "minutely", Repeat(every=60_000), now_ms=NOW)
@@ -152,6 +163,8 @@ READS: dict[str, Operation] = {
     "connections": lambda _: worker_pages.list_clients(),
     "children of a job": lambda q: pages.read_children(q, "top"),
     "all of a flow": lambda q: pages.read_flow(q, "top"),
+    "a field of a job": lambda q: fields.read_field(q, "running", "data", most=100),
+    "a part of a log": lambda q: fields.read_log_part(q, "running", start=0, count=5),
 }
 
 WRITES: dict[str, Operation] = {
@@ -178,6 +191,7 @@ WRITES: dict[str, Operation] = {
         lambda one: leases.return_job(q, one, token="t"),
         lambda one: leases.wait_for_children(q, one, token="t", now_ms=NOW),
     ),
+    "stop": _stopped,
     "wait for a marker": lambda q: leases.wait_for_marker(q, 0.01),
     "extend a lock": lambda q: leases.extend_lock(q, "running", "running", LOCK_MS),
     "look for stalled jobs": lambda q: leases.move_stalled(q, max_stalled_count=1, now_ms=NOW, interval_ms=1000),

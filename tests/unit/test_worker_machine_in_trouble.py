@@ -50,7 +50,7 @@ def test_a_young_lock_waits_for_the_next_round() -> None:
     first = driven.run("1")
     driven.now += 600
     driven.tell(Arrived(driven.fetch.token, (job("2"),)))
-    second = Lease("2", "w:1")
+    second = Lease("2", "w:1:stops")
 
     assert driven.wait_until_due() == [Renew((first,))]
     driven.tell(Renewed())
@@ -88,11 +88,11 @@ def test_a_lost_lock_is_told_once_and_no_longer_renewed() -> None:
 def test_a_job_taken_again_while_it_still_runs_here_has_lost_its_first_lock() -> None:
     driven = Driven(concurrency=2)
     first = driven.run("1")
-    second = Lease("1", "w:1")
+    second = Lease("1", "w:1:stops")
 
-    assert driven.tell(Arrived("w:1", (job("1"),))) == [LockLost(first), Run(job("1"), second)]
+    assert driven.tell(Arrived("w:1:stops", (job("1"),))) == [LockLost(first), Run(job("1"), second)]
     assert driven.wait_until_due() == [Renew((second,))]
-    assert driven.tell(Ended(first)) == [Fetch("w:2", 1)]
+    assert driven.tell(Ended(first)) == [Fetch("w:2:stops", 1)]
     assert driven.machine.leases == (second,)
 
 
@@ -112,7 +112,7 @@ def test_stalled_jobs_are_looked_for_at_the_start_and_each_interval() -> None:
     begun = driven.now
 
     assert CheckStalled() in driven.actions
-    driven.tell(Arrived("w:0"))
+    driven.tell(Arrived("w:0:stops"))
     assert driven.wait_until_due() == [CheckStalled()]
     assert driven.now == begun + 30_000
 
@@ -120,7 +120,7 @@ def test_stalled_jobs_are_looked_for_at_the_start_and_each_interval() -> None:
 def test_a_paused_worker_leaves_that_to_others() -> None:
     driven = Driven(stalled_ms=30_000)
     driven.start()
-    driven.tell(Arrived("w:0"))
+    driven.tell(Arrived("w:0:stops"))
     driven.tell(Asked(Ask.PAUSE))
 
     assert driven.machine.wake_at_ms is None
@@ -184,7 +184,7 @@ def test_jobs_of_an_end_that_may_have_fetched_are_looked_for_at_once() -> None:
     driven = Driven()
     lease = driven.run()
 
-    assert driven.tell(Ended(lease, unsure=True)) == [Reclaim((lease.token,)), Fetch("w:1", 1)]
+    assert driven.tell(Ended(lease, unsure=True)) == [Reclaim((lease.token,)), Fetch("w:1:stops", 1)]
 
 
 # Pausing and closing
@@ -196,7 +196,7 @@ def test_a_paused_worker_ends_its_wait_and_takes_nothing() -> None:
 
     assert driven.tell(Asked(Ask.PAUSE)) == [Wake(), Announce("paused")]
     assert driven.tell(Woken(None)) == []
-    assert driven.tell(Asked(Ask.RESUME)) == [Announce("resumed"), Fetch("w:1", 1)]
+    assert driven.tell(Asked(Ask.RESUME)) == [Announce("resumed"), Fetch("w:1:stops", 1)]
 
 
 def test_a_job_that_arrives_while_paused_runs() -> None:
@@ -277,7 +277,7 @@ def test_a_worker_that_never_started_closes() -> None:
 def test_what_the_table_does_not_list_changes_nothing(state: State, ask: Ask) -> None:
     driven = Driven()
     driven.machine.state = state
-    driven.machine._leases[Lease("1", "w:0")] = _Held(driven.now)  # with nothing to do it would close by itself
+    driven.machine._leases[Lease("1", "w:0:stops")] = _Held(driven.now)  # with nothing to do it would close by itself
 
     driven.tell(Asked(ask))
 
