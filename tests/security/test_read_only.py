@@ -19,14 +19,14 @@ from board.errors import ReadOnlyBoardError
 from tests.acl.test_users import profiles, sign_up
 from tests.queries.jobs import Filler
 from tests.recorder.conftest import Process
-from tests.security.test_requests import FORM, WHO_MAY, address, snapshot
+from tests.security.test_requests import AT_PROVIDER, FORM, WHO_MAY, address, snapshot
 from tests.web.site import Browser, Site
 
 __all__ = ["sign_up"]  # a fixture
 
 MAIL = QueueKeys("bull", "mail")
 OWN = "board:"
-SIGNING = {"login.sign_out", "login.sign_in"} | {
+SIGNING = {"login.sign_out", "login.sign_in", *AT_PROVIDER} | {
     f"settings.{own}" for own in ("change_password", "end_session", "end_sessions")
 }
 """What is about one's own sign-ins, on a board for looking too."""
