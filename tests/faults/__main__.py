@@ -21,7 +21,7 @@ from tests.faults.fleet import FIGURES, ROOT
 PAGE = ROOT / "docs" / "reliability.md"
 BEGIN, END = "<!-- faults: begin -->", "<!-- faults: end -->"
 WHOLE = {"BOARD_FAULT_JOBS": "20000", "BOARD_FAULT_LATENCY": "2"}
-PLACES = ("tests/faults", "tests/bulk/test_killing.py")
+PLACES = ("tests/faults", "tests/recorder/test_killing.py", "tests/bulk/test_killing.py")
 
 
 def main() -> int:
