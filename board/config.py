@@ -7,31 +7,20 @@ the start with one sentence for each problem, and no sentence ever repeats a pas
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
-from urllib.parse import urlsplit
 
-from board.claims import read_rules
+from board import setting_values as read
 from board.errors import OutboundRefusedError, SettingsError
-from board.limits import DEFAULT_LIMITS, read_limits
-from board.outbound.mail import read_mail_server
+from board.limits import DEFAULT_LIMITS
 from board.outbound.rules import place_for, read_places
-from board.words import LANGUAGES
 
 __all__ = ["SETTINGS", "Setting", "Settings", "from_environment", "without_secrets"]
 
-SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster")
 DEFAULT_PREFIX = "bull"
-SHORTEST_SECRET = 16
-SHORTEST_PASSWORD = 8
-LONGEST_PASSWORD = 1024
-"""Longer ones only make the hash function work for an attacker."""
-
-UNREADABLE = "has a host or port that cannot be read; in a password, %-encode / ? # @ [ ] : and all but plain letters"
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,204 +220,6 @@ def without_secrets(url: str) -> str:
     return scheme + separator + rest.partition("?")[0]
 
 
-def _redis_url(text: str) -> str:
-    scheme = text.partition("://")[0]
-    if scheme not in SCHEMES or "://" not in text:
-        known = ", ".join(f"{known}://" for known in SCHEMES)
-        raise ValueError(f"must begin with one of {known}")
-    try:
-        parts = urlsplit(text)
-    except ValueError:  # its words would repeat the password
-        raise ValueError(UNREADABLE) from None
-    if scheme == "unix":
-        if not parts.path:
-            raise ValueError("names no socket: write unix:///path/to/redis.sock")
-        return text
-    for place in parts.netloc.rpartition("@")[2].split(","):
-        _check_place(place, scheme)
-    database = parts.path.strip("/")
-    if database and scheme in {"redis", "rediss"} and not database.isdecimal():
-        raise ValueError("must end in the number of a database, for example /0")
-    return text
-
-
-def _check_place(place: str, scheme: str) -> None:
-    """Check one ``host:port``; Sentinel and Cluster addresses may list several."""
-    try:
-        parts = urlsplit(f"//{place}")
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        raise ValueError(UNREADABLE) from None
-    if not host:
-        raise ValueError(f"names no host: write {scheme}://host:6379/0")
-    if port == 0:
-        raise ValueError("has the port 0, on which nothing listens")
-
-
-def _connections(text: str) -> tuple[tuple[str, str], ...]:
-    found: dict[str, str] = {}
-    for part in text.split():
-        name, separator, address = part.partition("=")
-        if not separator or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", name):
-            raise ValueError(
-                "must be names and addresses such as `eu=redis://eu:6379/0 us=redis://us:6379/0`; "
-                "a name has letters, digits and . _ - only, 32 at most"
-            )
-        if name in found:
-            raise ValueError(f"names {name} twice")
-        try:
-            found[name] = _redis_url(address)
-        except ValueError as wrong:
-            raise ValueError(f"has an address for {name} that {wrong}") from None
-    return tuple(found.items())
-
-
-def _limits(text: str) -> str:
-    read_limits(text)
-    return text
-
-
-def _rules(text: str) -> str:
-    read_rules(text)
-    return text
-
-
-def _issuer(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host, port, parts = None, None, urlsplit("")
-    if parts.scheme not in {"https", "http"} or not host or port == 0 or parts.query or parts.fragment or "@" in text:
-        raise ValueError("must be the address of the provider as it names itself, such as https://idp.example.com")
-    return text
-
-
-def _scopes(text: str) -> str:
-    scopes = text.split()
-    if "openid" not in scopes or not all(re.fullmatch(r"[\x21\x23-\x5b\x5d-\x7e]+", one) for one in scopes):
-        raise ValueError("must be space-separated and hold openid, such as `openid email profile`")
-    return " ".join(scopes)
-
-
-def _outbound(text: str) -> str:
-    read_places(text)
-    return text
-
-
-def _mail_server(text: str) -> str:
-    read_mail_server(text)
-    return text
-
-
-def _mail_address(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9.-]{1,190}", text):
-        raise ValueError(f"must be a plain address such as board@example.com, not {text[:64]!r}")
-    return text
-
-
-def _secret(text: str) -> str:
-    if len(text) < SHORTEST_SECRET:
-        raise ValueError(
-            f"is too short: at least {SHORTEST_SECRET} characters, for example those of `openssl rand -hex 32`"
-        )
-    return text
-
-
-def _password(text: str) -> str:
-    if not SHORTEST_PASSWORD <= len(text) <= LONGEST_PASSWORD:
-        raise ValueError(f"must have {SHORTEST_PASSWORD} to {LONGEST_PASSWORD:,} characters")
-    return text
-
-
-def _names(text: str) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-    if not names:
-        raise ValueError("holds no name between its commas")
-    return names
-
-
-def _flag(text: str) -> bool:
-    known = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
-    try:
-        return known[text.lower()]
-    except KeyError:
-        raise ValueError(f"must be 1 or 0 (or true, false, yes, no, on, off), not {text!r}") from None
-
-
-def _path(text: str) -> str:
-    path = "/" + text.strip("/")
-    if path == "/":
-        return ""
-    if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", path) or any(part in {".", ".."} for part in path.split("/")):
-        raise ValueError("must be a plain path such as /admin/queues")
-    return path
-
-
-def _word(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9._{}-]{1,64}", text):
-        raise ValueError("may hold letters, digits and . _ - { } only, 64 at most")
-    return text
-
-
-def _label(text: str) -> str:
-    if len(text) > 64 or not text.isprintable():
-        raise ValueError("must be one line of at most 64 characters")
-    return text
-
-
-def _header(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,63}", text):
-        raise ValueError("must be the name of a header, such as X-Forwarded-User: letters, digits and - only")
-    return text
-
-
-def _networks(text: str) -> tuple[str, ...]:
-    found = []
-    for part in _names(text):
-        try:
-            network = ipaddress.ip_network(part)
-        except ValueError:
-            raise ValueError(f"has {part[:64]!r}, which is no address and no network such as 10.0.0.0/24") from None
-        if not network.prefixlen:
-            raise ValueError(f"has {part}, which is everybody: name the proxy")
-        found.append(str(network))
-    return tuple(found)
-
-
-def _people(text: str) -> tuple[tuple[str, str], ...]:
-    found: dict[str, str] = {}
-    for part in text.split():
-        name, separator, role = part.partition("=")
-        if not separator or not name or not role:
-            raise ValueError("must be names and roles such as `ann=admin bob=operator *=viewer`")
-        if name.casefold() in found:
-            raise ValueError(f"names {name[:64]} twice")
-        found[name.casefold()] = role
-    return tuple(found.items())
-
-
-def _whole(least: int, most: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,12}", text) or not least <= int(text) <= most:
-            raise ValueError(f"must be a whole number from {least:,} to {most:,}, not {text[:40]!r}")
-        return int(text)
-
-    return read
-
-
-def _seconds(text: str) -> float:
-    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3})?", text) or not 0.1 <= float(text) <= 60:
-        raise ValueError(f"must be a number from 0.1 to 60, not {text[:40]!r}")
-    return float(text)
-
-
-def _language(text: str) -> str:
-    if text not in LANGUAGES:
-        raise ValueError(f"must be one of {', '.join(LANGUAGES)}, not {text[:40]!r}")
-    return text
-
-
 SETTINGS: tuple[Setting, ...] = (
     Setting(
         "REDIS_URL",
@@ -436,7 +227,7 @@ SETTINGS: tuple[Setting, ...] = (
         "address",
         "Where Redis is: redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://. "
         "`board serve` needs it; `board dev` starts a server of its own without it.",
-        _redis_url,
+        read.redis_url,
     ),
     Setting(
         "BOARD_CONNECTIONS",
@@ -444,7 +235,7 @@ SETTINGS: tuple[Setting, ...] = (
         "names and addresses, space-separated",
         "Further Redis servers that this board shows, such as `eu=redis://eu:6379/0 us=rediss://us:6379/0`, "
         "at /c/eu/ and /c/us/. Users, sign-ins and the audit log are in REDIS_URL.",
-        _connections,
+        read.connections,
     ),
     Setting(
         "BOARD_SECRET_KEY",
@@ -452,14 +243,14 @@ SETTINGS: tuple[Setting, ...] = (
         "text",
         "Signs cookies. Without it the board generates one and keeps it in Redis, so that all its processes share it. "
         "With it, people can still act, and not only look, when they sign in while Redis is full.",
-        _secret,
+        read.secret,
     ),
     Setting(
         "BOARD_PREFIX",
         "prefixes",
         "names, comma-separated",
         "Key prefixes of the queues, as their producers set them. The first one is left out of addresses.",
-        _names,
+        read.names,
     ),
     Setting(
         "BOARD_QUEUES",
@@ -467,7 +258,7 @@ SETTINGS: tuple[Setting, ...] = (
         "globs, comma-separated",
         "Queues that may be shown and changed, such as `billing.*,mail`; all others do not exist here. "
         "Empty shows all.",
-        _names,
+        read.names,
     ),
     Setting(
         "BOARD_ADMIN_PASSWORD",
@@ -475,51 +266,51 @@ SETTINGS: tuple[Setting, ...] = (
         "text",
         "Password of the first administrator, used once, when there is no user yet. "
         "Without it one is generated and printed.",
-        _password,
+        read.password,
     ),
     Setting(
         "BOARD_READ_ONLY",
         "read_only",
         "1 or 0",
         "Refuse every action, whoever asks: a board for looking only. Its connection sends no write to a queue.",
-        _flag,
+        read.flag,
     ),
     Setting(
         "BOARD_BASE_PATH",
         "base_path",
         "path",
         "Path under which a proxy passes the board on without cutting it off, such as /admin/queues.",
-        _path,
+        read.path,
     ),
     Setting(
         "BOARD_HOST",
         "host",
         "address",
         "Address to listen on. Only this machine reaches the default; a container says 0.0.0.0.",
-        _label,
+        read.label,
     ),
-    Setting("PORT", "port", "number", "Port to listen on.", _whole(1, 65_535)),
+    Setting("PORT", "port", "number", "Port to listen on.", read.whole(1, 65_535)),
     Setting(
         "BOARD_CONNECTION_NAME",
         "connection_name",
         "text",
         "What people call this Redis, such as production: in the sidebar, in every title and at sign-in. "
         "Without it the host of the address.",
-        _label,
+        read.label,
     ),
     Setting(
         "BOARD_NAMESPACE",
         "namespace",
         "name",
         "Prefix of the board's own keys: users, sessions, audit log. Two boards on one Redis need two.",
-        _word,
+        read.word,
     ),
     Setting(
         "BOARD_LIVE_SECONDS",
         "live_seconds",
         "seconds",
         "Interval at which open pages refresh; a refresh costs two round trips to Redis.",
-        _whole(1, 3600),
+        read.whole(1, 3600),
     ),
     Setting(
         "BOARD_TRUSTED_PROXIES",
@@ -527,35 +318,35 @@ SETTINGS: tuple[Setting, ...] = (
         "number",
         "How many proxies in front may say who the client is (X-Forwarded-For, -Proto, -Host, -Prefix). "
         "0 believes nobody; a number too high lets clients lie.",
-        _whole(0, 10),
+        read.whole(0, 10),
     ),
     Setting(
         "BOARD_SESSION_HOURS",
         "session_hours",
         "hours",
         "Longest time a sign-in lasts: one working day.",
-        _whole(1, 24 * 30),
+        read.whole(1, 24 * 30),
     ),
     Setting(
         "BOARD_SESSION_IDLE_MINUTES",
         "session_idle_minutes",
         "minutes",
         "A sign-in not used for this long ends. A page that refreshes by itself counts as use.",
-        _whole(1, 60 * 24 * 30),
+        read.whole(1, 60 * 24 * 30),
     ),
     Setting(
         "BOARD_REDIS_TIMEOUT_SECONDS",
         "redis_timeout_seconds",
         "seconds",
         "Longest wait for Redis within a page; after that the page says that Redis is away.",
-        _seconds,
+        read.seconds,
     ),
     Setting(
         "BOARD_AUDIT_ENTRIES",
         "audit_entries",
         "entries",
         "Length the audit log is kept at; the oldest go first.",
-        _whole(100, 10_000_000),
+        read.whole(100, 10_000_000),
     ),
     Setting(
         "BOARD_REDACT",
@@ -563,7 +354,7 @@ SETTINGS: tuple[Setting, ...] = (
         "names and paths, comma-separated",
         "Values to hide in what jobs carry besides passwords, tokens and the like: names of keys such as `phone`, and "
         "paths such as `customer.email` or `*.card`.",
-        _names,
+        read.names,
     ),
     Setting(
         "BOARD_PROXY_HEADER",
@@ -571,14 +362,14 @@ SETTINGS: tuple[Setting, ...] = (
         "name of a header",
         "Header in which a proxy names the person that it signed in, such as X-Forwarded-User. "
         "The board then has no users of its own.",
-        _header,
+        read.header,
     ),
     Setting(
         "BOARD_PROXY_ADDRESSES",
         "proxy_addresses",
         "addresses, comma-separated",
         "Addresses or networks of that proxy, such as 10.0.0.7 or 10.0.1.0/28. From others the header is nothing.",
-        _networks,
+        read.networks,
     ),
     Setting(
         "BOARD_PROXY_ROLES",
@@ -586,7 +377,7 @@ SETTINGS: tuple[Setting, ...] = (
         "names and roles, space-separated",
         "What the people in that header may do, such as `ann=admin bob=operator *=viewer`; names are compared whole, "
         "in any case. Without `*` nobody else gets in.",
-        _people,
+        read.people,
     ),
     Setting(
         "BOARD_ROLES",
@@ -602,9 +393,9 @@ SETTINGS: tuple[Setting, ...] = (
         "address",
         "Identity provider that people sign in at by OpenID Connect, as it names itself, such as "
         "https://idp.example.com; BOARD_OUTBOUND_ALLOW has to name its host. Needs the extra `oidc`.",
-        _issuer,
+        read.issuer,
     ),
-    Setting("BOARD_OIDC_CLIENT_ID", "oidc_client_id", "text", "What this board is called at the provider.", _label),
+    Setting("BOARD_OIDC_CLIENT_ID", "oidc_client_id", "text", "What this board is called at the provider.", read.label),
     Setting(
         "BOARD_OIDC_CLIENT_SECRET",
         "oidc_client_secret",
@@ -619,21 +410,21 @@ SETTINGS: tuple[Setting, ...] = (
         "Who may come in and as what, such as `sub:248289761001=admin, email:ann@example.com=operator, "
         "groups:staff=viewer`: claims and values, compared whole; the first rule that fits decides, without one nobody "
         "gets in. `*=viewer` is everybody the provider knows.",
-        _rules,
+        read.rules,
     ),
     Setting(
         "BOARD_OIDC_SCOPES",
         "oidc_scopes",
         "names, space-separated",
         "What is asked about the person. Some providers tell groups only when asked for `groups`.",
-        _scopes,
+        read.scopes,
     ),
     Setting(
         "BOARD_OIDC_NAME",
         "oidc_name",
         "text",
         "What people call the provider: the button on the sign-in page says `Sign in with` and this.",
-        _label,
+        read.label,
     ),
     Setting(
         "BOARD_MONITOR_TOKEN",
@@ -641,7 +432,7 @@ SETTINGS: tuple[Setting, ...] = (
         "text",
         "What Prometheus and pagers show as `Authorization: Bearer …` at /metrics and /health/queues. "
         "Without it no program may read them.",
-        _secret,
+        read.secret,
     ),
     Setting(
         "BOARD_OUTBOUND_ALLOW",
@@ -650,7 +441,7 @@ SETTINGS: tuple[Setting, ...] = (
         "The only places that the board itself may call, besides Redis: hosts such as `hooks.example.com`, "
         "compared whole. Over TLS unless written `http://alerts:9093`, "
         "at public addresses unless `=private` or a network follows.",
-        _outbound,
+        read.outbound,
     ),
     Setting(
         "BOARD_SMTP_URL",
@@ -658,14 +449,14 @@ SETTINGS: tuple[Setting, ...] = (
         "address",
         "Server that takes the e-mail of alerts: `smtp://user:password@mail.example.com:587`, with STARTTLS where the "
         "server offers it, or `smtps://`. A password is never sent without TLS. Without it no alert goes by e-mail.",
-        _mail_server,
+        read.mail_server,
     ),
     Setting(
         "BOARD_MAIL_FROM",
         "mail_from",
         "address",
         "Address that the e-mail of alerts comes from, such as board@example.com.",
-        _mail_address,
+        read.mail_address,
     ),
     Setting(
         "BOARD_QUEUE_LIMITS",
@@ -673,7 +464,7 @@ SETTINGS: tuple[Setting, ...] = (
         "limits",
         "When /health/queues calls a queue degraded: globs, each with limits of `waiting` jobs, wait of the `oldest`, "
         "`failed` jobs, their `share` in percent and fewest `workers`; the first glob that fits counts.",
-        _limits,
+        read.limits,
     ),
     Setting(
         "BOARD_LANGUAGE",
@@ -681,10 +472,10 @@ SETTINGS: tuple[Setting, ...] = (
         "code of a language",
         "Language of the pages for everybody, such as `en`. "
         "Empty gives each person the first of the board's languages that their browser asks for.",
-        _language,
+        read.language,
     ),
-    Setting("BOARD_WORKERS", "workers", "processes", "Processes of `board serve`.", _whole(1, 64)),
-    Setting("BOARD_THREADS", "threads", "threads", "Threads in each process of `board serve`.", _whole(1, 512)),
+    Setting("BOARD_WORKERS", "workers", "processes", "Processes of `board serve`.", read.whole(1, 64)),
+    Setting("BOARD_THREADS", "threads", "threads", "Threads in each process of `board serve`.", read.whole(1, 512)),
 )
 """The reference, in the order a newcomer needs it."""
 

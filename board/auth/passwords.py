@@ -9,8 +9,8 @@ from functools import cache
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from board.config import LONGEST_PASSWORD, SHORTEST_PASSWORD
 from board.errors import UserError
+from board.setting_values import LONGEST_PASSWORD, SHORTEST_PASSWORD
 
 __all__ = ["check_password", "generate_password", "hash_password", "needs_new_hash"]
 
