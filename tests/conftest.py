@@ -10,6 +10,7 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from board.engine.connection.sync import Connection
 from tests.interop.node import NodeBullMQ, NodeMissingError, Version
 from tests.servers import Kind, Server, ServerMissingError
 
@@ -82,6 +83,13 @@ def redis_client(server: Server, redis_url: str) -> "Iterator[redis.Redis]":
     client = server.client()
     yield client
     client.close()
+
+
+@pytest.fixture
+def connection(redis_url: str) -> Iterator[Connection]:
+    """The engine's own connection to the emptied server."""
+    with Connection.open(redis_url) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -100,12 +100,6 @@ def start(redis_url: str, clock: Clock) -> Iterator[Callable[..., Process]]:
 
 
 @pytest.fixture
-def connection(redis_url: str) -> Iterator[Connection]:
-    with Connection.open(redis_url) as opened:
-        yield opened
-
-
-@pytest.fixture
 def jobs(connection: Connection) -> Jobs:
     return Jobs(connection)
 

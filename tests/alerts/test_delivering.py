@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable
 from email.message import Message as Mail
 
+import pytest
+
 from board.alerts.channels import Channel
 from board.alerts.messages import read_message
 from board.background import Turn
@@ -23,6 +25,14 @@ Start = Callable[..., Process]
 
 def allow(receiver: Receiver) -> str:
     return f"{receiver.url}=private"
+
+
+@pytest.fixture
+def process(start: Start, connection: Connection, receiver: Receiver) -> Process:
+    """One that watches a rule, and may call the receiver that hears of it."""
+    keep_rule(connection)
+    keep_hook(connection, receiver)
+    return start(outbound_allow=allow(receiver))
 
 
 def fire(process: Process, jobs: Jobs) -> None:
@@ -95,11 +105,8 @@ def test_an_e_mail_says_what_happened(start: Start, jobs: Jobs, connection: Conn
 
 
 def test_a_receiver_that_comes_back_gets_the_message_once(
-    start: Start, jobs: Jobs, connection: Connection, receiver: Receiver
+    process: Process, start: Start, jobs: Jobs, connection: Connection, receiver: Receiver
 ) -> None:
-    keep_rule(connection)
-    keep_hook(connection, receiver)
-    process = start(outbound_allow=allow(receiver))
     fire(process, jobs)
     receiver.status = 503
     thread = threading.Thread(target=process.deliver)
@@ -117,11 +124,8 @@ def test_a_receiver_that_comes_back_gets_the_message_once(
 
 
 def test_what_is_refused_for_good_is_given_up_at_once_and_kept(
-    start: Start, jobs: Jobs, connection: Connection, receiver: Receiver
+    process: Process, jobs: Jobs, connection: Connection, receiver: Receiver
 ) -> None:
-    keep_rule(connection)
-    keep_hook(connection, receiver)
-    process = start(outbound_allow=allow(receiver))
     receiver.status = 404
     fire(process, jobs)
 
@@ -163,11 +167,8 @@ def test_two_processes_that_both_deliver_send_it_once(
 
 
 def test_a_message_that_is_posted_again_is_not_sent_again(
-    start: Start, jobs: Jobs, connection: Connection, receiver: Receiver
+    process: Process, jobs: Jobs, connection: Connection, receiver: Receiver
 ) -> None:
-    keep_rule(connection)
-    keep_hook(connection, receiver)
-    process = start(outbound_allow=allow(receiver))
     fire(process, jobs)
     queue = Queue(ALERTS.deliveries.name, connection=connection, prefix=ALERTS.deliveries.prefix)
     (job,) = queue.get_jobs(["waiting"])
@@ -182,11 +183,8 @@ def test_a_message_that_is_posted_again_is_not_sent_again(
 
 
 def test_a_process_that_ends_leaves_the_rest_to_the_next(
-    start: Start, jobs: Jobs, connection: Connection, receiver: Receiver
+    process: Process, start: Start, jobs: Jobs, receiver: Receiver
 ) -> None:
-    keep_rule(connection)
-    keep_hook(connection, receiver)
-    process = start(outbound_allow=allow(receiver))
     receiver.status = 503
     fire(process, jobs)
     ending = threading.Event()
@@ -204,11 +202,8 @@ def test_a_process_that_ends_leaves_the_rest_to_the_next(
 
 
 def test_a_message_of_a_removed_channel_is_given_up(
-    start: Start, jobs: Jobs, connection: Connection, receiver: Receiver
+    process: Process, jobs: Jobs, connection: Connection, receiver: Receiver
 ) -> None:
-    keep_rule(connection)
-    keep_hook(connection, receiver)
-    process = start(outbound_allow=allow(receiver))
     fire(process, jobs)
     connection.call(ALERTS.remove("channels", "hook"))
 

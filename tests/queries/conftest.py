@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from board.engine.connection.sync import Connection
 from board.engine.keys import QueueKeys
 from board.sources import slug_of
 from tests.queries.jobs import Filler
@@ -32,13 +31,6 @@ class Known:
     def shows_data(self, queue: QueueKeys) -> bool:
         """Withhold what the jobs of the queues carry that were named."""
         return self.is_shown(queue) and queue.name not in self.withheld
-
-
-@pytest.fixture
-def connection(redis_url: str) -> Iterator[Connection]:
-    opened = Connection.open(redis_url)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

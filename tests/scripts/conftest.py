@@ -5,16 +5,8 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from board.engine.connection.sync import Connection
 from board.engine.keys import QueueKeys
 from tests.servers import Server
-
-
-@pytest.fixture
-def connection(redis_url: str) -> Iterator[Connection]:
-    opened = Connection.open(redis_url)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
