@@ -61,6 +61,8 @@ def _rule(text: str) -> Rule:
     if separator and role.strip() and (whom == ANYBODY or (claim and colon and value)):
         if re.search(r"[*?]", value) or (ANYBODY in claim and whom != ANYBODY):
             raise ValueError(f"has {text[:64]!r}: values are compared whole, so * and ? in them are %2A and %3F")
+        if whom != ANYBODY and unquote(claim) == ANYBODY:
+            raise ValueError(f"has {text[:64]!r}: no claim is called *")
         return Rule(unquote(claim), unquote(value), role.strip())
     raise ValueError(
         f"has {text[:64]!r}; rules are written like sub:248289761001=admin, email:ann@example.com=operator, "

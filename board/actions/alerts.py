@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from board.actions.accounts import perform_account
 from board.actions.perform import Actor, Desk
 from board.alerts.channels import MOST_CHANNELS, Channel, checked_channel, new_secret, place_of
 from board.alerts.messages import Message
 from board.alerts.rules import MOST_RULES, Rule, checked, new_id
-from board.alerts.sentences import length, sentence_of, title_of
+from board.alerts.sentences import sentence_of, title_of
 from board.alerts.state import Silence
 from board.alerts.store import MOST_SILENCES, Alerts
 from board.auth.policy import Identity, Permission, can, everywhere, smallest_role
+from board.engine.calls import Batch, Call
 from board.errors import BadRequestError, ForbiddenError
+from board.spans import duration
 
 __all__ = [
     "Made",
@@ -54,16 +56,18 @@ def save_rule(desk: Desk, actor: Actor, alerts: Alerts, rule: Rule) -> Made:
     made: list[str] = []
 
     def change() -> str:
-        known = {one.id: one for one in desk.connection.call(alerts.rules())}
+        calls: list[Call[Any]] = [alerts.rules(), alerts.channels()]
+        rules, channels = desk.connection.batch(Batch.of(calls))
+        known = {one.id: one for one in rules}
         before = known.get(rule.id)
         if rule.id and before is None:
             raise BadRequestError("There is no such rule any more. Nothing was changed.")
         kept = checked(rule)
-        channels = {channel.id for channel in desk.connection.call(alerts.channels())}
+        if gone := sorted(set(kept.channels) - {channel.id for channel in channels}):
+            raise BadRequestError(f"There is no channel {gone[0][:40]!r}. Nothing was changed.")
         kept = replace(
             kept,
             id=rule.id or new_id(),
-            channels=tuple(one for one in kept.channels if one in channels),
             made_ms=before.made_ms if before else desk.clock(),
             made_by=before.made_by if before else actor.identity.name,
         )
@@ -108,7 +112,7 @@ def silence(
         if not desk.connection.call(alerts.put_silence(one)):
             raise BadRequestError(f"There are {MOST_SILENCES} silences already: end one first.")
         about = title_of(rule) if rule else "all rules"
-        return f"{about} for {queues}, {length(length_ms)}" + (f": {one.why}" if one.why else "")
+        return f"{about} for {queues}, {duration(length_ms)}" + (f": {one.why}" if one.why else "")
 
     return Made(made, perform_account(desk, actor, "silence alerts", change, permission=Permission.SILENCE))
 

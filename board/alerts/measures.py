@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from board.alerts.rules import RATE_MS, Rule
-from board.alerts.sentences import amount, length
+from board.alerts.sentences import amount
 from board.alerts.state import Measured
 from board.engine.keys import QueueKeys
 from board.history.figures import RESOLUTIONS, Figures, Resolution, series_of
+from board.spans import duration
 
 __all__ = ["FEW_ENDED", "NEW_MS", "Recorded", "from_depth", "from_history", "from_oldest", "resolution_for", "series"]
 
@@ -19,8 +20,8 @@ FEW_ENDED: Final = 10
 NEW_MS: Final = 3_600_000
 """How long a cause of failures is new."""
 
-Recorded = Callable[[str, int, int], Sequence[Figures] | None]
-"""Tells the figures of a series from one moment to another; None when some of that was not recorded."""
+Recorded = Callable[[str, int, int], Iterable[Figures] | None]
+"""Tells the figures of a series from one moment to another, once; None when some of that was not recorded."""
 
 
 def series(rule: Rule, queue: QueueKeys) -> str:
@@ -40,7 +41,7 @@ def from_depth(queue: QueueKeys, open_jobs: float) -> Measured:
 
 def from_oldest(queue: QueueKeys, oldest_ms: float) -> Measured:
     """Return how long the next job waits."""
-    return Measured(oldest_ms, f"{queue.name} lets its next job wait for {length(oldest_ms)}")
+    return Measured(oldest_ms, f"{queue.name} lets its next job wait for {duration(oldest_ms)}")
 
 
 def from_history(rule: Rule, queue: QueueKeys, at_ms: int, recorded: Recorded) -> Measured:
@@ -64,11 +65,12 @@ def from_history(rule: Rule, queue: QueueKeys, at_ms: int, recorded: Recorded) -
     found = recorded(series(rule, queue), at_ms - span_ms, at_ms)
     if found is None:
         return Measured(None)
-    total = _sum(found)
     if rule.kind == "absent":
+        is_silent = not any(one.finished for one in found)
         noun = f"job {rule.job_name}" if rule.job_name else "job"
-        words = f"{queue.name} ended no {noun} for {length(span_ms)}"
-        return Measured(span_ms if not total.finished else 0, words, is_broken=not total.finished)
+        words = f"{queue.name} ended no {noun} for {duration(span_ms)}"
+        return Measured(span_ms if is_silent else 0, words, is_broken=is_silent)
+    total = _sum(found)
     if rule.kind == "stalls":
         return Measured(total.stalled, f"{queue.name} had {amount('stalled jobs', total.stalled)} in 5 min")
     share = 100 * total.failed / total.finished if total.finished >= FEW_ENDED else 0
@@ -76,7 +78,7 @@ def from_history(rule: Rule, queue: QueueKeys, at_ms: int, recorded: Recorded) -
     return Measured(share, words)
 
 
-def _sum(figures: Sequence[Figures]) -> Figures:
+def _sum(figures: Iterable[Figures]) -> Figures:
     total = Figures()
     for one in figures:
         total.add(one)

@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from board.alerts.rules import Rule
-from board.alerts.sentences import length, sentence_of, title_of
+from board.alerts.sentences import sentence_of, title_of
 from board.alerts.state import Transition
+from board.spans import duration
 
 __all__ = [
     "MOST_TOLD",
@@ -97,7 +98,7 @@ class Message:
     def _since(self, one: Told) -> str:
         if self.what == "test":
             return ""
-        took = length(max(0, self.at_ms - one.since_ms))
+        took = duration(max(0, self.at_ms - one.since_ms))
         return f" (it was so for {took})" if self.what == "resolved" else f" (since {_clock(one.since_ms)}, {took})"
 
 

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 from board.alerts.rules import Rule
+from board.spans import duration
 
-__all__ = ["amount", "length", "sentence_of", "title_of", "typed_length", "typed_limit"]
-
-
-def length(length_ms: float) -> str:
-    """Write a length of time to the whole unit that fits: ``90 s``, ``5 min``, ``2 h``, ``3 days``."""
-    for unit, name, least in ((86_400_000, "days", 2), (3_600_000, "h", 1), (60_000, "min", 1)):
-        if length_ms >= least * unit:
-            value = length_ms / unit
-            return f"{value:,.0f} {name}" if value == round(value) or value >= 10 else f"{value:.1f} {name}"
-    return f"{length_ms / 1000:.0f} s"
+__all__ = ["amount", "sentence_of", "title_of", "typed_length", "typed_limit"]
 
 
 def amount(unit: str, value: float) -> str:
     """Write a figure with its unit."""
     if unit == "ms":
-        return length(value)
+        return duration(value)
     if unit == "%":
         return f"{value:g} %" if value == round(value) else f"{value:.1f} %"
     return f"{value:,.0f} {unit.removesuffix('s') if round(value) == 1 else unit}".strip()
@@ -33,7 +25,7 @@ def sentence_of(rule: Rule) -> str:
     if rule.job_name:
         said = said.replace("no job ended", f"no job {rule.job_name} ended")
     if rule.for_ms:
-        said += f" for {length(rule.for_ms)}"
+        said += f" for {duration(rule.for_ms)}"
     return said[:1].upper() + said[1:]
 
 

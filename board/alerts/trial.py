@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 
 from board.alerts.measures import NEW_MS, from_history, series
 from board.alerts.rules import Rule
-from board.alerts.sentences import length
 from board.alerts.state import Incident, Subject, advance
 from board.engine.calls import Call
 from board.engine.keys import QueueKeys
 from board.history.figures import RESOLUTIONS, Figures, Resolution
 from board.history.groups import Groups, GroupsReading
 from board.history.store import History, State
+from board.spans import duration
 
 __all__ = [
     "MOST_EPISODES",
@@ -87,7 +87,7 @@ class Trial:
         if not self.times:
             return "It would not have fired in the last 7 days."
         often = "once" if self.times == 1 else f"{self.times:,} times"
-        return f"It would have fired {often} in the last 7 days, for {length(self.total_ms)} in all."
+        return f"It would have fired {often} in the last 7 days, for {duration(self.total_ms)} in all."
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,18 +193,22 @@ class _Told:
         self._at = at
         self._state = state
 
-    def __call__(self, series: str, from_ms: int, to_ms: int) -> list[Figures] | None:
+    def __call__(self, series: str, from_ms: int, to_ms: int) -> Iterator[Figures] | None:
         since_ms = self._state.since_ms
         if since_ms is None or from_ms < since_ms:
             return None
         if any(gap.from_ms < to_ms and from_ms < gap.to_ms and series.startswith(gap.base) for gap in self._state.gaps):
             return None
-        found = []
-        for stretch in reversed(self._read[: self._at + 1]):
+        return self._back_to(from_ms, series)
+
+    def _back_to(self, from_ms: int, series: str) -> Iterator[Figures]:
+        """Yield what is known of the stretches, latest first: who asks whether anything ended needs but one."""
+        for at in range(self._at, -1, -1):
+            stretch = self._read[at]
             if stretch.end <= from_ms:
-                break
-            found.append(stretch.figures.get(series) or Figures())
-        return found
+                return
+            if (figures := stretch.figures.get(series)) is not None:
+                yield figures
 
 
 def _trial(found: Sequence[Episode], now_ms: int, since_ms: int, queues: int, left_out: int) -> Trial:

@@ -66,6 +66,9 @@ KEPT_SECONDS = 3_600
 RETRY_SECONDS = 10
 """How long a failure to reach the provider, or its keys without the one looked for, is not tried again."""
 
+PATIENCE_SECONDS = 1.0
+"""How long a sign-in waits for another one that asks the provider just now."""
+
 AWAY = "The identity provider cannot be reached. Try again in a moment."
 STALE = "This sign-in was begun in another browser, or too long ago. Please begin again."
 UNTRUSTED = "What the identity provider answered cannot be trusted, so nobody was signed in."
@@ -258,7 +261,9 @@ class Provider:
 
     def _provider(self) -> _Known:
         """Return what the provider says about itself, asking it when that is too old."""
-        with self._lock:
+        if not self._lock.acquire(timeout=PATIENCE_SECONDS):
+            raise SignInError(AWAY, "another sign-in has been asking the provider for a while", 502)
+        try:
             now = self._now()
             if self._known and now - self._known[1] < KEPT_SECONDS:
                 return self._known[0]
@@ -268,10 +273,12 @@ class Provider:
                 known = self._ask()
             except SignInError as trouble:
                 logger.warning("identity provider cannot be used", extra={"detail": trouble.detail})
-                self._failed = trouble, now
+                self._failed = trouble, self._now()  # it may have taken as long as the pause before the next try
                 raise
             self._known, self._failed = (known, now), None
             return known
+        finally:
+            self._lock.release()
 
     def _renewed(self) -> _Known | None:
         """Ask the provider anew; None when that was done just now."""

@@ -1,4 +1,4 @@
-"""Keys that nobody owns: hashes of jobs that are in no state, and locks of jobs that are gone. A sample.
+"""Keys that nobody owns: hashes of jobs that are in no state. A sample.
 
 They are left by programs that delete keys by hand, and stay for ever. One step of SCAN is looked at, so a check costs
 the same however many keys there are; what looks lost is looked at twice, for a job may move meanwhile.

@@ -15,8 +15,9 @@ from board.engine.keys import QueueKeys
 from board.engine.types import JobState
 from board.queries.monitor import QueueFigures, read_monitor
 from board.queries.shared import together
-from board.queries.text import count_of, duration
+from board.queries.text import count_of
 from board.service import Service
+from board.spans import duration
 
 __all__ = ["CHECKS", "MOST_QUEUES", "Sample", "look"]
 

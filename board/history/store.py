@@ -82,7 +82,7 @@ class State:
 
     Attributes:
         since_ms: from when on it is complete; None before the first step.
-        until_ms: the time of the last step.
+        until_ms: the time of the last step that found everything read.
         positions: base of each queue to the id of the last event read.
         gaps: what was missed since.
         caught_up: base of each queue whose failed jobs from before the recorder have been put into groups.
@@ -185,6 +185,7 @@ class Recording:
         gaps: all gaps known, if that changed.
         caught_up: how far failed jobs from before the recorder have been looked at.
         marks: what explains a change.
+        is_behind: streams hold more that was not read yet, so the history does not reach to now.
     """
 
     now_ms: int
@@ -196,6 +197,7 @@ class Recording:
     gaps: Sequence[Gap] | None = None
     caught_up: dict[str, str] = field(default_factory=dict)
     marks: list[Mark] = field(default_factory=list)
+    is_behind: bool = False
 
 
 class History:
@@ -233,7 +235,7 @@ class History:
             for (resolution, start), by_series in recording.figures.items()
             if by_series
         ]
-        state: dict[str, Any] = {"until": recording.now_ms}
+        state: dict[str, Any] = {} if recording.is_behind else {"until": recording.now_ms}
         if recording.since_ms is not None:
             state["since"] = recording.since_ms
         if recording.gaps is not None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import smtplib
+import socket
 import ssl
+import threading
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.utils import formatdate
-from typing import Final
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from board.errors import OutboundFailedError, OutboundRefusedError
@@ -15,6 +18,9 @@ from board.errors import OutboundFailedError, OutboundRefusedError
 __all__ = ["MailServer", "Mailer", "read_mail_server"]
 
 SECONDS: Final = 10.0
+LONGEST_SECONDS: Final = 30.0
+"""For a whole message, where each answer comes in time."""
+
 PORTS: Final = {"smtp": 587, "smtps": 465}
 LONGEST_SUBJECT = 200
 
@@ -71,7 +77,7 @@ class Mailer:
         """Send one message to people, whose addresses are separated by commas.
 
         Raises:
-            OutboundRefusedError: no server is set.
+            OutboundRefusedError: no server is set, or it does not take all of the addresses.
             OutboundFailedError: the server did not take it; the sentence has the server's name and no secret.
         """
         server = self.server
@@ -88,23 +94,58 @@ class Mailer:
             with self._open(server) as session:
                 if server.user:
                     session.login(server.user, server.password)
-                session.send_message(mail)
+                refused = session.send_message(mail)
         except (smtplib.SMTPException, OSError) as failed:
             raise OutboundFailedError(server.host, _why(failed)) from None  # its words may repeat what was sent
+        if refused:  # by another try the others would get it twice
+            raise OutboundRefusedError(f"{server.host} takes no mail for {len(refused)} of these addresses.")
 
     def _open(self, server: MailServer) -> smtplib.SMTP:
         trust = ssl.create_default_context()
         if server.is_tls:
-            return smtplib.SMTP_SSL(server.host, server.port, timeout=SECONDS, context=trust)
-        session = smtplib.SMTP(server.host, server.port, timeout=SECONDS)
-        session.ehlo()
-        if session.has_extn("starttls"):
-            session.starttls(context=trust)
+            return _BoundedTls(server.host, server.port, timeout=SECONDS, context=trust)
+        with contextlib.ExitStack() as closing:
+            session = _Bounded(server.host, server.port, timeout=SECONDS)
+            closing.callback(session.close)
             session.ehlo()
-        elif server.user:
-            session.close()
-            raise OutboundRefusedError(f"{server.host} offers no TLS: the password was not sent.")
-        return session
+            if session.has_extn("starttls"):
+                session.starttls(context=trust)
+                session.ehlo()
+            elif server.user:
+                raise OutboundRefusedError(f"{server.host} offers no TLS: the password was not sent.")
+            closing.pop_all()
+            return session
+
+
+class _Ends:
+    """Lets a session end after a while, however slowly the server goes on answering."""
+
+    sock: socket.socket | None = None
+    _end: threading.Timer | None = None
+
+    def connect(self, *args: Any, **kwargs: Any) -> Any:
+        self._end = threading.Timer(LONGEST_SECONDS, self._cut)
+        self._end.daemon = True
+        self._end.start()
+        return super().connect(*args, **kwargs)  # type: ignore[misc]  # of the class beside it
+
+    def close(self) -> None:
+        if self._end is not None:
+            self._end.cancel()
+        super().close()  # type: ignore[misc]  # same
+
+    def _cut(self) -> None:
+        with contextlib.suppress(OSError):
+            if self.sock is not None:
+                self.sock.shutdown(socket.SHUT_RDWR)
+
+
+class _Bounded(_Ends, smtplib.SMTP):
+    """In the clear until STARTTLS."""
+
+
+class _BoundedTls(_Ends, smtplib.SMTP_SSL):
+    """TLS from the first byte."""
 
 
 def _why(failed: Exception) -> str:
@@ -112,6 +153,8 @@ def _why(failed: Exception) -> str:
         return "does not take this user and password"
     if isinstance(failed, smtplib.SMTPRecipientsRefused):
         return "takes no mail for these addresses"
+    if isinstance(failed, smtplib.SMTPServerDisconnected):
+        return "ended the connection, or did not get done in time"
     if isinstance(failed, smtplib.SMTPResponseException):
         return f"refused the message with {failed.smtp_code}"
     if isinstance(failed, ssl.SSLError):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from board.alerts.channels import Channel, ShownChannel
 from board.alerts.rules import Rule
-from board.alerts.sentences import length, sentence_of, title_of
+from board.alerts.sentences import sentence_of, title_of
 from board.alerts.state import Incident, Silence
-from board.alerts.store import Alerts, Past
+from board.alerts.store import MOST_HISTORY, Alerts, Past
 from board.alerts.trial import MOST_TRIED, Trial, calls_for, groups_call, trial_of, trial_of_groups
 from board.engine.calls import Batch, Call
 from board.engine.keys import QueueKeys
@@ -18,6 +18,7 @@ from board.errors import OutboundError
 from board.history.groups import Groups
 from board.history.store import History
 from board.queries.shared import Known, QueueName, Reads, queue_name
+from board.spans import duration
 
 __all__ = [
     "AlertsPage",
@@ -135,7 +136,9 @@ def read_alerts(
     *,
     now_ms: int,
     sees_all: bool,
+    may_edit: bool,
     check: Callable[[Channel], None],
+    of_rule: str = "",
 ) -> AlertsPage:
     """Read the page in one round trip.
 
@@ -146,11 +149,13 @@ def read_alerts(
         queues: those that the person sees.
         now_ms: the time.
         sees_all: nothing is hidden from them.
+        may_edit: where channels lead is for them.
         check: raises OutboundError for a channel that leads where the board may not call.
+        of_rule: tell of the past of this rule alone.
     """
     calls: list[Call[Any]] = [
         *(alerts.rules(), alerts.channels(), alerts.silences(), alerts.incidents(), alerts.standing()),
-        *(alerts.history(LISTED), _length(alerts.undelivered, "wait", "LLEN")),
+        *(alerts.history(MOST_HISTORY), _length(alerts.undelivered, "wait", "LLEN")),
         *(_length(alerts.deliveries, "wait", "LLEN"), _length(alerts.deliveries, "delayed", "ZCARD")),
     ]
     rules, channels, silences, incidents, standing, past, given_up, *under_way = connection.batch(Batch.of(calls))
@@ -175,8 +180,17 @@ def read_alerts(
             for one in silences
             if one.until_ms > now_ms and (sees_all or any(one.covers(one.rule, queue.name, now_ms) for queue in queues))
         ),
-        channels=tuple(ChannelRow(channel.shown, _problem(channel, check)) for channel in channels),
-        past=tuple(_past(line, known) for line in past if shown(line.prefix, line.queue)),
+        channels=tuple(
+            ChannelRow(channel.shown, _problem(channel, check))
+            if may_edit
+            else ChannelRow(replace(channel.shown, place=""), "")
+            for channel in channels
+        ),
+        past=tuple(
+            _past(line, known)
+            for line in past
+            if shown(line.prefix, line.queue) and (not of_rule or line.rule == of_rule)
+        )[:LISTED],
         undelivered=given_up,
         waiting=sum(under_way),
         looked_ms=standing.at_ms,
@@ -248,7 +262,7 @@ def _rule(rule: Rule, incidents: Sequence[Incident], names: dict[str, str], last
         pending=len(own) - len(firing),
         tells=tuple(names[one] for one in rule.channels if one in names),
         last_fired_ms=last,
-        reminder=length(rule.remind_ms) if rule.remind_ms else "",
+        reminder=duration(rule.remind_ms) if rule.remind_ms else "",
     )
 
 

@@ -13,7 +13,8 @@ from typing import Final, Literal
 from board.engine.commands.pages import QueueReading
 from board.history.summary import Summary
 from board.queries.shared import Counts, QueueName
-from board.queries.text import count_of, duration
+from board.queries.text import count_of
+from board.spans import duration
 
 __all__ = ["Attention", "Severity", "UrlKind", "attention_of"]
 

@@ -17,8 +17,8 @@ from board.queries.job import FlowLink, flow_link
 from board.queries.rows import JobRow, progress_text, without_hidden
 from board.queries.shared import Known, QueueName, Reads, clamp_size, queue_name
 from board.queries.stack import message_line
-from board.queries.text import duration
 from board.redaction import redact_text
+from board.spans import duration
 
 __all__ = ["Bar", "ChildrenPage", "FlowNode", "FlowPage", "FlowsPage", "read_children", "read_flow", "read_flows"]
 

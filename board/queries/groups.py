@@ -14,7 +14,7 @@ from board.history.groups import SORTS, STATUSES, GroupReading, Groups
 from board.queries.fingerprint import short_place
 from board.queries.shared import Known, QueueName, Reads, queue_name, together
 from board.queries.stack import Frame, attempt, error_of, message_line
-from board.queries.text import duration
+from board.spans import duration
 
 __all__ = [
     "LATE_MS",

@@ -14,8 +14,9 @@ from board.engine.keys import QueueKeys
 from board.limits import Limits, limits_for
 from board.queries.overview import read_every
 from board.queries.shared import Counts, Reads
-from board.queries.text import count_of, duration
+from board.queries.text import count_of
 from board.queries.workers import count_workers
+from board.spans import duration
 
 __all__ = ["MOST_PROBLEMS", "MonitorReading", "Problem", "QueueFigures", "health_body", "problems_of", "read_monitor"]
 

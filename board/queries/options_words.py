@@ -7,7 +7,8 @@ from typing import Any
 from board.engine.commands.pages import whole_number
 from board.queries.payload import Number, Pairs, scalar_text
 from board.queries.rows import option_number
-from board.queries.text import count_of, display, duration, shorten
+from board.queries.text import count_of, display, shorten
+from board.spans import duration
 
 __all__ = ["options_in_words"]
 

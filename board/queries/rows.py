@@ -14,8 +14,9 @@ from board.engine.keys import QueueKeys
 from board.queries.payload import Number, Pairs, conceal, parse, payload, preview, scalar_text
 from board.queries.shared import WITHHELD, YES, Allowed, Known, QueueName, queue_name
 from board.queries.stack import message_line
-from board.queries.text import display, duration, shorten
+from board.queries.text import display, shorten
 from board.redaction import redact_text, speaks_of
+from board.spans import duration
 
 __all__ = [
     "JobRow",

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from board.engine.errors import EngineError, InvalidOptionError
 from board.engine.schedule import check_zone, next_run_ms
-from board.queries.text import duration
+from board.spans import duration
 
 __all__ = ["DAY_MS", "MOST_TICKS", "Moment", "Rule", "clock_warnings", "coming", "told", "zone_of"]
 

@@ -23,8 +23,9 @@ from board.queries.payload import Payload, payload
 from board.queries.rows import read_json, without_hidden
 from board.queries.schedule_times import DAY_MS, MOST_TICKS, Moment, Rule, clock_warnings, coming, told, zone_of
 from board.queries.shared import Known, QueueName, Reads, by_slot, queue_name, together
-from board.queries.text import display, duration, first_line
+from board.queries.text import display, first_line
 from board.redaction import redact_text
+from board.spans import duration
 
 __all__ = [
     "FILTERS",

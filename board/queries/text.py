@@ -8,9 +8,8 @@ here, since they have to lead back to the very same key.
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 
-__all__ = ["count_of", "display", "duration", "first_line", "one_line", "shorten"]
+__all__ = ["count_of", "display", "first_line", "one_line", "shorten"]
 
 _CONTROLS = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\t\n\r"}
 """C0 controls as their pictures: U+2400 and on."""
@@ -51,14 +50,3 @@ def shorten(text: str, length: int) -> str:
 def count_of(number: int, noun: str, plural: str | None = None) -> str:
     """Write a number with its noun: ``1 job``, ``4,210 jobs``."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
-
-
-def duration(length_ms: float | timedelta) -> str:
-    """Write a duration within a sentence: ``840 ms``, ``5 s``, ``2.5 min``, ``3 h``, ``7 days``."""
-    length = length_ms.total_seconds() * 1000 if isinstance(length_ms, timedelta) else abs(length_ms)
-    for unit, name, limit in ((1, "ms", 1e3), (1e3, "s", 6e4), (6e4, "min", 3.6e6), (3.6e6, "h", 1.728e8)):
-        if length < limit:
-            value = length / unit
-            return f"{value:.0f} {name}" if value >= 10 or value == int(value) else f"{value:.1f} {name}"
-    days = round(length / 8.64e7)
-    return f"{days:,} days"

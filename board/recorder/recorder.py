@@ -110,7 +110,7 @@ class Recorder:
             recording.since_ms = now_ms
         if time.monotonic() - self._read_at > ABSENT_MS / 1000:
             self._note_gaps(queues, recording)
-        tally, is_behind = self._read(queues, recording)
+        tally, recording.is_behind = self._read(queues, recording)
         turn.keep()
         ended = self._ends(tally.ended)
         recording.changes += self._changes(tally, ended)
@@ -132,7 +132,7 @@ class Recorder:
             self._state = State(since_ms=recording.since_ms)
         if is_looking:
             self._looked_at_ms = now_ms
-        return 0.0 if is_behind or caught else PAUSE_SECONDS
+        return 0.0 if recording.is_behind or caught else PAUSE_SECONDS
 
     def _read(self, queues: Sequence[QueueKeys], recording: Recording) -> tuple[Tally, bool]:
         """Read on in every stream; the second value says whether there is more."""

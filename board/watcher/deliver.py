@@ -2,7 +2,7 @@
 
 The queue lies under the board's own prefix. A message that is refused for good (a wrong address, a place that the
 allow-list does not name) is given up at once; any other failure is tried again with growing pauses. What is given up
-lands in the dead-letter queue, the newest five hundred of which stay.
+lands in the dead-letter queue, the newest five hundred of which stay for seven days.
 """
 
 from __future__ import annotations
@@ -28,9 +28,11 @@ __all__ = ["EVERY_SECONDS", "MOST_UNDELIVERED", "Courier", "Deliverer"]
 
 EVERY_SECONDS = 1.0
 AT_ONCE = 4
-"""Messages under way at once: a receiver that hangs must not hold up the others."""
+"""Messages under way at once. A receiver that hangs holds one of them for ten seconds at each try."""
 
 MOST_UNDELIVERED = 500
+UNDELIVERED_MS = 7 * 86_400_000
+BOUND_SECONDS = 3_600.0
 LOOK_SECONDS = 0.5
 GRACE_MS = 3_000
 """For messages under way when the process ends; what is not done by then is done by the next one."""
@@ -100,6 +102,7 @@ class Deliverer:
         names = self._alerts.deliveries
         self._queue = Queue(names.name, connection=connection, prefix=names.prefix)
         self._given_up = Queue(self._alerts.undelivered.name, connection=connection, prefix=names.prefix)
+        self._bounded_at = float("-inf")
 
     def step(self, turn: Turn) -> None:
         """Deliver until nothing is left, or the process ends.
@@ -109,6 +112,8 @@ class Deliverer:
             StoreError: Redis is away.
         """
         if not self._left():
+            if time.monotonic() - self._bounded_at > BOUND_SECONDS:
+                self._bound()
             return
         worker = Worker(
             self._queue.name,
@@ -134,7 +139,9 @@ class Deliverer:
         return sum(self._queue.get_job_counts("waiting", "active", "delayed").values())
 
     def _bound(self) -> None:
-        """Let the oldest messages go that were given up, where there are too many."""
+        """Let messages go that were given up long ago, and the oldest where there are too many."""
+        self._bounded_at = time.monotonic()
+        self._given_up.clean(grace=UNDELIVERED_MS, limit=MOST_UNDELIVERED, state="waiting")
         more = sum(self._given_up.get_job_counts("waiting").values()) - MOST_UNDELIVERED
         if more > 0:
             self._given_up.clean(grace=0, limit=more, state="waiting")

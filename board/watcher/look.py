@@ -8,7 +8,7 @@ from typing import Any
 
 from board.alerts.measures import NEW_MS, from_depth, from_history, from_oldest, resolution_for, series
 from board.alerts.rules import RATE_MS, Rule
-from board.alerts.sentences import amount, length
+from board.alerts.sentences import amount
 from board.alerts.state import Measured, Subject
 from board.engine.calls import Batch, Call
 from board.engine.commands.pages import list_client_names, queue_of, read_queues
@@ -18,18 +18,22 @@ from board.engine.connection.sync import Connection
 from board.engine.errors import EngineError, StoreError
 from board.engine.keys import QueueKeys
 from board.facts import info_fields
-from board.history.figures import Figures, Resolution
+from board.history.figures import RESOLUTIONS, Figures, Resolution
 from board.history.groups import Groups, GroupsReading
 from board.history.store import History, State
 from board.queries.shared import Counts, by_slot
 from board.queries.text import one_line, shorten
 from board.queries.workers import count_workers
 from board.redaction import redact_text
+from board.spans import duration
 
 __all__ = ["Eye"]
 
 QUEUES_PER_SCRIPT = 50
 LATE_MS = 60_000
+KEPT_MS = {RESOLUTIONS[1]: 3 * 3_600_000, RESOLUTIONS[2]: 50 * 3_600_000}
+"""How long stretches that are over are kept here: a little longer than a rule looks back in them."""
+
 """A history not written for this long says nothing of now."""
 
 MOST_LATE = 200
@@ -121,7 +125,7 @@ class Eye:
             stretches=dict(self._over),
             label=label,
         )
-        self._forget(now_ms)
+        self._forget(now_ms, (seen.state.until_ms or 0) if seen.state else 0)
         found = {}
         for rule in rules:
             measured = seen.measure(rule, matched[rule.id])
@@ -146,12 +150,13 @@ class Eye:
                     wanted.setdefault((resolution, start), {}).update(dict.fromkeys(missing))
         return {key: list(names) for key, names in wanted.items()}
 
-    def _forget(self, now_ms: int) -> None:
-        """Keep what is over and may be asked for again: the recorder writes no later than a minute after."""
+    def _forget(self, now_ms: int, recorded_ms: int) -> None:
+        """Keep what is over and may be asked for again: the recorder writes no later than a minute later."""
         self._over = {
             (resolution, start): known
             for (resolution, start), known in self._over.items()
-            if start + resolution.ms + LATE_MS <= now_ms < start + resolution.ms + 50 * 3_600_000
+            if start + resolution.ms + LATE_MS <= min(now_ms, recorded_ms)
+            and now_ms < start + resolution.ms + KEPT_MS[resolution]
         }
 
 
@@ -228,7 +233,9 @@ class _Seen:
                 subject = _subject(row.queue)
                 late_ms = 0 if row.next_ms is None else max(0, self.now_ms - row.next_ms)
                 if subject in found and late_ms > (found[subject].value or 0):
-                    words = f"{row.queue.name}: the schedule {shorten(one_line(row.id), 80)} is {length(late_ms)} late"
+                    words = (
+                        f"{row.queue.name}: the schedule {shorten(one_line(row.id), 80)} is {duration(late_ms)} late"
+                    )
                     found[subject] = Measured(late_ms, words)
         return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from board.alerts.messages import Message, messages_of
 from board.alerts.rules import Rule
@@ -13,7 +14,7 @@ from board.background import Turn
 from board.engine.calls import Batch
 from board.engine.connection.sync import Connection
 from board.engine.sync.queue import Queue
-from board.engine.types import Backoff, JobOptions, Keep
+from board.engine.types import Backoff, JobId, JobOptions, Keep
 from board.history.groups import Groups
 from board.history.store import History
 from board.namespace import Namespace
@@ -121,8 +122,7 @@ def post(connection: Connection, alerts: Alerts, messages: Sequence[Message], ba
         remove_on_complete=Keep(count=1_000),
         remove_on_fail=Keep(count=200),
     )
-    for message in messages:
-        queue.add("deliver", message.packed(), options, job_id=message.id)
+    queue.add_bulk(("deliver", one.packed(), replace(options, job_id=JobId(one.id))) for one in messages)
     connection.call(alerts.posted(messages))
 
 

@@ -90,20 +90,37 @@ class Mail:
 
 
 class MailSink:
-    """A mail server that takes everything and keeps it; without TLS."""
+    """A mail server that takes everything and keeps it; without TLS.
+
+    Attributes:
+        mails: what came.
+        unknown: people it does not know.
+        drips: goes on with its greeting for as long as somebody listens.
+    """
 
     def __init__(self) -> None:
         self.mails: list[Mail] = []
+        self.unknown: set[str] = set()
+        self.drips = False
         owner = self
 
         class Session(socketserver.StreamRequestHandler):
             def handle(self) -> None:
+                while owner.drips:
+                    try:
+                        self._say("220-still here")
+                    except OSError:
+                        return
                 self._say("220 sink")
                 people: list[str] = []
                 while line := self.rfile.readline().decode().strip():
                     verb = line.split(maxsplit=1)[0].upper()
                     if verb == "RCPT":
-                        people.append(line.partition("<")[2].partition(">")[0])
+                        who = line.partition("<")[2].partition(">")[0]
+                        if who in owner.unknown:
+                            self._say("550 nobody here")
+                            continue
+                        people.append(who)
                     if verb == "DATA":
                         self._say("354 go on")
                         owner.mails.append(Mail(people, email.message_from_bytes(self._data())))

@@ -287,6 +287,24 @@ def test_a_history_that_is_not_written_tells_nothing(
     assert incidents(connection) == []
 
 
+def test_minutes_looked_at_before_they_were_recorded_are_looked_at_again(
+    start: Start, jobs: Jobs, connection: Connection, clock: Clock
+) -> None:
+    """The recorder is five minutes behind, then writes that jobs ended in the second of them and the third."""
+    keep_rule(connection, kind="absent", threshold=480_000, channels=())
+    jobs.completed("c1")
+    process, quiet = start(), Figures()
+    record(connection, clock, *[quiet] * 8)
+    clock.on(300)
+    process.look()
+    assert incidents(connection) == []
+
+    record(connection, clock, *[Figures(completed=1)] * 2, *[quiet] * 3)
+    process.look()
+
+    assert incidents(connection) == []
+
+
 def test_missing_workers_matter_while_jobs_wait_and_the_queue_runs(
     start: Start, jobs: Jobs, connection: Connection
 ) -> None:

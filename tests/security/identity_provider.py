@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 import secrets
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -51,6 +52,7 @@ class Idp:
         forge: makes the token of claims instead of signing them.
         about: over what the provider says of itself.
         refuse: answers every code with this error.
+        held: answers nothing until it is set.
     """
 
     place: Place | None = None
@@ -60,6 +62,7 @@ class Idp:
     forge: Any = None
     about: dict[str, Any] = field(default_factory=dict)
     refuse: str = ""
+    held: threading.Event | None = None
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     token_headers: list[dict[str, str]] = field(default_factory=list)
 
@@ -87,6 +90,8 @@ class Idp:
         return asked["redirect_uri"] + "?" + urlencode({"code": code, "state": asked["state"]}), asked
 
     def answer(self, asked: Asked) -> Reply:
+        if self.held is not None:
+            self.held.wait(30)
         if asked.path == "/.well-known/openid-configuration":
             return self._json(
                 {

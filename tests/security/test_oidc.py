@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,6 +30,7 @@ from tests.security.identity_provider import (
     hmac_with_public_key,
     identity_provider,
 )
+from tests.waiting import wait_until
 from tests.web.site import PASSWORD, Browser, Site, soup, text_of
 
 SUB = "248289761001"
@@ -529,6 +531,28 @@ def test_a_provider_that_is_away_is_told_and_asked_once(make_board: Callable[...
     assert browser.sign_in("admin").status_code == 303
 
 
+def test_a_provider_that_hangs_holds_one_sign_in_and_no_other(make_board: Callable[..., Site], idp: Idp) -> None:
+    site = make_board()
+    idp.held = threading.Event()
+    assert idp.place is not None
+    place, held = idp.place, idp.held
+    asking = threading.Thread(target=lambda: site.browser().get("/login/oidc"))
+    asking.start()
+    try:
+        wait_until(lambda: place.asked, "the first sign-in to ask")
+
+        answer = site.browser().get("/login/oidc")
+
+        assert answer.status_code == 502
+        assert "cannot be reached" in text_of(soup(answer).select_one("#problem"))
+        assert asking.is_alive()
+        assert len(place.asked) == 1
+    finally:
+        held.set()
+        asking.join(30)
+    assert site.browser().get("/login/oidc").status_code == 303
+
+
 @pytest.mark.parametrize(
     "about",
     [
@@ -625,6 +649,8 @@ GOOD = {ISSUER: "https://idp.example.com/realm", ID: "board", ROLES: "*=viewer"}
         {**GOOD, ROLES: "email:*@example.com=admin"},
         {**GOOD, ROLES: "email:.*@example.com=admin"},
         {**GOOD, ROLES: "*:x=admin"},
+        {**GOOD, ROLES: "%2A:x=admin"},
+        {**GOOD, ROLES: "%2a:x=admin"},
         {**GOOD, ROLES: "*=king"},
         {**GOOD, "BOARD_OIDC_SCOPES": "email"},
         {**GOOD, "BOARD_OIDC_SCOPES": 'openid "x'},

@@ -43,6 +43,25 @@ def test_a_server_that_is_away_is_named_without_its_password() -> None:
         mailer.send("ann@example.com", "subject", "text", "m1")
 
 
+def test_who_is_refused_is_told_and_nobody_gets_it_twice(sink: MailSink) -> None:
+    sink.unknown = {"ben@example.com"}
+    mailer = Mailer(MailServer("127.0.0.1", sink.port), "board@example.com")
+
+    with pytest.raises(OutboundRefusedError, match="takes no mail for 1 of these addresses"):
+        mailer.send("ann@example.com, ben@example.com", "subject", "text", "m1")
+
+    assert [mail.people for mail in sink.mails] == [["ann@example.com"]]
+
+
+def test_a_server_that_never_comes_to_an_end_is_left(sink: MailSink, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("board.outbound.mail.LONGEST_SECONDS", 0.3)
+    sink.drips = True
+    mailer = Mailer(MailServer("127.0.0.1", sink.port), "board@example.com")
+
+    with pytest.raises(OutboundFailedError, match="did not get done in time"):
+        mailer.send("ann@example.com", "subject", "text", "m1")
+
+
 def test_without_a_server_nothing_is_sent() -> None:
     with pytest.raises(OutboundRefusedError, match="BOARD_SMTP_URL"):
         Mailer(None).send("ann@example.com", "subject", "text", "m1")

@@ -1,13 +1,16 @@
 """The page of alerts: rules are tried and kept, silences and channels made, and no secret is ever shown again."""
 
+import json
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 
 from board.alerts.rules import MOST_RULES, Rule
 from board.background import Turn
+from board.engine.calls import Call
 from board.watcher.watch import Watcher
 from tests.alerts.receiving import Receiver
 from tests.web.site import PASSWORD, Browser, Site, soup, text_of
@@ -124,6 +127,40 @@ def test_rules_are_bounded_in_number(site: Site) -> None:
     assert len(rules(site)) == MOST_RULES
 
 
+def test_a_rule_for_a_channel_that_is_gone_is_not_kept(site: Site) -> None:
+    answer = site.signed_in().post("/alerts/new", {**RULE, "tell": "gone"})
+
+    assert answer.status_code == 400
+    assert "There is no channel 'gone'" in text_of(soup(answer).select_one("[role=alert]"))
+    assert rules(site) == []
+
+
+def test_where_channels_lead_is_for_those_who_may_change_them(site: Site) -> None:
+    site.signed_in().post("/alerts/channels", {**HOOK, "target": "https://hooks.example.com/x"})
+
+    seen = {role: site.signed_in(role).get("/api/v1/alerts").text for role in ("viewer", "operator", "admin")}
+
+    assert "hooks.example.com" in seen["admin"]
+    assert "hooks.example.com" not in seen["viewer"] + seen["operator"]
+    assert "ops" in seen["viewer"]
+
+
+def test_the_past_of_a_quiet_rule_is_told_however_loud_another_is(site: Site) -> None:
+    browser = site.signed_in()
+    for number in range(3):
+        site.jobs.waiting(f"w{number}")
+    browser.post("/alerts/new", RULE)
+    look(site)
+    (rule,) = rules(site)
+    own = site.service
+    (fired,) = own.connection.call(own.alerts.history())
+    loud = json.dumps({**asdict(fired), "rule": "loud"})
+    own.connection.call(Call(("LPUSH", f"{own.alerts.prefix}history", *[loud] * 200), int))
+
+    assert "It has not fired yet" not in main(browser, f"/alerts/{rule.id}")
+    assert own.connection.call(own.alerts.history())[-1].rule == "loud"
+
+
 def test_an_operator_silences_and_a_viewer_does_not(site: Site) -> None:
     form = {"glob": "mail", "until": "4h", "reason": "moving house"}
     operator = site.signed_in("operator")
@@ -223,9 +260,10 @@ def test_no_secret_of_a_channel_is_in_any_answer_or_log(
     browser = site.signed_in()
     made = browser.post("/alerts/channels", {**HOOK, "target": f"{receiver.url}/canary-path"})
     browser.post("/alerts/channels", {"channel": "people", "how": "email", "target": "ann@example.com"})
-    browser.post("/alerts/new", {**RULE, "tell": "ops"})
     channels = site.service.connection.call(site.service.alerts.channels())
+    browser.post("/alerts/new", {**RULE, "tell": [channel.id for channel in channels]})
     (rule,) = rules(site)
+    assert len(rule.channels) == len(channels) == 2
     said = [made.text]
     for channel in channels:
         said += browser.messages(browser.post(f"/alerts/channels/{channel.id}/test"))
@@ -276,7 +314,7 @@ def test_a_program_does_all_that_a_person_does(make_site: Callable[..., Site], r
     assert [(one["state"], one["tells"]) for one in told["rules"]] == [("firing", ["ops"])]
     assert [one["what"] for one in ask(site, "GET", "/alerts/history")["changes"]] == ["fired"]
     site.service.sources.forget()
-    tried = ask(site, "GET", "/alerts/trial?watch=depth&limit=5", role="viewer")
+    tried = ask(site, "GET", "/alerts/trial?watch=depth&limit=5")
     assert tried["sentence"] == "Nothing was recorded yet, so there is nothing to try it against."
 
     made = ask(site, "POST", "/alerts/silences", role="operator", queues="*", length_ms=60_000)

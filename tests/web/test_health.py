@@ -172,7 +172,6 @@ def test_a_replica_that_keeps_up_and_one_that_is_stopped(site: Site, fresh_serve
         ({}, Verdict.OK),
         ({"host": "0.0.0.0"}, Verdict.WARNING),  # noqa: S104 - what is warned of
         ({"host": "0.0.0.0", "trusted_proxies": 1}, Verdict.OK),  # noqa: S104
-        ({"monitor_token": "short"}, Verdict.WARNING),
         ({"proxy_header": "X-User", "proxy_addresses": ("0.0.0.0/0",)}, Verdict.FAILURE),
     ],
 )

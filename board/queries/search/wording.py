@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from board.queries.search.tree import FIELDS, Filter, Kind, Literal, Moment, Present, Range, Same, Term, Value
-from board.queries.text import duration
+from board.spans import duration
 
 __all__ = ["in_words", "term_text"]
 

@@ -9,9 +9,10 @@ from board.alerts.channels import CHANNEL_KINDS, Channel
 from board.alerts.rules import KINDS, SEVERITIES, Rule, checked
 from board.alerts.sentences import sentence_of
 from board.alerts.trial import Episode
+from board.auth.policy import Permission
 from board.queries.alerts import AlertsPage, ChannelRow, FiringRow, PastRow, RuleRow, SilenceRow
 from board.web.api.operations import Field, operation, query, read_body
-from board.web.state import actor, board
+from board.web.state import actor, board, insist
 from board.web.views.alerts import trial, whole_page
 
 __all__ = [
@@ -118,6 +119,7 @@ def alert_history() -> AlertHistory:
 @operation("GET", "/alerts/trial", result=AlertTrial, query=RULE)
 def alert_trial() -> AlertTrial:
     """Try a rule on the recorded week, without keeping it."""
+    insist(Permission.ALERT, action="try alert")
     rule = checked(_rule(query()))
     found = trial(rule)
     return AlertTrial(

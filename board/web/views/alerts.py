@@ -210,8 +210,8 @@ def test_channel(channel: str) -> Response:
     return _done("The test message was taken.", problem)
 
 
-def whole_page() -> AlertsPage:
-    """Return all there is, as the person who asks may see it."""
+def whole_page(of_rule: str = "") -> AlertsPage:
+    """Return all there is, as the person who asks may see it; the past of one rule where one is named."""
     own, who = board(), actor().identity
     return read_alerts(
         own.connection,
@@ -220,7 +220,9 @@ def whole_page() -> AlertsPage:
         own.sources.list().queues,
         now_ms=own.clock(),
         sees_all=everywhere(who, Permission.VIEW),
+        may_edit=can(who, Permission.ALERT),
         check=own.courier.check,
+        of_rule=of_rule,
     )
 
 
@@ -256,14 +258,14 @@ def _edit(
     tried: Trial | None = None,
     status: int = 200,
 ) -> Response:
-    whole = whole_page()
+    whole = whole_page(rule_id)
     page = EditPage(
         id=rule_id,
         row=_found(whole, rule_id) if rule_id else None,
         values=typed if typed is not None else _values(rule),
         chosen=rule.channels if typed is None else tuple(request.form.getlist("tell")),
         channels=tuple((row.channel.id, row.channel.name) for row in whole.channels),
-        history=tuple(line for line in whole.past if line.rule == rule_id) if rule_id else (),
+        history=whole.past if rule_id else (),
         problem=problem,
         sentence=sentence_of(rule) if tried is not None else "",
         trial=tried,

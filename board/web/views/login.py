@@ -49,11 +49,7 @@ def sign_in() -> Response:
     wait_ms = board().throttle.attempt(_account(form.name), _address())
     if wait_ms:
         _refused(form.name, "too many attempts")
-        response = _form(
-            target, form.name, sentence("Too many attempts. Try again in %(time)s.", time=_minutes(wait_ms)), 429
-        )
-        response.headers["Retry-After"] = str(math.ceil(wait_ms / 1000))
-        return response
+        return _too_many(target, form.name, wait_ms)
     user = _verified(form)
     if user is None:
         _refused(form.name, "wrong name or password, or an account that may not sign in")
@@ -95,7 +91,7 @@ def come_back() -> Response:
     attempt = "oidc " + request.args.get("state", "")[:100]
     if wait_ms := board().throttle.attempt(attempt, _address()):
         _refused("", "too many attempts")
-        return _form(target, "", f"Too many attempts. Try again in {_minutes(wait_ms)}.", 429)
+        return _too_many(target, "", wait_ms)
     try:
         person = at.finish(flow, request.args, provider.redirect_uri())
         user = _admitted(person.external, person.wished, person.role)
@@ -106,6 +102,13 @@ def come_back() -> Response:
     adapter.sign_in(user)
     _record("sign-in", user.identity, f"at the identity provider, as {person.subject}")
     return make_response(redirect(target, 303))
+
+
+def _too_many(target: str, name: str, wait_ms: int) -> Response:
+    words = sentence("Too many attempts. Try again in %(time)s.", time=_minutes(wait_ms))
+    response = _form(target, name, words, 429)
+    response.headers["Retry-After"] = str(math.ceil(wait_ms / 1000))
+    return response
 
 
 def _admitted(external: str, wished: tuple[str, ...], role: str) -> User:
