@@ -59,7 +59,7 @@ class Settings:
         oidc_name: what people call the provider, for the sign-in page.
         monitor_token: what programs show that read metrics and the health of queues; empty lets none.
         outbound_allow: the only places that the board may call, as ``outbound.rules.read_places`` reads them.
-        smtp_url: server that takes the e-mail of alerts, as ``outbound.mail`` reads it; empty for none.
+        smtp_url: server that takes the e-mail of alerts, as ``outbound.mail_server`` reads it; empty for none.
         mail_from: address that this e-mail comes from.
         queue_limits: when a queue counts as degraded, as ``limits.read_limits`` reads them.
         workers: processes of the web server.

@@ -31,12 +31,13 @@ from board.history.store import History
 from board.limits import read_limits
 from board.namespace import Namespace
 from board.outbound.calls import Outbound
-from board.outbound.mail import Mailer, read_mail_server
+from board.outbound.mail import Mailer
+from board.outbound.mail_server import read_mail_server
 from board.outbound.rules import read_places
 from board.redaction import hide_also
 from board.sharing import Sharing
 from board.sources import QueueKeys, Sources, open_connection
-from board.watcher.deliver import Courier
+from board.watcher.courier import Courier
 
 __all__ = ["Neighbour", "Service", "wall_clock_ms"]
 

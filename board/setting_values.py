@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from board.claims import read_rules
 from board.limits import read_limits
-from board.outbound.mail import read_mail_server
+from board.outbound.mail_server import read_mail_server
 from board.outbound.rules import read_places
 from board.words import LANGUAGES
 

@@ -8,23 +8,20 @@ lands in the dead-letter queue, the newest five hundred of which stay for seven 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
-from board.alerts.channels import Channel, place_of
-from board.alerts.messages import Message, mail_text, read_message, signature_of, slack_body, webhook_body
+from board.alerts.messages import read_message
 from board.alerts.store import Alerts
 from board.background import Turn
 from board.engine.connection.sync import Connection
 from board.engine.errors import UnrecoverableError
 from board.engine.sync.queue import Queue
 from board.engine.sync.worker import RunningJob, Worker
-from board.errors import OutboundError, OutboundFailedError, OutboundRefusedError
+from board.errors import OutboundError, OutboundRefusedError
 from board.namespace import Namespace
-from board.outbound.calls import Outbound
-from board.outbound.mail import Mailer
+from board.watcher.courier import Courier
 
-__all__ = ["EVERY_SECONDS", "MOST_UNDELIVERED", "Courier", "Deliverer"]
+__all__ = ["EVERY_SECONDS", "MOST_UNDELIVERED", "Deliverer"]
 
 EVERY_SECONDS = 1.0
 AT_ONCE = 4
@@ -36,59 +33,6 @@ BOUND_SECONDS = 3_600.0
 LOOK_SECONDS = 0.5
 GRACE_MS = 3_000
 """For messages under way when the process ends; what is not done by then is done by the next one."""
-
-FOR_GOOD = frozenset(range(400, 500)) - {408, 409, 423, 425, 429}
-"""Answers after which trying again would change nothing; the others may be of a bad moment."""
-
-
-class Courier:
-    """Sends one message to one channel, once."""
-
-    def __init__(self, outbound: Outbound, mailer: Mailer, clock: Callable[[], int]) -> None:
-        """Call through ``outbound``, send mail by ``mailer``."""
-        self._outbound = outbound
-        self._mailer = mailer
-        self._clock = clock
-
-    def check(self, channel: Channel) -> None:
-        """See whether a channel leads where the board may call.
-
-        Raises:
-            OutboundRefusedError: it does not.
-        """
-        if channel.kind != "email":
-            self._outbound.check(channel.target)
-        elif self._mailer.server is None or not self._mailer.sender:
-            raise OutboundRefusedError("E-mail needs BOARD_SMTP_URL and BOARD_MAIL_FROM.")
-
-    def send(self, channel: Channel, message: Message) -> None:
-        """Send it.
-
-        Raises:
-            OutboundRefusedError: it cannot arrive, ever.
-            OutboundFailedError: it did not arrive. No sentence tells a path or a secret.
-        """
-        if channel.kind == "email":
-            self._mailer.send(channel.target, message.headline, mail_text(message), message.id)
-            return
-        body = slack_body(message) if channel.kind == "slack" else webhook_body(message)
-        headers = {"Content-Type": "application/json"} | self._signed(channel, message, body)
-        answer = self._outbound.call("POST", channel.target, body=body, headers=headers)
-        if answer.ok:
-            return
-        if answer.status in FOR_GOOD or 300 <= answer.status < 400:
-            raise OutboundRefusedError(f"{place_of(channel)} answered {answer.status}.")
-        raise OutboundFailedError(place_of(channel), f"answered {answer.status}")
-
-    def _signed(self, channel: Channel, message: Message, body: bytes) -> dict[str, str]:
-        if channel.kind != "webhook":
-            return {}
-        timestamp = str(self._clock() // 1000)
-        return {
-            "X-Queue-Board-Id": message.id,
-            "X-Queue-Board-Timestamp": timestamp,
-            "X-Queue-Board-Signature": signature_of(channel.secret, timestamp, body),
-        }
 
 
 class Deliverer:

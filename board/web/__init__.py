@@ -14,7 +14,6 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from board import config
 from board.auth.users import FIRST_ADMIN
 from board.config import Settings
-from board.duties import start_duties
 from board.engine.errors import StoreError
 from board.resources import TEMPLATES, require_browser_code
 from board.service import Service
@@ -97,6 +96,8 @@ def create_app(
             app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies, x_prefix=proxies
         )
     if background:
+        from board.duties import start_duties  # noqa: PLC0415 - with the worker that delivers, for boards that do them
+
         app.extensions[BACKGROUND] = start_duties(app.extensions[EXTENSION])
     return app
 

@@ -230,6 +230,7 @@ async def test_the_result_of_a_job_that_was_given_up_is_not_stored(front: Front)
         gate.opened.set()
         other = await queue.add("x")
         await ended(queue, other.id)
+        await wait_until_async(lambda: completed, "the worker to tell of the end")
 
         assert await queue.get_job_state(job.id) is JobState.FAILED
         assert completed == [other.id]

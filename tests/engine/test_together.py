@@ -1,7 +1,8 @@
 """Threads that ask at the same time share one run of a script, and nobody pays for another."""
 
+import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -29,14 +30,18 @@ def at_once(
     """Let the first of many threads ask while the server holds writes back, and the others gather behind it."""
     client.client_pause(600_000, all=False)
     pool = ThreadPoolExecutor(THREADS)
-    before = queue.connection.round_trips
     first = pool.submit(add, 0)
-    wait_until(lambda: queue.connection.round_trips > before, "the first to ask")
+    wait_until(lambda: held(client), "the first to ask")
     others = [pool.submit(add, number) for number in range(1, THREADS)]
     wait_until(lambda: standing(queue) == THREADS - 1, "the others to stand in line")
     meanwhile()
     pool.shutdown(wait=True)
     return [first, *others]
+
+
+def held(client: redis.Redis) -> bool:
+    """Say whether the server has read a script's call that it holds back."""
+    return any("b" in other["flags"] for other in client.client_list())
 
 
 def standing(queue: Queue) -> int:
@@ -78,7 +83,7 @@ def test_all_of_a_run_hear_that_the_connection_broke_and_the_next_ones_go_on(
 
     def breaks() -> None:
         redis_client.client_kill_filter(_type="normal", skipme=True)  # the first is on its way, the others are not
-        wait_until(lambda: standing(queue) == 0, "the others to ask")
+        wait_until(lambda: standing(queue) == 0 and held(redis_client), "the others to ask")
         redis_client.client_kill_filter(_type="normal", skipme=True)
         redis_client.client_unpause()
 
@@ -88,6 +93,90 @@ def test_all_of_a_run_hear_that_the_connection_broke_and_the_next_ones_go_on(
     assert all(isinstance(error, ConnectionLostError) for error in errors)
     assert len({id(error) for error in errors}) == THREADS
     assert queue.add("y").get_state() is JobState.WAITING
+
+
+def test_two_queues_do_not_wait_for_each_other(queue: Queue, redis_client: redis.Redis) -> None:
+    queue.add("first")
+    with Queue("other", connection=queue.connection) as other, ThreadPoolExecutor(1) as pool:
+        redis_client.client_pause(600_000, all=False)
+        slow = pool.submit(queue.add, "x")
+        wait_until(lambda: held(redis_client), "the first to ask")
+        with ThreadPoolExecutor(1) as another:
+            also = another.submit(other.add, "y")
+            wait_until(lambda: sum("b" in one["flags"] for one in redis_client.client_list()) == 2, "the other to ask")
+            redis_client.client_unpause()
+            assert (slow.result().queue_name, also.result().queue_name) == ("mail", "other")
+
+
+class InterruptedHereError(Exception):
+    """What a signal handler raises."""
+
+
+def interrupt(_number: int, _frame: object) -> None:
+    raise InterruptedHereError
+
+
+@pytest.fixture
+def on_signal() -> Iterator[Callable[[Callable[[int, Any], object]], object]]:
+    """Set what happens on SIGUSR1, until the test ends."""
+    before = signal.getsignal(signal.SIGUSR1)
+    yield lambda handler: signal.signal(signal.SIGUSR1, handler)
+    signal.signal(signal.SIGUSR1, before)
+
+
+def kill_when(condition: Callable[[], object]) -> threading.Thread:
+    """Send the main thread SIGUSR1 once something holds."""
+
+    def watch() -> None:
+        wait_until(condition, "the moment for the signal")
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    return thread
+
+
+def test_whoever_is_interrupted_in_line_holds_nobody_up(
+    queue: Queue, redis_client: redis.Redis, on_signal: Callable[..., None]
+) -> None:
+    queue.add("first")
+    on_signal(interrupt)
+    redis_client.client_pause(600_000, all=False)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(queue.add, "x")
+        wait_until(lambda: held(redis_client), "the first to ask")
+        watcher = kill_when(lambda: standing(queue) == 1)
+        with pytest.raises(InterruptedHereError):
+            queue.add("never")
+        watcher.join()
+        assert standing(queue) == 0
+        last = pool.submit(queue.add, "y")
+        wait_until(lambda: standing(queue) == 1, "the next to stand in line")
+        redis_client.client_unpause()
+        assert first.result().id
+        assert last.result().id
+    assert queue.add("z").get_state() is JobState.WAITING
+    assert queue.get_job_counts()["waiting"] == 4
+
+
+def test_a_signal_handler_may_ask_while_its_thread_waits_for_an_answer(
+    queue: Queue, redis_client: redis.Redis, on_signal: Callable[..., None]
+) -> None:
+    queue.add("first")
+    added: list[Job] = []
+
+    def handle(_number: int, _frame: object) -> None:
+        redis_client.client_unpause()
+        added.append(queue.add("from the handler"))
+
+    on_signal(handle)
+    redis_client.client_pause(600_000, all=False)
+    watcher = kill_when(lambda: held(redis_client))
+    job = queue.add("x")
+    watcher.join()
+
+    assert {job.name, *(one.name for one in added)} == {"x", "from the handler"}
+    assert queue.get_job_counts()["waiting"] == 3
 
 
 def test_a_worker_of_threads_ends_jobs_of_one_moment_together(

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from board.errors import OutboundFailedError, OutboundRefusedError
-from board.outbound.mail import Mailer, MailServer, read_mail_server
+from board.outbound.mail import Mailer
+from board.outbound.mail_server import MailServer, read_mail_server
 from tests.alerts.receiving import MailSink
 
 

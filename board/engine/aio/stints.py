@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from board.engine.aio.job import AsyncJob
 from board.engine.connection.aio import AsyncConnection
-from board.engine.errors import JobStoppedError
 from board.engine.keys import QueueKeys
 from board.engine.types import JobData, JsonValue
 from board.engine.worker.messages import Lease
@@ -53,7 +52,3 @@ class Stint:
         if self.task is not None and self.error is None:
             self.error = error
             self.task.cancel()
-
-    def blame(self, error: BaseException) -> BaseException:
-        """Return why the attempt ended: that it was stopped, whatever the processor said of it; else its own error."""
-        return self.error if isinstance(self.error, JobStoppedError) else error

@@ -50,7 +50,17 @@ from board.engine.worker.machine import State, WorkerMachine
 from board.engine.worker.measures import Attempt, measure_end, measure_start, process_span
 from board.engine.worker.messages import Action, Arrived, Ask, Asked, Ended, Event, Lease, Run
 from board.engine.worker.options import WorkerArguments, worker_options
-from board.engine.worker.outcome import Complete, Decision, Delay, Fail, Raised, Retry, Returned, failure_before_run
+from board.engine.worker.outcome import (
+    Complete,
+    Decision,
+    Delay,
+    Fail,
+    Raised,
+    Retry,
+    Returned,
+    blame,
+    failure_before_run,
+)
 from board.engine.worker.settle import Nap, Report, Settled, Steps, arrival, begin, put_back, reclaim, settle
 
 __all__ = ["AsyncProcessor", "AsyncWorker", "RunningAsyncJob"]
@@ -268,8 +278,13 @@ class AsyncWorker:
             case messages.Close():
                 self._spawn(self._end())
 
-    def _cancel(self, job_id: str, error: JobCancelledError) -> bool:
-        found = [stint for stint in self._stints.values() if stint.lease.job_id == job_id]
+    def _cancel(self, job_id: str, error: JobCancelledError, token: str | None = None) -> bool:
+        """Cancel a job that runs here; with a ``token`` only the attempt that it stands for."""
+        found = [
+            stint
+            for stint in self._stints.values()
+            if stint.lease.job_id == job_id and token in (None, stint.lease.token)
+        ]
         for stint in found:
             stint.cancel(error)
         return bool(found)
@@ -401,8 +416,9 @@ class AsyncWorker:
             self._tell(messages.RenewBroke())
         else:
             self._tell(messages.Renewed(tuple(lease for lease in due if lease.job_id in renewal.lost)))
+            tokens = dict(locks)
             for job_id, reason in renewal.stops.items():
-                self._cancel(job_id, JobStoppedError(reason))
+                self._cancel(job_id, JobStoppedError(reason), tokens[job_id])
 
     async def _check_stalled(self) -> None:
         left, is_first = 0, True
@@ -543,7 +559,7 @@ class AsyncWorker:
                 return Raised(error)
             return Raised(JobTimeoutError(f"job {stint.job.id} ran longer than {timeout_ms} ms"))
         except Exception as error:  # noqa: BLE001 - the edge: whatever a processor raises is its job's failure
-            return Raised(stint.blame(error))
+            return Raised(blame(stint.error, error))
         finally:
             stint.task = None
             if stint.error is not None and task.cancelling():

@@ -24,7 +24,7 @@ from board.engine.keys import QueueKeys
 from board.engine.sync.job import Job
 from board.engine.targets import load_target
 from board.engine.types import JobData, JsonValue
-from board.engine.worker.outcome import Raised, Returned
+from board.engine.worker.outcome import Raised, Returned, from_the_processor
 
 __all__ = ["Child", "RemoteError"]
 
@@ -201,7 +201,7 @@ def _describe(error: Exception) -> _Answer:
         error=packed,
         kind=type(error).__name__,
         message=message_of(error),
-        trace="".join(traceback.format_exception(error)),
+        trace="".join(traceback.format_exception(type(error), error, from_the_processor(error.__traceback__))),
     )
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from board.engine.errors import JobCancelledError, JobStoppedError
+from board.engine.errors import JobCancelledError
 from board.engine.sync.job import Job
 from board.engine.sync.processes import Child
 from board.engine.types import JsonValue
 from board.engine.worker.messages import Lease
 
-__all__ = ["RunningJob", "Stint", "blame"]
+__all__ = ["RunningJob", "Stint"]
 
 
 class RunningJob(Job):
@@ -30,6 +30,11 @@ class RunningJob(Job):
         """Whether somebody asked this job to stop; a long processor should look now and then."""
         return self._cancelled
 
+    @property
+    def why(self) -> JobCancelledError | None:
+        """Why it was asked to stop, where that was told."""
+        return self._why
+
     def raise_if_cancelled(self) -> None:
         """Stop here if the job was cancelled.
 
@@ -43,12 +48,6 @@ class RunningJob(Job):
         """Store the progress, any JSON value, and tell the listeners, the worker's own among them."""
         super().update_progress(progress)
         self._tell("progress", self, progress)
-
-
-def blame(job: RunningJob, error: BaseException) -> BaseException:
-    """Return why an attempt ended: that it was stopped, whatever the processor said of that; else its own error."""
-    why = job._why  # noqa: SLF001 - of this module
-    return why if isinstance(why, JobStoppedError) else error
 
 
 class Stint:

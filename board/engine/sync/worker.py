@@ -44,7 +44,7 @@ from board.engine.options import to_ms
 from board.engine.shutdown import on_signal
 from board.engine.sync.job import Job
 from board.engine.sync.processes import Child
-from board.engine.sync.stints import RunningJob, Stint, blame
+from board.engine.sync.stints import RunningJob, Stint
 from board.engine.targets import load_target
 from board.engine.types import Duration
 from board.engine.worker import messages
@@ -53,7 +53,17 @@ from board.engine.worker.machine import State, WorkerMachine
 from board.engine.worker.measures import measure_end, measure_start, process_span
 from board.engine.worker.messages import Action, Arrived, Ask, Asked, Ended, Event, Lease, Run
 from board.engine.worker.options import WorkerArguments, worker_options
-from board.engine.worker.outcome import Complete, Decision, Delay, Fail, Raised, Retry, Returned, failure_before_run
+from board.engine.worker.outcome import (
+    Complete,
+    Decision,
+    Delay,
+    Fail,
+    Raised,
+    Retry,
+    Returned,
+    blame,
+    failure_before_run,
+)
 from board.engine.worker.settle import Nap, Report, Settled, Steps, arrival, begin, put_back, reclaim, settle
 
 __all__ = ["Processor", "RunningJob", "Worker"]
@@ -302,9 +312,14 @@ class Worker:
             case _:
                 self._chores.put(action)
 
-    def _cancel(self, job_id: str, error: JobCancelledError) -> bool:
+    def _cancel(self, job_id: str, error: JobCancelledError, token: str | None = None) -> bool:
+        """Cancel a job that runs here; with a ``token`` only the attempt that it stands for."""
         with self._lock:
-            found = [stint for stint in self._stints.values() if stint.lease.job_id == job_id]
+            found = [
+                stint
+                for stint in self._stints.values()
+                if stint.lease.job_id == job_id and token in (None, stint.lease.token)
+            ]
         for stint in found:
             stint.ask_to_stop(error)
             if stint.child is not None and stint.claim():
@@ -477,8 +492,9 @@ class Worker:
             self._tell(messages.RenewBroke())
         else:
             self._tell(messages.Renewed(tuple(lease for lease in due if lease.job_id in renewal.lost)))
+            tokens = dict(locks)
             for job_id, reason in renewal.stops.items():
-                self._cancel(job_id, JobStoppedError(reason))
+                self._cancel(job_id, JobStoppedError(reason), tokens[job_id])
 
     def _check_stalled(self, left: int) -> None:
         call = leases.move_stalled(
@@ -637,9 +653,9 @@ class Worker:
         try:
             return Returned(self._processor(job))
         except Exception as error:  # noqa: BLE001 - the edge: whatever a processor raises is its job's failure
-            return Raised(blame(job, error))
+            return Raised(blame(job.why, error))
         except BaseException as error:  # noqa: BLE001 - SystemExit in a thread ends nothing but the attempt
-            return Raised(blame(job, error))
+            return Raised(blame(job.why, error))
 
     def _settle(self, stint: Stint, result: Returned | Raised) -> tuple[Run | None, Decision | None]:
         """Tell Redis what became of a job, then the listeners; returns the job to go on with, and what was done."""

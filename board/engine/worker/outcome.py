@@ -47,8 +47,10 @@ __all__ = [
     "Retry",
     "Returned",
     "Rules",
+    "blame",
     "decide",
     "failure_before_run",
+    "from_the_processor",
     "retention",
 ]
 
@@ -240,9 +242,17 @@ def _delay_ms(job: JobData, error: BaseException, rules: Rules, roll: float) -> 
         return 0
 
 
+def blame(why: Exception | None, error: BaseException) -> BaseException:
+    """Return why an attempt ended: that it was stopped, whatever the processor said of that; else its own error.
+
+    A processor that has moved its job says so by a signal, and then there is nothing left to stop.
+    """
+    return why if isinstance(why, JobStoppedError) and not isinstance(error, ProcessorSignal) else error
+
+
 def _failure(job: JobData, error: BaseException, trace: str | None) -> Failure:
     if trace is None:
-        trace = "".join(traceback.format_exception(type(error), error, _from_the_processor(error.__traceback__)))
+        trace = "".join(traceback.format_exception(type(error), error, from_the_processor(error.__traceback__)))
     limit = integer(job.options.get("stackTraceLimit"))
     traces = (*job.stacktrace, _storable(trace.rstrip("\n")))
     if limit is not None:
@@ -250,8 +260,8 @@ def _failure(job: JobData, error: BaseException, trace: str | None) -> Failure:
     return Failure(_storable(message_of(error)), traces)
 
 
-def _from_the_processor(trace: TracebackType | None) -> TracebackType | None:
-    """Leave out the frames in which a worker calls the processor: they tell nothing and cost half of the text."""
+def from_the_processor(trace: TracebackType | None) -> TracebackType | None:
+    """Leave out the frames in which a worker calls the processor: they tell nothing."""
     below = trace
     while below is not None and below.tb_frame.f_globals.get("__name__") in _WORKERS:
         below = below.tb_next
