@@ -11,12 +11,16 @@ from functools import partial
 from typing import Any
 
 from board.engine import AsyncJob, JobState
+from board.engine.calls import Call
+from board.engine.commands.leases import wait_for_marker
+from board.engine.connection.sync import Connection
 from board.engine.errors import ConnectionLostError
+from board.engine.keys import QueueKeys
 from tests.engine.fronts import Front, behaviour, count_is, ended
 from tests.engine.test_control import Gate
 from tests.engine.test_recovery import nothing
 from tests.servers import Server
-from tests.waiting import wait_until_async
+from tests.waiting import wait_until, wait_until_async
 
 JOBS = 400
 EVERY = 40
@@ -132,3 +136,34 @@ async def test_a_frozen_redis_is_given_up_and_the_worker_goes_on_when_it_thaws(
 
 def _has(runs: Counter[str], goal: int) -> bool:
     return len(runs) >= goal
+
+
+def test_waits_that_are_interrupted_end_and_take_no_answers_of_others(redis_url: str) -> None:
+    waiters = 6
+    outcomes: list[BaseException] = []
+
+    def wait(waiting: Connection) -> None:
+        try:
+            waiting.call(wait_for_marker(QueueKeys("bull", "never"), 600))
+        except ConnectionLostError as error:
+            outcomes.append(error)
+
+    def all_ended(waiting: Connection, threads: list[threading.Thread]) -> bool:
+        waiting.interrupt()
+        with Connection.open(redis_url) as other:  # takes the numbers of sockets that have just been closed
+            assert [other.call(echo(text)) for text in ("one", "two")] == ["one", "two"]
+        return not any(thread.is_alive() for thread in threads)
+
+    for number in range(1, 61):
+        waiting = Connection.open(redis_url)
+        threads = [threading.Thread(target=wait, args=(waiting,), daemon=True) for _ in range(waiters)]
+        for thread in threads:
+            thread.start()
+        wait_until(partial(all_ended, waiting, threads), "the interrupted waits to end", 30)
+        waiting.close()
+        assert len(outcomes) == number * waiters
+
+
+def echo(text: str) -> Call[str]:
+    """Ask for a text that no other answer holds."""
+    return Call(("ECHO", text), lambda reply: reply.decode())

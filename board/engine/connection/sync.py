@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import socket as system
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -205,10 +206,8 @@ class Connection:
     def interrupt(self) -> None:
         """Make every thread that waits for a reply on this connection raise ConnectionLostError now."""
         with self._lock:
-            waiting = list(self._in_use)
-        for socket in waiting:
-            with contextlib.suppress(Exception):
-                socket.disconnect()
+            for socket in self._in_use:
+                _shut(socket)
 
     def close(self) -> None:
         """Close the sockets; threads that wait on one get ConnectionLostError. Calling it again does nothing."""
@@ -557,3 +556,15 @@ def _is_usable(socket: _Socket) -> bool:
 def _end(socket: _Socket) -> None:
     with contextlib.suppress(Exception):
         socket.disconnect()
+
+
+def _shut(socket: _Socket) -> None:
+    """End what another thread waits for on a socket, which that thread then closes.
+
+    Closed by us, its number could be given to the next socket that opens, before the other thread has begun to wait: it
+    would wait for, and take, what is meant for that one.
+    """
+    inner = getattr(socket, "_sock", None)
+    if inner is not None:
+        with contextlib.suppress(OSError):
+            system.socket.shutdown(inner, system.SHUT_RDWR)  # TLS would take its state from under the reader
