@@ -4,9 +4,11 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from flask import Flask
+from jinja2.bccache import Bucket, BytecodeCache
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -17,7 +19,7 @@ from tests.servers import Kind, Server, ServerMissingError
 if TYPE_CHECKING:
     import redis
 
-THREADS_END_SECONDS = 3.0
+THREADS_END_SECONDS = 30.0
 """How long a thread may take to end after its test: closing is asynchronous, hanging is a leak."""
 
 
@@ -35,10 +37,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 class _Together(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
     """Spread the tests over the processes one by one, but each of these folders as a whole.
 
+    The folders begin first, the one with the most tests before the others: their servers are started once, and who
+    would wait for another process to install the project does something else.
+
     What pytest-xdist's own `--dist=loadgroup` does by marks; 3.8 of it does nothing under pytest 9.2.
     """
 
-    FOLDERS = ("tests/faults/", "tests/topologies/")
+    FOLDERS = ("tests/faults/", "tests/topologies/", "tests/packaging/")
 
     def _split_scope(self, nodeid: str) -> str:
         return next((folder for folder in self.FOLDERS if nodeid.startswith(folder)), nodeid)
@@ -48,6 +53,30 @@ class _Together(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no ty
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling | None:
     """Take our own schedule for `--dist=loadgroup`."""
     return _Together(config, log) if config.getoption("dist") == "loadgroup" else None
+
+
+class _Compiled(BytecodeCache):
+    """Keeps the code of templates, by their name and text, for all the boards that a test process makes."""
+
+    def __init__(self) -> None:
+        """Keep nothing yet."""
+        self._codes: dict[tuple[str, str], Any] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Give the code of a template that was compiled before."""
+        bucket.code = self._codes.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep the code of a template that was compiled just now."""
+        self._codes[bucket.key, bucket.checksum] = bucket.code
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _templates_are_compiled_once() -> Iterator[None]:
+    """Compile each template once for a test process: most of the time of a page is that of its first rendering."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Flask, "jinja_options", {**Flask.jinja_options, "bytecode_cache": _Compiled()})
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -25,11 +25,11 @@ from redis.retry import Retry
 
 Kind = Literal["redis", "valkey"]
 
-PORTS = range(12_000, 32_000)
-"""Below the ports the kernel hands to clients, so that a port stays ours between `kill` and `restart`; and below
-55,536, as a cluster node also listens on its port + 10,000."""
+PORTS = range(12_000, 22_000)
+"""With the 10,000 above them, on which the nodes of a cluster listen too, below the ports that the kernel hands to
+clients: a port stays ours between `kill` and `restart`, and nobody takes one that is chosen before it is used."""
 
-START_SECONDS = 10.0
+START_SECONDS = 60.0
 
 # pytest-randomly seeds `random` alike in every process: they would all pick the same port.
 _dice = SystemRandom()
@@ -100,7 +100,7 @@ class Server:
             return self
         atexit.register(self.destroy)
         for _ in range(20):
-            port = self.port or _free_port()
+            port = self.port or free_port()
             if self._launch(port):
                 self.port = port
                 return self
@@ -204,7 +204,8 @@ class Server:
             process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listens on, for a program that takes a number and not a socket."""
     while True:
         port = _dice.choice(PORTS)
         with socket.socket() as probe:

@@ -11,6 +11,10 @@ from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 
+PATIENCE_S = 90.0
+"""How long anything may take that a test waits for. A busy machine makes everything late, so this is long: only what
+never happens costs it, and no test may tell early from late by it."""
+
 POLL_SECONDS = 0.01
 """Short enough not to be felt by a test, long enough not to starve the server it waits for."""
 
@@ -18,14 +22,14 @@ POLL_SECONDS = 0.01
 def wait_until(
     predicate: Callable[[], T],
     what: str,
-    timeout: float = 10,
+    timeout: float = PATIENCE_S,
     pause: Callable[[float], None] = time.sleep,
 ) -> T:
     """Return the first truthy value of `predicate`; fail with `what` once `timeout` seconds have passed.
 
     Args:
         predicate: asked at once, then every 10 ms; what it raises goes through.
-        what: completes the sentence "waited 10 s for …".
+        what: completes the sentence "waited 90 s for …".
         timeout: seconds.
         pause: how to let time pass, in seconds; in a test of the browser `lambda s: page.wait_for_timeout(s * 1000)`.
     """
@@ -40,14 +44,14 @@ def wait_until(
 
 
 @overload
-async def wait_until_async(predicate: Callable[[], Awaitable[T]], what: str, timeout: float = 10) -> T: ...
+async def wait_until_async(predicate: Callable[[], Awaitable[T]], what: str, timeout: float = PATIENCE_S) -> T: ...
 
 
 @overload
-async def wait_until_async(predicate: Callable[[], T], what: str, timeout: float = 10) -> T: ...
+async def wait_until_async(predicate: Callable[[], T], what: str, timeout: float = PATIENCE_S) -> T: ...
 
 
-async def wait_until_async(predicate: Callable[[], Any], what: str, timeout: float = 10) -> Any:
+async def wait_until_async(predicate: Callable[[], Any], what: str, timeout: float = PATIENCE_S) -> Any:
     """Do as `wait_until` in an event loop; `predicate` may be a function or a coroutine function."""
     deadline = time.monotonic() + timeout
     while True:

@@ -62,9 +62,9 @@ def test_two_processes_that_both_believe_to_be_the_one_tell_it_once(redis_url: s
         keep_hook(connection, receiver)
         fill(connection)
         with process(redis_url, receiver, elected=False), process(redis_url, receiver, elected=False):
-            wait_until(lambda: events(receiver), "the message that it fires", timeout=30)
+            wait_until(lambda: events(receiver), "the message that it fires")
             Queue("mail", connection=connection).drain()
-            wait_until(lambda: "resolved" in events(receiver), "the message that it is over", timeout=30)
+            wait_until(lambda: "resolved" in events(receiver), "the message that it is over")
 
     assert events(receiver) == ["fired", "resolved"]
 
@@ -79,14 +79,14 @@ def test_a_redis_that_is_killed_while_it_fires_makes_nothing_told_twice(
         fill(connection)
         receiver.status = 503
         with process(url, receiver), process(url, receiver):
-            wait_until(lambda: receiver.refused, "an attempt that was refused", timeout=30)
+            wait_until(lambda: receiver.refused, "an attempt that was refused")
             safe_server.kill()
             receiver.status = 200
             safe_server.start()
-            wait_until(lambda: events(receiver), "the message that it fires", timeout=60)
+            wait_until(lambda: events(receiver), "the message that it fires")
             queue = Queue("mail", connection=connection)
-            wait_until(lambda: _done(queue.drain), "the queue to be emptied", timeout=30)
-            wait_until(lambda: "resolved" in events(receiver), "the message that it is over", timeout=60)
+            wait_until(lambda: _done(queue.drain), "the queue to be emptied")
+            wait_until(lambda: "resolved" in events(receiver), "the message that it is over")
 
     assert events(receiver) == ["fired", "resolved"]
 
@@ -97,10 +97,10 @@ def test_the_next_process_tells_what_a_killed_one_left(redis_url: str, receiver:
         keep_hook(connection, receiver)
         fill(connection)
         with process(redis_url, receiver):
-            wait_until(lambda: events(receiver), "the message that it fires", timeout=30)
+            wait_until(lambda: events(receiver), "the message that it fires")
         Queue("mail", connection=connection).drain()
         with process(redis_url, receiver):
-            wait_until(lambda: len(events(receiver)) > 1, "the message that it is over", timeout=30)
+            wait_until(lambda: len(events(receiver)) > 1, "the message that it is over")
 
     assert events(receiver) == ["fired", "resolved"]
 

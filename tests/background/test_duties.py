@@ -16,7 +16,7 @@ from board.lease import Leases
 from board.namespace import Namespace
 from board.web import BACKGROUND
 from tests.servers import Server
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 NAMESPACE = Namespace()
 
@@ -107,14 +107,14 @@ def test_who_lost_the_lease_stops_before_writing_more(connection: Connection, st
             raise
         written.append(turn.fence)
 
-    start(Duty("slow", step, every_seconds=60), ttl_ms=300)
-    assert entered.wait(10)
+    start(Duty("slow", step, every_seconds=60), ttl_ms=2_000)
+    assert entered.wait(PATIENCE_S)
     holder = connection.call(Leases(NAMESPACE).take("slow", "thief"))
     assert holder.fence is None
     key = NAMESPACE.lease("slow")[0]
     connection.call(Call(("SET", key, "thief"), bool))
 
-    assert lost.wait(10)
+    assert lost.wait(PATIENCE_S)
     assert written == []
 
 
@@ -143,7 +143,7 @@ def test_it_outlives_an_outage_of_redis(server: Server, redis_url: str, start: S
             own.kill()
             before = len(seen)
             own.start()
-            wait_until(lambda: len(seen) > before and seen[-1].fence, "steps after the outage", 30)
+            wait_until(lambda: len(seen) > before and seen[-1].fence, "steps after the outage")
     finally:
         own.stop()
 
@@ -154,11 +154,11 @@ def test_a_stopping_process_lets_a_step_end_and_gives_the_lease_back(connection:
 
     def step(turn: Turn) -> None:
         inside.set()
-        turn.ending.wait(30)
+        turn.ending.wait(PATIENCE_S)
         ended.append(turn.is_ending)
 
     background = start(Duty("slow", step, every_seconds=60))
-    assert inside.wait(10)
+    assert inside.wait(PATIENCE_S)
     background.stop()
 
     assert ended == [True]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -30,8 +29,8 @@ from board.engine.keys import QueueKeys
 from board.namespace import Namespace
 from board.service import wall_clock_ms
 from tests.queries.conftest import Known
-from tests.servers import Server
-from tests.waiting import wait_until
+from tests.servers import Server, free_port
+from tests.waiting import PATIENCE_S, wait_until
 
 NAMESPACE = Namespace()
 MAIL = QueueKeys("bull", "mail")
@@ -92,14 +91,11 @@ class Web:
 
     def start(self) -> None:
         """Start it on a free port."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("BOARD_", "REDIS_URL"))}
         with (self._folder / "web.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "board", "serve"],
-                env={**kept, "REDIS_URL": self._url, "BOARD_SECRET_KEY": "k" * 40, "PORT": str(port)},
+                env={**kept, "REDIS_URL": self._url, "BOARD_SECRET_KEY": "k" * 40, "PORT": str(free_port())},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -109,7 +105,7 @@ class Web:
         """Kill the server and its workers without a word."""
         if self._process is not None:
             os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait(30)
+            self._process.wait(PATIENCE_S)
             self._process = None
 
 

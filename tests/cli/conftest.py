@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -10,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.servers import free_port
+from tests.waiting import PATIENCE_S
 
 HIDDEN = ("REDIS_URL", "BOARD_", "PORT")
 """Variables of whoever runs the tests that the command must not see."""
@@ -36,7 +38,7 @@ class Running:
     def end(self, how: signal.Signals = signal.SIGTERM) -> int:
         """Tell it to end and return its exit code."""
         self.process.send_signal(how)
-        return self.process.wait(30)
+        return self.process.wait(PATIENCE_S)
 
     def end_at_last(self) -> None:
         """End it if it has not ended, by force if need be."""
@@ -44,7 +46,7 @@ class Running:
             return
         self.process.send_signal(signal.SIGTERM)
         try:
-            self.process.wait(20)
+            self.process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -67,7 +69,7 @@ def run(tmp_path: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
             text=True,
             env=environment(PYTHONPATH=str(Path.cwd()), **settings),
             cwd=tmp_path,
-            timeout=60,
+            timeout=PATIENCE_S,
             check=False,
         )
 
@@ -76,9 +78,7 @@ def run(tmp_path: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
 
 def launch(folder: Path, *arguments: str, **settings: str) -> Running:
     """Start `board …` on a free port; its output goes to a file in the folder."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    port = free_port()
     log = folder / f"board-{port}.log"
     with log.open("w") as output:
         process = subprocess.Popen(

@@ -26,7 +26,6 @@ def ready(running: Running) -> Visitor:
     wait_until(
         lambda: visitor.get("/healthz")[0] == 200 or running.process.poll() is not None,
         f"the board to answer; it printed: {running.output}",
-        timeout=30,
     )
     assert running.process.poll() is None, running.output
     return visitor
@@ -238,9 +237,7 @@ def test_dev_brings_server_data_and_workers(start: Start, tmp_path: Path) -> Non
 
     assert f"Queue Board on {running.url}/" in running.output
     assert visitor.sign_in("admin", password)[0] == 200
-    wait_until(
-        lambda: "seconds:" in visitor.get("/q/mail.transactional/completed")[1], "a job of the demo workers", timeout=30
-    )
+    wait_until(lambda: "seconds:" in visitor.get("/q/mail.transactional/completed")[1], "a job of the demo workers")
     assert running.end() == 0
     assert "Traceback" not in running.output
 
@@ -301,7 +298,7 @@ def test_several_worker_processes_end_together(
     def names() -> list[str]:
         return [row["name"] for row in redis_client.client_list() if str(row["name"]).endswith(":w:w")]
 
-    wait_until(lambda: len(names()) == 2, "two workers", timeout=30)
+    wait_until(lambda: len(names()) == 2, "two workers")
 
     assert running.end() == 0
     assert names() == []

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -15,7 +14,8 @@ import redis
 
 from board.engine import Queue
 from tests.cli.conftest import Running
-from tests.waiting import wait_until
+from tests.servers import free_port
+from tests.waiting import PATIENCE_S, wait_until
 
 Start = Callable[..., Running]
 
@@ -41,18 +41,10 @@ def tasks(tmp_path: Path, redis_url: str) -> Path:
     return path
 
 
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
-
-
 def ask(port: int) -> tuple[int, Any]:
     """GET /healthz; (0, None) while nobody answers."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=PATIENCE_S) as answer:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as refused:
         return refused.code, json.load(refused)
@@ -62,7 +54,7 @@ def ask(port: int) -> tuple[int, Any]:
 
 def wait_for(port: int, status: int) -> Any:
     """Wait until the probe gets this status; returns the answer."""
-    wait_until(lambda: ask(port)[0] == status, f"an answer of {status}", timeout=30)
+    wait_until(lambda: ask(port)[0] == status, f"an answer of {status}")
     return ask(port)[1]
 
 
@@ -74,7 +66,7 @@ def workers(client: redis.Redis) -> set[str]:
 def test_one_command_runs_several_workers(start: Start, tasks: Path, redis_client: redis.Redis) -> None:
     running = start("worker", "tasks:letters", "tasks:parcels", "--processes", "2")
 
-    wait_until(lambda: workers(redis_client) == {"w-letters", "w-parcels"}, "both workers", timeout=30)
+    wait_until(lambda: workers(redis_client) == {"w-letters", "w-parcels"}, "both workers")
 
     assert running.end() == 0
     assert workers(redis_client) == set()
@@ -86,7 +78,7 @@ def test_a_probe_is_told_that_the_worker_works(
 ) -> None:
     port = free_port()
     running = start("worker", "tasks:letters", "--processes", str(processes), "--health", str(port))
-    wait_until(lambda: workers(redis_client), "the worker", timeout=30)
+    wait_until(lambda: workers(redis_client), "the worker")
 
     assert wait_for(port, 200)["ok"] is True
     assert running.end() == 0
@@ -96,7 +88,7 @@ def test_a_probe_is_told_that_the_worker_works(
 def test_a_probe_is_told_when_a_process_died(start: Start, tasks: Path, redis_client: redis.Redis) -> None:
     port = free_port()
     start("worker", "tasks:letters", "--processes", "2", "--health", str(port))
-    wait_until(lambda: workers(redis_client), "the workers", timeout=30)
+    wait_until(lambda: workers(redis_client), "the workers")
 
     os.kill(wait_for(port, 200)["processes"][1]["pid"], signal.SIGKILL)
 
@@ -110,7 +102,7 @@ def test_the_log_is_lines_of_json_for_machines(start: Start, tasks: Path, redis_
         tasks.read_text() + "\nimport logging\nlogging.getLogger('tasks').info('loaded', extra={'n': 7})\n"
     )
     running = start("worker", "tasks:letters", "--log", "json")
-    wait_until(lambda: workers(redis_client), "the worker", timeout=30)
+    wait_until(lambda: workers(redis_client), "the worker")
 
     assert running.end() == 0
     lines = [json.loads(line) for line in running.output.splitlines() if line.startswith("{")]
@@ -124,25 +116,25 @@ def test_a_changed_file_starts_the_workers_again(
     running = start("worker", "tasks:letters", "--reload")
     with Queue("letters", connection=redis_url) as queue:
         first = queue.add("one")
-        wait_until(lambda: queue.get_job_state(first.id) == "completed", "the first job", timeout=30)
+        wait_until(lambda: queue.get_job_state(first.id) == "completed", "the first job")
 
         tasks.write_text(TASKS.format(answer="second", url=redis_url))
-        wait_until(lambda: "a file changed" in running.output, "the change to be seen", timeout=30)
+        wait_until(lambda: "a file changed" in running.output, "the change to be seen")
         second = queue.add("two")
-        wait_until(lambda: queue.get_job_state(second.id) == "completed", "the second job", timeout=30)
+        wait_until(lambda: queue.get_job_state(second.id) == "completed", "the second job")
 
         first.refresh()
         second.refresh()
         assert first.return_value == "first"
         assert second.return_value in ("first", "second")
-        wait_until(lambda: answers(queue) == "second", "the new code at work", timeout=30)
+        wait_until(lambda: answers(queue) == "second", "the new code at work")
     assert running.end() == 0
 
 
 def answers(queue: Queue) -> Any:
     """Add a job and return what it gave."""
     job = queue.add("again")
-    wait_until(lambda: queue.get_job_state(job.id) == "completed", "a job", timeout=30)
+    wait_until(lambda: queue.get_job_state(job.id) == "completed", "a job")
     job.refresh()
     return job.return_value
 
@@ -150,5 +142,5 @@ def answers(queue: Queue) -> Any:
 def test_a_wrong_address_for_the_probe_is_one_sentence(start: Start, tasks: Path) -> None:
     running = start("worker", "tasks:letters", "--health", "here:now")
 
-    assert running.process.wait(30) == 2
+    assert running.process.wait(PATIENCE_S) == 2
     assert "--health takes PORT or HOST:PORT, not 'here:now'" in running.output

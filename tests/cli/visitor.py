@@ -7,6 +7,8 @@ import urllib.request
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar
 
+from tests.waiting import PATIENCE_S
+
 
 def _opener() -> urllib.request.OpenerDirector:
     return urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(CookieJar()))
@@ -23,7 +25,7 @@ class Visitor:
         """Return status and body; 0 when nothing listens there yet."""
         body = urllib.parse.urlencode(data).encode() if data is not None else None
         try:
-            with self.opener.open(self.url + path, body, timeout=10) as answer:
+            with self.opener.open(self.url + path, body, timeout=PATIENCE_S) as answer:
                 return int(answer.status), answer.read().decode()
         except urllib.error.HTTPError as error:
             with error:

@@ -55,7 +55,7 @@ def run_commands(block: dict[str, Any]) -> dict[str, str]:
             continue
         shown += line + "\n"
         command = [sys.executable, "-m", "board", *shlex.split(line)[2:]]
-        done = subprocess.run(command, capture_output=True, text=True, env=os.environ, timeout=60, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, env=os.environ, timeout=120, check=False)
         shown += done.stdout
         # 1 is a finding of `board doctor` about this Redis: the command works.
         if done.returncode not in ({0, 1} if "doctor" in command else {0}):

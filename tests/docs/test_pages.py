@@ -78,7 +78,7 @@ def test_every_program_of_the_page_runs_and_prints_what_it_says(document: Path, 
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         check=False,
     )
 

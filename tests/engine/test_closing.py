@@ -79,7 +79,7 @@ async def test_a_job_that_ends_while_locks_are_renewed_has_not_lost_its_own(fron
             "error", lambda error: lost.add(getattr(error, "job_id", ""))
         )  # noticed at its end only, on a machine that is busy
         await worker.start()
-        await wait_until_async(lambda: completed | lost >= ids, "all jobs to end", 50)
+        await wait_until_async(lambda: completed | lost >= ids, "all jobs to end")
 
         assert completed & lost == set()
 

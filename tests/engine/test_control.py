@@ -10,9 +10,10 @@ from board.engine import AsyncJob, Job, JobState, Queue, Worker
 from board.engine.errors import ClosedError, JobNotFoundError, JobNotInStateError, NotStoppableError
 from board.engine.keys import QueueKeys
 from tests.engine.fronts import Front, behaviour, count_is, ended, state_is
-from tests.waiting import wait_until, wait_until_async
+from tests.waiting import PATIENCE_S, wait_until, wait_until_async
 
-LOCK_S = 1
+LOCK_S = 2
+"""Long enough for a renewal, every half of it, to come in time on a busy machine."""
 
 
 async def nothing(job: AsyncJob) -> None:
@@ -29,7 +30,7 @@ class Gate:
     async def __call__(self, job: AsyncJob) -> str:
         """Note the job, then hold it."""
         self.entered.append(job.id)
-        await wait_until_async(self.opened.is_set, "the gate to open", 30)
+        await wait_until_async(self.opened.is_set, "the gate to open")
         return "through"
 
     async def holds(self, count: int = 1) -> None:
@@ -91,7 +92,7 @@ async def test_a_resumed_worker_goes_on_at_once(front: Front) -> None:
             await worker.resume()
         job = await queue.add("x")
         # The server may hand the marker to a read that was just given up; the short wait after it finds the job.
-        await ended(queue, job.id, timeout=20)
+        await ended(queue, job.id)
 
         assert [event for event in told if event != "drained"] == ["paused", "resumed"] * 3
 
@@ -102,7 +103,7 @@ async def test_jobs_of_a_paused_queue_wait_and_run_once_it_is_resumed(front: Fro
         queue = front.queue("mail")
         await queue.pause()
         job = await queue.add("x")
-        worker = front.worker("mail", nothing, drain_delay=30_000)
+        worker = front.worker("mail", nothing, drain_delay=600_000)
         polls: list[bool] = []
         worker.on("drained", lambda: polls.append(True))
         await worker.start()
@@ -110,7 +111,7 @@ async def test_jobs_of_a_paused_queue_wait_and_run_once_it_is_resumed(front: Fro
         before = await queue.get_job_state(job.id)
 
         await queue.resume()
-        await ended(queue, job.id, timeout=5)
+        await ended(queue, job.id)
 
         assert before is JobState.WAITING
 
@@ -159,7 +160,7 @@ async def test_what_outlives_the_grace_period_is_handed_back_without_an_attempt(
 @behaviour
 async def test_closing_an_idle_worker_does_not_wait_for_its_blocking_read(front: Front) -> None:
     async with front:
-        worker = front.worker("mail", nothing, drain_delay=60_000)
+        worker = front.worker("mail", nothing, drain_delay=600_000)
         told: list[str] = []
         worker.on("drained", lambda: told.append("drained"))
         worker.on("closed", lambda: told.append("closed"))
@@ -203,7 +204,7 @@ async def test_a_job_that_runs_too_long_fails_and_the_slot_goes_on(front: Front)
     async with front:
         queue = front.queue("mail")
         slow = await queue.add("slow")
-        quick = await queue.add("quick")
+        quick = await queue.add("quick", attempts=100)  # for it, too, the time may be too short
         await front.worker("mail", process, job_timeout=60).start()
 
         after = await ended(queue, quick.id)
@@ -228,7 +229,7 @@ async def test_the_result_of_a_job_that_was_given_up_is_not_stored(front: Front)
         await ended(queue, job.id)
 
         gate.opened.set()
-        other = await queue.add("x")
+        other = await queue.add("x", attempts=100)  # for it, too, the time may be too short
         await ended(queue, other.id)
         await wait_until_async(lambda: completed, "the worker to tell of the end")
 
@@ -369,15 +370,15 @@ def test_a_slow_listener_delays_no_renewal_of_a_lock(redis_url: str, prefix: str
     def watch_the_lock(job: Job) -> None:
         if job.id == "lost":
             return
-        assert told.wait(20)
-        deadline = time.monotonic() + 3 * LOCK_S
+        assert told.wait(PATIENCE_S)
+        deadline = time.monotonic() + 1.5 * LOCK_S
         while time.monotonic() < deadline:
             held.append(redis_client.get(keys.lock(job.id)) is not None)
             free.wait(0.05)
 
     def slow(*_args: object) -> None:
         told.set()
-        free.wait(60)
+        free.wait(PATIENCE_S)
 
     where: Any = {"connection": redis_url, "prefix": prefix}
     with Queue("mail", **where) as queue:
@@ -387,7 +388,7 @@ def test_a_slow_listener_delays_no_renewal_of_a_lock(redis_url: str, prefix: str
         redis_client.rpush(keys.container(JobState.ACTIVE), "lost")
         worker.start()
         job = queue.add("x")
-        wait_until(lambda: job.get_state() is JobState.COMPLETED, "the job to complete", 60)
+        wait_until(lambda: job.get_state() is JobState.COMPLETED, "the job to complete")
         free.set()
         worker.close()
 
@@ -401,7 +402,7 @@ async def test_a_job_is_stopped_from_elsewhere_for_good(front: Front) -> None:
 
     async def process(job: AsyncJob) -> None:
         entered.append(job.id)
-        await wait_until_async(lambda: bool(getattr(job, "is_cancelled", False)), "to be stopped", 30)
+        await wait_until_async(lambda: bool(getattr(job, "is_cancelled", False)), "to be stopped")
         raise RuntimeError("noticed")
 
     async with front:

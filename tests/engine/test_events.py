@@ -104,9 +104,9 @@ async def test_a_job_that_has_ended_is_not_waited_for(front: Front) -> None:
         await ended(queue, good.id)
         await ended(queue, bad.id)
 
-        assert await good.wait_until_finished(events, 5000) == "fine"
+        assert await good.wait_until_finished(events, 60_000) == "fine"
         with pytest.raises(JobFailedError, match="boom"):
-            await bad.wait_until_finished(events, 5000)
+            await bad.wait_until_finished(events, 60_000)
 
 
 @behaviour
@@ -118,7 +118,7 @@ async def test_the_result_of_a_job_that_is_removed_as_it_ends_is_not_missed(fron
 
         for number in range(30):
             job = await queue.add("x", number, remove_on_complete=True)
-            assert await job.wait_until_finished(events, 5000) == number
+            assert await job.wait_until_finished(events, 60_000) == number
 
 
 @behaviour
@@ -129,7 +129,7 @@ async def test_a_job_that_is_gone_is_told(front: Front) -> None:
         await job.remove()
 
         with pytest.raises(JobNotFoundError):
-            await job.wait_until_finished(events, 5000)
+            await job.wait_until_finished(events, 60_000)
 
 
 @behaviour
@@ -173,4 +173,4 @@ async def test_closing_ends_the_waiting(front: Front) -> None:
 
 
 async def _wait(job: AsyncJob, events: Any) -> object:
-    return await job.wait_until_finished(events, 10_000)
+    return await job.wait_until_finished(events, 60_000)

@@ -283,7 +283,7 @@ async def test_jobs_of_one_moment_share_runs_and_a_batch_of_one_gives_each_its_o
             worker = AsyncWorker("mail", meet, connection=redis_url, concurrency=10, batch=batch)
             worker.on("completed", lambda job, *_told, ended=ended: ended.append(job.id))
             async with worker:
-                await wait_until_async(partial(has_all, ended), "all jobs to end", 30)
+                await wait_until_async(partial(has_all, ended), "all jobs to end")
             counted[batch] = runs(redis_client) - before
 
     assert counted[1] >= 100

@@ -190,7 +190,7 @@ async def test_priorities_run_lowest_first_after_those_without(front: Front) -> 
 async def test_a_delayed_job_wakes_a_waiting_worker_when_it_is_due(front: Front) -> None:
     async with front:
         queue = front.queue("mail")
-        worker = front.worker("mail", nothing, drain_delay=30_000)
+        worker = front.worker("mail", nothing, drain_delay=600_000)
         drained: list[bool] = []
         worker.on("drained", lambda: drained.append(True))
         await worker.start()
@@ -331,7 +331,7 @@ async def test_a_rate_limited_job_goes_back_and_no_attempt_is_counted(front: Fro
 
 
 @behaviour
-async def test_a_limiter_lets_only_so_many_start_in_a_window(front: Front) -> None:
+async def test_a_limiter_lets_only_so_many_start_in_a_window(front: Front, redis_client: Any) -> None:
     async with front:
         queue = front.queue("mail")
         await queue.add_bulk([("x", {}) for _ in range(6)])
@@ -340,7 +340,10 @@ async def test_a_limiter_lets_only_so_many_start_in_a_window(front: Front) -> No
 
         await count_is(queue, JobState.COMPLETED, 6)
 
-        moments = sorted(job.processed_on_ms or 0 for job in await queue.get_completed())
+        # By the server's clock, which the limiter goes by: the worker looks at its own before it asks.
+        events = redis_client.xrange(queue.keys.key("events"))
+        moments = [int(event_id.partition("-")[0]) for event_id, fields in events if fields["event"] == "active"]
+        assert len(moments) == 6
         assert moments[3] - moments[0] >= 140
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 from board.engine import AsyncJob, JobState
 from tests.engine.fronts import Front, ThreadFront, behaviour, count_is, ended, read, state_is
 from tests.engine.test_control import Gate
-from tests.waiting import wait_until, wait_until_async
+from tests.waiting import PATIENCE_S, wait_until, wait_until_async
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -43,7 +44,7 @@ class Program:
 
     def says(self, line: str) -> None:
         """Wait until it has printed a line."""
-        wait_until(lambda: line in self.lines, f"the program to say {line!r}; it said {self.lines}", 20)
+        wait_until(lambda: line in self.lines, f"the program to say {line!r}; it said {self.lines}")
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""
@@ -51,8 +52,8 @@ class Program:
 
     def ends(self) -> int:
         """Wait until it has ended; return its exit code."""
-        code = self.process.wait(20)
-        self._reader.join(5)
+        code = self.process.wait(PATIENCE_S)
+        self._reader.join(PATIENCE_S)
         return code
 
     def kill(self) -> None:
@@ -60,7 +61,7 @@ class Program:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
-        self._reader.join(5)
+        self._reader.join(PATIENCE_S)
         assert self.process.stdout is not None
         self.process.stdout.close()
 
@@ -85,12 +86,13 @@ def launch() -> Iterator[Launch]:
 
 
 WORKER_OF_THREADS = """
-    import sys, time
+    import pathlib, sys, time
     from board.engine import Worker
 
     def process(job):
         print("runs", job.id, flush=True)
-        time.sleep(float(job.data["seconds"]))
+        while not pathlib.Path(job.data["until"]).exists():
+            time.sleep(0.01)
         return "done"
 
     options = {name: int(value) for name, value in (part.split("=") for part in sys.argv[3:])}
@@ -103,12 +105,13 @@ WORKER_OF_THREADS = """
 """
 
 WORKER_OF_ASYNCIO = """
-    import asyncio, sys
+    import asyncio, pathlib, sys
     from board.engine import AsyncWorker
 
     async def process(job):
         print("runs", job.id, flush=True)
-        await asyncio.sleep(float(job.data["seconds"]))
+        while not pathlib.Path(job.data["until"]).exists():
+            await asyncio.sleep(0.01)
         return "done"
 
     async def main():
@@ -130,8 +133,14 @@ def source(front: Front) -> str:
     return WORKER_OF_THREADS if isinstance(front, ThreadFront) else WORKER_OF_ASYNCIO
 
 
-QUICK = {"lock_duration": 200, "stalled_interval": 100}
-"""Locks and checks so short that a crash is noticed within a test."""
+CHECKS = {"stalled_interval": 100}
+"""Checks so often that a crash is noticed within a test."""
+
+LOCK_MS = 2_000
+"""A lock that is renewed in time, each half of it, on a busy machine too."""
+
+NEVER = "/no/such/file"
+"""What a job waits for that does not end by itself."""
 
 
 @behaviour
@@ -140,8 +149,8 @@ async def test_a_job_whose_worker_was_killed_runs_again_once(
 ) -> None:
     async with front:
         queue = front.queue("mail")
-        job = await queue.add("x", {"seconds": 60})
-        program = launch(source, redis_url, prefix, "lock_duration=200", "stalled_interval=100")
+        job = await queue.add("x", {"until": NEVER})
+        program = launch(source, redis_url, prefix, "lock_duration=200", "skip_stalled_check=1")
         program.says(f"runs {job.id}")
 
         program.kill()
@@ -150,7 +159,7 @@ async def test_a_job_whose_worker_was_killed_runs_again_once(
         async def process(job: AsyncJob) -> None:
             ran.append(job.id)
 
-        worker = front.worker("mail", process, **QUICK)
+        worker = front.worker("mail", process, **CHECKS)
         stalled: list[str] = []
         worker.on("stalled", lambda job_id, _previous: stalled.append(job_id))
         await worker.start()
@@ -170,7 +179,7 @@ async def test_a_job_that_stalls_too_often_fails_instead_of_running_for_ever(fro
         redis_client.lrem(queue.keys.key("wait"), 0, job.id)
         redis_client.lpush(queue.keys.key("active"), job.id)  # active without a lock: its worker is gone
 
-        await front.worker("mail", nothing, **QUICK).start()
+        await front.worker("mail", nothing, **CHECKS).start()
         done = await ended(queue, job.id)
 
         assert done.failed_reason == "job stalled more than allowable limit"
@@ -182,12 +191,14 @@ async def test_a_long_job_keeps_its_lock(front: Front, redis_client: Any) -> Non
     async with front:
         queue = front.queue("mail")
         job = await queue.add("x")
-        watcher = front.worker("mail", nothing, **QUICK)
+        watcher = front.worker("mail", nothing, **CHECKS)
         stalled: list[str] = []
         watcher.on("stalled", lambda job_id, _previous: stalled.append(job_id))
-        await front.worker("mail", gate, **QUICK).start()
+        await front.worker("mail", gate, lock_duration=LOCK_MS, skip_stalled_check=True).start()
         await gate.holds()
         await watcher.start()
+        until = time.monotonic() + 1.1 * LOCK_MS / 1000  # the lock is gone by then, unless it was renewed
+        await wait_until_async(lambda: time.monotonic() > until, "the time of the lock to pass")
         checks: set[str] = set()
 
         def checked() -> int:
@@ -229,16 +240,18 @@ async def test_a_job_whose_lock_was_taken_is_dropped_and_told(front: Front, redi
 
 @behaviour
 async def test_sigterm_lets_the_running_job_finish_and_takes_no_other(
-    front: Front, redis_url: str, prefix: str, launch: Launch, source: str
+    front: Front, redis_url: str, launch: Launch, source: str, tmp_path: Path
 ) -> None:
+    go_on = tmp_path / "go on"
     async with front:
         queue = front.queue("mail")
-        running = await queue.add("x", {"seconds": 0.3})
-        waiting = await queue.add("x", {"seconds": 0})
-        program = launch(source, redis_url, prefix)
+        running, waiting = await queue.add("x", {"until": str(go_on)}), await queue.add("x", {"until": str(go_on)})
+        program = launch(source, redis_url, queue.keys.prefix)
         program.says(f"runs {running.id}")
 
         program.signal(signal.SIGTERM)
+        program.says("closing")
+        go_on.touch()
 
         assert program.ends() == 0
         assert program.lines == ["ready", f"runs {running.id}", "closing", f"completed {running.id}", "ended"]
@@ -252,7 +265,7 @@ async def test_a_second_signal_hands_the_running_job_back_at_once(
 ) -> None:
     async with front:
         queue = front.queue("mail")
-        job = await queue.add("x", {"seconds": 60})
+        job = await queue.add("x", {"until": NEVER})
         program = launch(source, redis_url, prefix)
         program.says(f"runs {job.id}")
 
@@ -271,7 +284,7 @@ async def test_the_grace_period_bounds_a_shutdown(
 ) -> None:
     async with front:
         queue = front.queue("mail")
-        job = await queue.add("x", {"seconds": 60})
+        job = await queue.add("x", {"until": NEVER})
         program = launch(source, redis_url, prefix, "grace=100")
         program.says(f"runs {job.id}")
 

@@ -15,7 +15,7 @@ import pytest
 
 from board.engine import AsyncJob, JobState, Queue
 from tests.engine.fronts import AsyncioFront, behaviour, ended
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -68,7 +68,7 @@ class Group:
 
     def says(self, line: str) -> None:
         """Wait until it has printed a line."""
-        wait_until(lambda: line in self.log.read_text().splitlines(), f"{line!r}", 20)
+        wait_until(lambda: line in self.log.read_text().splitlines(), f"{line!r}")
 
     def signal(self, number: signal.Signals) -> None:
         """Signal all of them, as a terminal or a supervisor does."""
@@ -107,7 +107,7 @@ def test_a_signal_to_the_whole_group_lets_the_process_of_a_job_finish(
 
     group.signal(number)
 
-    assert group.process.wait(20) == 0
+    assert group.process.wait(PATIENCE_S) == 0
     assert job.get_state() is JobState.COMPLETED
     group.says("ended")
 
@@ -124,7 +124,7 @@ def test_one_signal_closes_all_workers_of_a_process(
 
         group.signal(signal.SIGTERM)
 
-        assert group.process.wait(20) == 0
+        assert group.process.wait(PATIENCE_S) == 0
         assert [job.get_state() for job in jobs] == [JobState.COMPLETED] * 2
     group.says("ended")
 
@@ -137,7 +137,7 @@ async def test_a_blocked_loop_is_noticed_and_the_blocking_line_named(
         return any("the event loop is blocked" in record.getMessage() for record in caplog.records)
 
     async def process(job: AsyncJob) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE_S
         while not warned() and time.monotonic() < deadline:
             pass  # what a processor must not do
 
@@ -146,7 +146,7 @@ async def test_a_blocked_loop_is_noticed_and_the_blocking_line_named(
         queue = front.queue("mail")
         job = await queue.add("x")
         await front.worker("mail", process, lock_duration=1200).start()
-        await ended(queue, job.id, 30)
+        await ended(queue, job.id)
 
         assert warned()
         assert f'File "{__file__}"' in caplog.text

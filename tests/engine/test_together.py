@@ -12,7 +12,7 @@ import redis
 from board.engine import Job, JobState, ParentRef, Queue, Worker
 from board.engine.errors import ConnectionLostError, ScriptError
 from tests.engine.test_line import runs
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 THREADS = 12
 
@@ -188,7 +188,7 @@ def test_a_worker_of_threads_ends_jobs_of_one_moment_together(
     gate = threading.Barrier(10)
 
     def process(job: Job) -> None:
-        gate.wait(20)
+        gate.wait(PATIENCE_S)
         seen.append(job.data["number"])
 
     before = runs(redis_client)

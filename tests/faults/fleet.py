@@ -59,7 +59,7 @@ class Member:
     def jump(self) -> None:
         """Set its clock forward or back, as it was told when it started."""
         self.process.send_signal(signal.SIGUSR1)
-        wait_until(lambda: JUMPED in self.log.read_text(), "the clock to jump", 20)
+        wait_until(lambda: JUMPED in self.log.read_text(), "the clock to jump")
 
 
 @dataclass(slots=True)
@@ -186,7 +186,7 @@ def add_all(url: str, queue: QueueKeys, ids: list[str], *, attempts: int = 1, re
                     return False
                 return not replicas or replies[-1] >= replicas
 
-            wait_until(is_added, "an add to be acknowledged", 60)
+            wait_until(is_added, "an add to be acknowledged")
     return again
 
 

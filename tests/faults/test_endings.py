@@ -25,7 +25,7 @@ from tests.cli.visitor import Visitor
 from tests.faults.fleet import OPTIONS, Fleet, add_all, completed, look_at, now_ms, write_down
 from tests.queries.conftest import Known
 from tests.servers import Server
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -56,7 +56,7 @@ class Visits:
     def stop(self) -> None:
         """Ask no more."""
         self._ending.set()
-        self._thread.join(30)
+        self._thread.join(PATIENCE_S)
 
     def _ask(self) -> None:
         while not self._ending.is_set():
@@ -74,7 +74,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Running]]:
         def begin(url: str) -> Running:
             running = launch(tmp_path, "serve", REDIS_URL=url, BOARD_ADMIN_PASSWORD=PASSWORD, BOARD_WORKERS="1")
             at_the_end.callback(running.end_at_last)
-            wait_until(lambda: Visitor(running.url).get("/readyz")[0] == 200, "the board to be ready", 60)
+            wait_until(lambda: Visitor(running.url).get("/readyz")[0] == 200, "the board to be ready")
             return running
 
         yield begin
@@ -87,7 +87,7 @@ def test_a_board_ends_while_pages_are_asked_and_a_bulk_run_goes_on(
     with contextlib.closing(server.client()) as client, Connection.open(server.url) as connection:
         fill(client, JOBS)
         first = serve(server.url)
-        wait_until(lambda: client.exists(NAMESPACE.lease("bulk")[0]), "the first board to have the duty", 60)
+        wait_until(lambda: client.exists(NAMESPACE.lease("bulk")[0]), "the first board to have the duty")
         second = serve(server.url)
         visitors = [Visits(first.url) for _ in range(VISITORS)]
         for visitor in visitors:
@@ -101,17 +101,17 @@ def test_a_board_ends_while_pages_are_asked_and_a_bulk_run_goes_on(
             assert found is not None
             return found.done
 
-        wait_until(lambda: all(len(visitor.answers) > 3 for visitor in visitors), "all visitors to see pages", 60)
-        wait_until(lambda: done() > JOBS // 4, "the bulk run to go on", 60)
+        wait_until(lambda: all(len(visitor.answers) > 3 for visitor in visitors), "all visitors to see pages")
+        wait_until(lambda: done() > JOBS // 4, "the bulk run to go on")
 
         told_at, done_by_first = time.monotonic(), done()
         first.process.send_signal(signal.SIGTERM)
-        code = first.process.wait(30)
+        code = first.process.wait(PATIENCE_S)
         seconds = time.monotonic() - told_at
         for visitor in visitors:
             visitor.stop()
         assert done_by_first < JOBS, "the run was over before"
-        wait_until(lambda: done() == JOBS, "the other board to carry the run on", 60)
+        wait_until(lambda: done() == JOBS, "the other board to carry the run on")
         handed_over = time.monotonic() - told_at
         events: list[Any] = list(client.xrange(MAIL.key("events")) or ())
         moved = Counter(fields["jobId"] for _, fields in events if fields.get("prev") == "failed")
@@ -143,17 +143,17 @@ def test_workers_end_while_they_work(redis_url: str, redis_client: Any) -> None:
     options = OPTIONS | {"lock_duration": 30_000}
     with Fleet(redis_url, "load", seconds=0.05, options=options) as fleet, Connection.open(redis_url) as connection:
         leaving = fleet.start("threads", "asyncio")
-        wait_until(lambda: completed(connection, LOAD) > 100, "the workers to be busy", 30)
-        wait_until(lambda: all(one.runs() for one in leaving), "both of them to be busy", 30)
+        wait_until(lambda: completed(connection, LOAD) > 100, "the workers to be busy")
+        wait_until(lambda: all(one.runs() for one in leaving), "both of them to be busy")
         told_ms = now_ms()
         for one in leaving:
             one.process.send_signal(signal.SIGTERM)
-        codes = [one.process.wait(30) for one in leaving]
+        codes = [one.process.wait(PATIENCE_S) for one in leaving]
         seconds = (now_ms() - told_ms) / 1000
         begun = {run.job_id for one in leaving for run in one.runs()}
         assert completed(connection, LOAD) == len(begun) < len(ids), "what was begun has ended, and nothing else"
         fleet.start("threads", "asyncio")
-        wait_until(lambda: completed(connection, LOAD) == len(ids), "others to do the rest", 60)
+        wait_until(lambda: completed(connection, LOAD) == len(ids), "others to do the rest")
         outcome = look_at(fleet, redis_client, LOAD, ids)
     write_down("SIGTERM of workers under load", outcome.figures() | {"seconds until they had ended": round(seconds, 1)})
     assert codes == [0, 0]

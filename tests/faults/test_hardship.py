@@ -17,7 +17,7 @@ from tests.engine.test_control import Gate
 from tests.faults.fleet import OPTIONS, Fleet, add_all, look_at
 from tests.interop.our_worker import our_worker
 from tests.servers import Server
-from tests.waiting import wait_until, wait_until_async
+from tests.waiting import PATIENCE_S, wait_until, wait_until_async
 
 TEN_MINUTES_MS = 600_000
 SLOTS = 5
@@ -63,15 +63,15 @@ def test_a_worker_whose_clock_jumps_loses_no_job_and_runs_none_twice(redis_url: 
     ids = [f"job-{number}" for number in range(4 * SLOTS)]
     add_all(redis_url, LOAD, ids)
     with (
-        Fleet(redis_url, "load", seconds=1.2, options=OPTIONS | {"concurrency": SLOTS, "lock_duration": 800}) as fleet,
+        Fleet(redis_url, "load", seconds=2, options=OPTIONS | {"concurrency": SLOTS, "lock_duration": 1_600}) as fleet,
         Queue("load", connection=redis_url) as queue,
     ):
         jumping, steady = fleet.start(front, front, jump_ms=jump_ms)
-        wait_until(lambda: jumping.runs() and steady.runs(), "both workers to run jobs", 30)
+        wait_until(lambda: jumping.runs() and steady.runs(), "both workers to run jobs")
 
         jumping.jump()
 
-        wait_until(lambda: queue.get_job_counts("completed")["completed"] == len(ids), "the jobs to complete", 60)
+        wait_until(lambda: queue.get_job_counts("completed")["completed"] == len(ids), "the jobs to complete")
         with contextlib.closing(redis.Redis.from_url(redis_url, decode_responses=True)) as client:
             outcome = look_at(fleet, client, LOAD, ids)
     assert outcome.twice == []
@@ -89,15 +89,15 @@ def test_a_delayed_job_is_due_by_the_clock_of_the_worker_that_looks(redis_url: s
         early = queue.add("load", delay=timedelta(minutes=8))
         (punctual,) = fleet.start(front)
         now = queue.add("load")
-        wait_until(lambda: queue.get_job_state(now.id) is JobState.COMPLETED, "a job without delay to complete", 30)
+        wait_until(lambda: queue.get_job_state(now.id) is JobState.COMPLETED, "a job without delay to complete")
         assert queue.get_job_counts("delayed")["delayed"] == 2
         fleet.kill(punctual)  # it would take what the other makes waiting
 
         (ahead,) = fleet.start(front, jump_ms=TEN_MINUTES_MS)
-        wait_until(ahead.log.exists, "the second worker to start", 30)
+        wait_until(ahead.log.exists, "the second worker to start")
         ahead.jump()
 
-        wait_until(lambda: queue.get_job_counts("completed")["completed"] == 3, "the delayed jobs to complete", 30)
+        wait_until(lambda: queue.get_job_counts("completed")["completed"] == 3, "the delayed jobs to complete")
         assert [run.job_id for run in ahead.runs()] == [early.id, late.id]
         assert [run.job_id for run in punctual.runs()] == [now.id]
 
@@ -109,7 +109,7 @@ def test_a_blocked_event_loop_is_logged_and_the_second_run_is_not_silent(
 
     def block_the_loop(_job: object) -> str:
         runs_here.set()
-        has_ended_elsewhere.wait(30)
+        has_ended_elsewhere.wait(PATIENCE_S)
         return "first"
 
     with (
@@ -118,16 +118,15 @@ def test_a_blocked_event_loop_is_logged_and_the_second_run_is_not_silent(
         our_worker("asyncio", "mail", block_the_loop, redis_url, lock_duration=400, stalled_interval=10_000) as first,
     ):
         job = queue.add("x")
-        assert runs_here.wait(10)
+        assert runs_here.wait(PATIENCE_S)
         stalled: list[str] = []
         with Worker("mail", lambda _job: "second", connection=redis_url, stalled_interval=100) as other:
             other.on("stalled", lambda job_id, _previous: stalled.append(job_id))
-            wait_until(lambda: queue.get_job_state(job.id) is JobState.COMPLETED, "the job to complete", 20)
+            wait_until(lambda: queue.get_job_state(job.id) is JobState.COMPLETED, "the job to complete")
         has_ended_elsewhere.set()  # not before: while the other still holds the job, the report names its lock instead
         wait_until(
             lambda: "has no lock: it expired while it ran" in caplog.text,
             "the first worker to report its lost lock",
-            10,
         )
 
         found = queue.get_job(job.id)

@@ -143,7 +143,7 @@ def lose_a_master(servers: SentinelSet | Cluster, queue: QueueKeys, replicas: in
     ):
         fleet.start(*FRONTS)
         adding = threads.submit(add_all, servers.url, queue, ids, attempts=ATTEMPTS, replicas=replicas)
-        wait_until(lambda: completed(connection, queue) > len(ids) // 8, "the workers to be busy", 60)
+        wait_until(lambda: completed(connection, queue) > len(ids) // 8, "the workers to be busy")
         lost_ms = now_ms()
         lost = servers.failover() if isinstance(servers, SentinelSet) else servers.failover(queue.base)
         taken_over_ms = now_ms()

@@ -191,7 +191,7 @@ class Watched:
         self.run_id = start(
             desk, actor, NAMESPACE, plan(desk, actor, Known(), "retry", [(self.mail, "failed")], pace=self.pace).spec
         )
-        wait_until(lambda: self.run().done >= self.failed // 3, "a third of the bulk run", 30)
+        wait_until(lambda: self.run().done >= self.failed // 3, "a third of the bulk run")
 
     def run(self) -> Run:
         """Read the bulk run."""
@@ -202,7 +202,7 @@ class Watched:
     def sees_trouble(self) -> None:
         """Wait until somebody was told that Redis is away."""
         before = self.answers.told
-        wait_until(lambda: self.answers.told > before, "a page to say that Redis is away", 30)
+        wait_until(lambda: self.answers.told > before, "a page to say that Redis is away")
 
     def recover(self) -> None:
         """Wait until pages come, the bulk run is over and every job that was added is done; then stop adding."""

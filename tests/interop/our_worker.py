@@ -8,6 +8,7 @@ from typing import Any
 
 from board.engine.aio.worker import AsyncWorker
 from board.engine.sync.worker import Worker
+from tests.waiting import PATIENCE_S
 
 FRONTS = ("threads", "asyncio")
 
@@ -51,9 +52,9 @@ def our_worker(front: str, queue: str, body: Body, url: str, **options: Any) -> 
 
     thread = threading.Thread(target=asyncio.run, args=(main(),))
     thread.start()
-    ready.wait(10)
+    ready.wait(PATIENCE_S)
     try:
         yield completed
     finally:
         stop.set()
-        thread.join(30)
+        thread.join(PATIENCE_S)

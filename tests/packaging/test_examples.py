@@ -12,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.packaging.installed import ROOT
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_the_worker_ends_on_sigterm(api: FlaskClient, worker: "subprocess.Popen[
     wait_until(lambda: state(api, placed["job"])["progress"] == 50, "the job to run")
 
     worker.send_signal(signal.SIGTERM)
-    _, printed = worker.communicate(timeout=30)
+    _, printed = worker.communicate(timeout=PATIENCE_S)
 
     assert worker.returncode == 0
     assert "Traceback" not in printed

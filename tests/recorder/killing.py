@@ -13,7 +13,7 @@ from board.config import Settings
 from board.duties import duties_of
 from board.service import Service
 
-TTL_MS = 1_000
+TTL_MS = 2_000
 """Of the lease, in place of fifteen seconds."""
 
 

@@ -69,17 +69,17 @@ def test_recorders_that_are_killed_count_every_end_once(
         return counted() > before
 
     first = recorders.start()
-    wait_until(lambda: redis_client.exists(Namespace().lease("recorder")[0]), "one to record", 30)
+    wait_until(lambda: redis_client.exists(Namespace().lease("recorder")[0]), "one to record")
     for _ in range(KILLS):
         second = recorders.start()
-        wait_until(partial(passes, counted()), "the recorder to count", 30)
+        wait_until(partial(passes, counted()), "the recorder to count")
         first.kill()
         first.wait()
         killed_ms = now_ms()
-        wait_until(partial(passes, ended), "the next one to count", 30)
+        wait_until(partial(passes, ended), "the next one to count")
         longest_ms = max(longest_ms, now_ms() - killed_ms)
         first = second
-    wait_until(lambda: counted() == ended, "everything to be counted", 30)
+    wait_until(lambda: counted() == ended, "everything to be counted")
     gaps = connection.call(HISTORY.state()).gaps
 
     write_down(

@@ -52,10 +52,10 @@ class Cluster:
                 node.execute_command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
             for server in self.servers[1:]:
                 nodes[0].execute_command("CLUSTER", "MEET", "127.0.0.1", server.port)
-            wait_until(lambda: all(known(node, len(nodes)) for node in nodes), "the nodes to know each other", 30)
+            wait_until(lambda: all(known(node, len(nodes)) for node in nodes), "the nodes to know each other")
             for number, replica in enumerate(nodes[MASTERS:]):
                 replica.execute_command("CLUSTER", "REPLICATE", ids[number])
-            wait_until(lambda: all(is_ready(node) for node in nodes), "the cluster to be ready", 30)
+            wait_until(lambda: all(is_ready(node) for node in nodes), "the cluster to be ready")
         return self
 
     def heal(self) -> None:
@@ -65,7 +65,7 @@ class Cluster:
         for server in self.servers:
             server.start()
         with self._clients() as nodes:
-            wait_until(lambda: all(is_ready(node) for node in nodes), "the cluster to be whole again", 30)
+            wait_until(lambda: all(is_ready(node) for node in nodes), "the cluster to be whole again")
         self._look_after(PATIENT_MS)
 
     def destroy(self) -> None:
@@ -107,7 +107,7 @@ class Cluster:
                         return False
             return self.master_of(key) is not lost
 
-        wait_until(moved, "a replica to take over", 30)
+        wait_until(moved, "a replica to take over")
         self._look_after(PATIENT_MS)
         return lost
 

@@ -67,11 +67,11 @@ class SentinelSet:
             replica.arguments += ("--replicaof", f"127.0.0.1 {master.port}")
             replica.start()
         with contextlib.closing(master.client()) as client:
-            wait_until(lambda: online(client) == 2, "the replicas to be online", 30)
+            wait_until(lambda: online(client) == 2, "the replicas to be online")
         for sentinel in self.sentinels:
             sentinel.master_port = master.port
             sentinel.start()
-        wait_until(lambda: all(self._sees_all(one) for one in self.sentinels), "the Sentinels to agree", 30)
+        wait_until(lambda: all(self._sees_all(one) for one in self.sentinels), "the Sentinels to agree")
         return self
 
     def heal(self) -> None:
@@ -86,7 +86,7 @@ class SentinelSet:
             with contextlib.closing(self.client()) as client:
                 return client.info("replication")["role"] == "master" and online(client) == 2
 
-        wait_until(is_whole, "the replicas to be online again", 30)
+        wait_until(is_whole, "the replicas to be online again")
         self._look_after(PATIENT_MS)
 
     def destroy(self) -> None:
@@ -123,7 +123,7 @@ class SentinelSet:
             with contextlib.closing(self.client()) as client:
                 return client.info("replication")["role"] == "master" and online(client) > 0
 
-        wait_until(taken_over, "another server to become master, with a replica", 30)
+        wait_until(taken_over, "another server to become master, with a replica")
         self._look_after(PATIENT_MS)
         return lost
 
@@ -152,7 +152,7 @@ class SentinelSet:
             with contextlib.closing(self.client()) as client:
                 return client.info("replication")["role"] == "master" and online(client) == len(self.servers) - 1
 
-        wait_until(is_back, "the replicas to be online again", 30)
+        wait_until(is_back, "the replicas to be online again")
         began = time.monotonic()
 
         def is_seen() -> bool:
@@ -160,7 +160,7 @@ class SentinelSet:
             since_ms = (time.monotonic() - began) * 1000
             return all(one["last-ping-sent"] == 0 and one["last-ok-ping-reply"] < since_ms for one in states)
 
-        wait_until(is_seen, "the Sentinels to have an answer from it", 30)
+        wait_until(is_seen, "the Sentinels to have an answer from it")
 
     def _look_after(self, down_after_ms: Sequence[int]) -> None:
         for sentinel, milliseconds in zip(self.sentinels, down_after_ms, strict=True):

@@ -194,7 +194,7 @@ def test_calls_find_the_replica_that_took_over_from_a_lost_node(mortal_cluster: 
 
     mortal_cluster.lose(MAIL.base)
 
-    wait_until(lambda: succeeds(line, add(), seen), "an add to succeed on the new master", 30)
+    wait_until(lambda: succeeds(line, add(), seen), "an add to succeed on the new master")
     assert seen
     assert {type(error) for error in seen} == {ConnectionLostError}
     assert line.call(queues.get_counts(MAIL)).waiting >= 2
@@ -209,7 +209,7 @@ def test_calls_find_the_master_that_the_sentinels_chose(mortal_sentinels: Sentin
 
     mortal_sentinels.lose()
 
-    wait_until(lambda: succeeds(line, add(), seen), "an add to succeed on the new master", 30)
+    wait_until(lambda: succeeds(line, add(), seen), "an add to succeed on the new master")
     assert seen
     assert line.call(queues.get_counts(MAIL)).waiting >= 2
 

@@ -13,7 +13,7 @@ import pytest
 import redis
 
 from board.embedded import EmbeddedServer, EmbeddedServerError, find_program
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 ENSURE_AND_COUNT = """
 import json, os, sys
@@ -76,7 +76,7 @@ def test_many_processes_at_once_share_one_server(embedded: EmbeddedServer) -> No
     command = [sys.executable, "-c", ENSURE_AND_COUNT, str(embedded.data_dir)]
     racing = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(6)]
 
-    answers = [json.loads(process.communicate(timeout=60)[0]) for process in racing]
+    answers = [json.loads(process.communicate(timeout=PATIENCE_S)[0]) for process in racing]
 
     assert [answer["started"] for answer in answers].count(True) == 1
     assert len({answer["server"] for answer in answers}) == 1

@@ -1,7 +1,6 @@
 """What `board serve` runs: gunicorn with our settings, in a process of its own."""
 
 import signal
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -12,7 +11,8 @@ import pytest
 
 from board.config import Settings
 from board.gunicorn import options
-from tests.waiting import wait_until
+from tests.servers import free_port
+from tests.waiting import PATIENCE_S, wait_until
 
 PROGRAM = """
 import sys
@@ -29,9 +29,7 @@ serve(Settings(host="127.0.0.1", port=int(sys.argv[1]), workers=1, threads=4), l
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture
@@ -44,7 +42,7 @@ def process(port: int) -> Iterator["subprocess.Popen[str]"]:
 
 def get(port: int) -> str:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=PATIENCE_S) as answer:
             return str(answer.read().decode())
     except OSError:
         return ""
@@ -54,7 +52,7 @@ def test_it_serves_with_threads_and_ends_cleanly_on_sigterm(port: int, process: 
     assert wait_until(lambda: get(port), "gunicorn to answer") == "threads"
 
     process.send_signal(signal.SIGTERM)
-    _, printed = process.communicate(timeout=20)
+    _, printed = process.communicate(timeout=PATIENCE_S)
 
     assert process.returncode == 0
     assert "Traceback" not in printed

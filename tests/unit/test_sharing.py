@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from board.sharing import Sharing
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 
 class Clock:
@@ -97,7 +97,7 @@ def test_many_at_once_cost_one_read() -> None:
 
     def slow() -> int:
         begun.set()
-        assert go_on.wait(10)
+        assert go_on.wait(PATIENCE_S)
         return source()
 
     def ask() -> None:
@@ -105,13 +105,13 @@ def test_many_at_once_cost_one_read() -> None:
 
     first = threading.Thread(target=ask)
     first.start()
-    assert begun.wait(10)
+    assert begun.wait(PATIENCE_S)
     others = [threading.Thread(target=ask) for _ in range(7)]
     for thread in others:
         thread.start()
     go_on.set()
     for thread in (first, *others):
-        thread.join(10)
+        thread.join(PATIENCE_S)
 
     wait_until(lambda: len(values) == 8, "everybody to be answered")
     assert (values, source.reads) == ([1] * 8, 1)

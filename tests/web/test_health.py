@@ -149,13 +149,13 @@ def test_a_replica_that_keeps_up_and_one_that_is_stopped(site: Site, fresh_serve
     primary = fresh_server(arguments=("--repl-diskless-sync-delay", "0"))
     behind = fresh_server(arguments=("--replicaof", f"127.0.0.1 {primary.port}"))
     with contextlib.closing(primary.client()) as client, contextlib.closing(behind.client()) as follower:
-        wait_until(lambda: follower.info("replication")["master_link_status"] == "up", "the replica to follow", 30)
+        wait_until(lambda: follower.info("replication")["master_link_status"] == "up", "the replica to follow")
         fine = Finding("replica lag", Verdict.OK, "no replica is behind")
 
         def told() -> Finding:
             return replica_lag(patient(site, {name: str(value) for name, value in client.info("replication").items()}))
 
-        wait_until(lambda: told() == fine, "the primary to hear of the replica", 30)
+        wait_until(lambda: told() == fine, "the primary to hear of the replica")
 
         behind.freeze()
         client.set("large", "x" * 20 * 2**20)
