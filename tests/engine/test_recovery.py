@@ -86,7 +86,7 @@ def launch() -> Iterator[Launch]:
 
 
 WORKER_OF_THREADS = """
-    import pathlib, sys, time
+    import json, pathlib, sys, time
     from board.engine import Worker
 
     def process(job):
@@ -95,7 +95,7 @@ WORKER_OF_THREADS = """
             time.sleep(0.01)
         return "done"
 
-    options = {name: int(value) for name, value in (part.split("=") for part in sys.argv[3:])}
+    options = {name: json.loads(value) for name, value in (part.split("=") for part in sys.argv[3:])}
     worker = Worker("mail", process, connection=sys.argv[1], prefix=sys.argv[2], **options)
     worker.on("ready", lambda: print("ready", flush=True))
     worker.on("closing", lambda: print("closing", flush=True))
@@ -105,7 +105,7 @@ WORKER_OF_THREADS = """
 """
 
 WORKER_OF_ASYNCIO = """
-    import asyncio, pathlib, sys
+    import asyncio, json, pathlib, sys
     from board.engine import AsyncWorker
 
     async def process(job):
@@ -115,7 +115,7 @@ WORKER_OF_ASYNCIO = """
         return "done"
 
     async def main():
-        options = {name: int(value) for name, value in (part.split("=") for part in sys.argv[3:])}
+        options = {name: json.loads(value) for name, value in (part.split("=") for part in sys.argv[3:])}
         worker = AsyncWorker("mail", process, connection=sys.argv[1], prefix=sys.argv[2], **options)
         worker.on("ready", lambda: print("ready", flush=True))
         worker.on("closing", lambda: print("closing", flush=True))
@@ -150,7 +150,7 @@ async def test_a_job_whose_worker_was_killed_runs_again_once(
     async with front:
         queue = front.queue("mail")
         job = await queue.add("x", {"until": NEVER})
-        program = launch(source, redis_url, prefix, "lock_duration=200", "skip_stalled_check=1")
+        program = launch(source, redis_url, prefix, "lock_duration=200", "skip_stalled_check=true")
         program.says(f"runs {job.id}")
 
         program.kill()
