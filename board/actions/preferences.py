@@ -6,14 +6,14 @@ filter is seen by all, so sharing one and taking it away are recorded.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from board.actions.accounts import perform_account
 from board.actions.perform import Actor, Desk
 from board.auth.policy import Permission, demand
 from board.auth.preferences import MOST_FILTERS, MOST_PINS, Preferences, PreferenceStore, SavedFilter
 from board.engine.connection.sync import Connection
-from board.errors import BadRequestError
+from board.errors import BadRequestError, UnknownQueueError
 
 __all__ = ["Drawer", "forget_filter", "pin", "save", "save_filter", "unpin"]
 
@@ -34,21 +34,39 @@ def save(drawer: Drawer, fields: Mapping[str, str]) -> None:
     drawer.connection.call(drawer.store.save(drawer.name, fields))
 
 
-def pin(drawer: Drawer, held: Preferences, slug: str, now_ms: int) -> None:
+def pin(drawer: Drawer, held: Preferences, shown: Collection[str], slug: str, now_ms: int) -> None:
     """Pin a queue.
+
+    Pins of queues that are hidden from this person take no room; of those the latest ``MOST_PINS`` are kept.
+
+    Args:
+        drawer: whose.
+        held: what they set.
+        shown: slugs of their pins that they are shown.
+        slug: of the queue.
+        now_ms: time.
 
     Raises:
         BadRequestError: too many are pinned.
     """
     if slug in held.pins:
         return
-    if len(held.pins) >= MOST_PINS:
+    if len(shown) >= MOST_PINS:
         raise BadRequestError(f"{MOST_PINS} queues are pinned, which is all there is room for. Unpin one first.")
+    hidden = [one for one in held.pins if one not in shown]
+    if forgotten := hidden[:-MOST_PINS]:
+        drawer.connection.call(drawer.store.unpin(drawer.name, *forgotten))
     drawer.connection.call(drawer.store.pin(drawer.name, slug, now_ms))
 
 
-def unpin(drawer: Drawer, slug: str) -> None:
-    """Take a pin away; nothing happens when there is none."""
+def unpin(drawer: Drawer, held: Preferences, slug: str) -> None:
+    """Take a pin away, also that of a queue that is gone.
+
+    Raises:
+        UnknownQueueError: there is no such pin.
+    """
+    if slug not in held.pins:
+        raise UnknownQueueError(slug)
     drawer.connection.call(drawer.store.unpin(drawer.name, slug))
 
 

@@ -80,7 +80,7 @@ class Preferences:
         zone: time zone that times are shown in.
         refresh: one of ``REFRESHES``.
         single_keys: whether single keys do something.
-        pins: slugs of queues, in the order they were pinned.
+        pins: slugs of queues, in the order they were pinned; some may be gone, or hidden from this person by now.
         filters: their own, then those that others share, by name.
     """
 
@@ -149,9 +149,9 @@ class PreferenceStore:
         """Describe pinning a queue."""
         return self.save(name, {f"{_PIN}{slug}": str(now_ms)})
 
-    def unpin(self, name: str, slug: str) -> Call[int]:
-        """Describe taking a pin away."""
-        return Call(("HDEL", self._namespace.preferences(name), f"{_PIN}{slug}"), int)
+    def unpin(self, name: str, *slugs: str) -> Call[int]:
+        """Describe taking pins away."""
+        return Call(("HDEL", self._namespace.preferences(name), *(f"{_PIN}{slug}" for slug in slugs)), int)
 
     def save_filter(self, name: str, saved: SavedFilter) -> Call[int]:
         """Describe saving a filter: for all when it says by whom it is shared, else for this person."""
@@ -191,7 +191,7 @@ class PreferenceStore:
             zone=zone if zone and _is_zone(zone) else "UTC",
             refresh=int(refresh) if refresh in map(str, REFRESHES) else 0,
             single_keys=own.get("keys", "1") != "0",
-            pins=tuple(slug for _, slug in pins[:MOST_PINS]),
+            pins=tuple(slug for _, slug in pins),
             filters=(*_filters(mine), *_filters(shared)),
         )
 

@@ -30,6 +30,7 @@ __all__ = [
     "axis_time",
     "clock",
     "clock_ms",
+    "clock_zone",
     "count",
     "counted_on",
     "duration",
@@ -41,6 +42,7 @@ __all__ = [
     "stamp",
     "time_words",
     "use_zone",
+    "zone_name",
 ]
 
 UNKNOWN: Final = "–"
@@ -92,15 +94,15 @@ def duration(ms: float | None) -> str:
         return UNKNOWN
     length = abs(ms)
     if length < 9.95 and length != int(length):  # a round trip to Redis
-        return _in(f"{length:.1f}", "ms")
+        return _in(_short(length), "ms")
     if length < 999.5:  # rounds to a second
         return _in(f"{length:.0f}", "ms")
     if length < 59.5 * _SECOND:
-        return _in(_two_figures(length / _SECOND), "s")
+        return _in(_short(length / _SECOND), "s")
     if length < 59.5 * _MINUTE:
-        return _in(_two_figures(length / _MINUTE), "min")
+        return _in(_short(length / _MINUTE), "min")
     if length < 47.5 * _HOUR:
-        return _in(_whole_if_close(length / _HOUR), "h")
+        return _in(_short(length / _HOUR), "h")
     return _in(f"{length / _DAY:,.0f}", "days")
 
 
@@ -159,6 +161,12 @@ def clock_ms(at_ms: float | None) -> str:
     return f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03}" if moment else UNKNOWN
 
 
+def clock_zone(at_ms: float | None) -> str:
+    """Write the time of day with its zone, to the second."""
+    moment = _moment(at_ms)
+    return f"{moment:%H:%M:%S %Z}" if moment else UNKNOWN
+
+
 def stamp(at_ms: float | None) -> str:
     """Write date and time with their zone, to the second: what a person reads when they ask for the exact time."""
     moment = _moment(at_ms)
@@ -202,6 +210,7 @@ def install(env: Environment) -> None:
         axis_time,
         clock,
         clock_ms,
+        clock_zone,
         count,
         duration,
         duration_long,
@@ -213,12 +222,18 @@ def install(env: Environment) -> None:
         stamp,
     )
     env.globals["time_words"] = time_words
+    env.globals["zone_name"] = zone_name
     env.filters.update({function.__name__: function for function in filters})
 
 
 def use_zone(name: str) -> None:
     """Write times in a zone from now on, as far as this request goes; empty for UTC. The zone must exist."""
     _ZONE.set(ZoneInfo(name) if name not in ("", "UTC") else UTC)
+
+
+def zone_name() -> str:
+    """Return the name of the zone that times are written in."""
+    return str(_ZONE.get())
 
 
 def _moment(at_ms: float | None, zone: tzinfo | None = None) -> datetime | None:
@@ -276,6 +291,6 @@ def _two_figures(value: float) -> str:
     return f"{value:.1f}" if value < 9.95 else f"{value:,.0f}"  # rounds to two digits
 
 
-def _whole_if_close(value: float) -> str:
-    """One decimal below ten, but `3` and not `3.0`: hours are counted."""
+def _short(value: float) -> str:
+    """Two figures, but `3` and not `3.0`, as `times.js` writes it."""
     return _two_figures(value).removesuffix(".0")

@@ -19,7 +19,7 @@ from board.web.assets import ENDPOINT, STYLESHEET, assets
 from board.web.state import board, current_user, preferences, signs_in
 from board.words import spoken
 
-__all__ = ["install", "page", "request_path"]
+__all__ = ["install", "page", "pinned", "request_path"]
 
 THEME_COOKIE = "board_theme"
 
@@ -73,6 +73,13 @@ def request_path() -> str:
     return security.inside(f"{path}?{query}" if query else path, request.script_root, overview)
 
 
+def pinned(wanted: Preferences) -> list[QueueName]:
+    """Name the pinned queues that this person may still see; some may be gone."""
+    sources = board().sources
+    found = [(slug, sources.parse(slug)) for slug in wanted.pins]
+    return [QueueName(keys.prefix, keys.name, slug) for slug, keys in found if keys and sources.is_shown(keys)]
+
+
 def _globals() -> dict[str, Any]:
     """What the layout and the shared parts of templates read; the rest comes from the page's own context."""
     own = board()
@@ -97,7 +104,7 @@ def _globals() -> dict[str, Any]:
         "root_of": connections.root_of,
         "live_seconds": wanted.refresh or own.settings.live_seconds,
         "preferences": wanted,
-        "pins": _pins(wanted),
+        "pins": pinned(wanted),
         "saved_filters": [one for one in wanted.filters if _is_shown(one.queue)],
         "version": __version__,
         "script_root": request.script_root,
@@ -107,13 +114,6 @@ def _globals() -> dict[str, Any]:
         "request_id": g.get("request_id", ""),
         "now_ms": own.clock(),
     }
-
-
-def _pins(wanted: Preferences) -> list[QueueName]:
-    """Name the pinned queues that this person still sees."""
-    sources = board().sources
-    found = [(slug, sources.parse(slug)) for slug in wanted.pins]
-    return [QueueName(keys.prefix, keys.name, slug) for slug, keys in found if keys and sources.is_shown(keys)]
 
 
 def _is_shown(slug: str) -> bool:

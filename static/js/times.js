@@ -7,16 +7,16 @@ export const clock = () => new Date().toLocaleTimeString([], { hour12: false })
 let ahead = 0 // milliseconds by which the server's clock is ahead of this one
 const now = () => Date.now() + ahead
 const write = text => text.replace(/[.,]/g, sign => sign === "." ? POINT : GROUP)
-const figures = value => value < 9.95 ? value.toFixed(1) : Math.round(value).toLocaleString("en")
+const figures = value => value < 9.95 ? value.toFixed(1).replace(/\.0$/, "") : Math.round(value).toLocaleString("en")
 const many = (number, unit) => unit.replace("%(n)s", write(String(number)))
 
 /** @param {number} ms */
 export function duration(ms) {
-  if (ms < 9.95 && ms !== Math.trunc(ms)) return many(ms.toFixed(1), MS)
+  if (ms < 9.95 && ms !== Math.trunc(ms)) return many(figures(ms), MS)
   if (ms < 999.5) return many(Math.round(ms), MS)
   if (ms < 59.5e3) return many(figures(ms / 1e3), S)
   if (ms < 59.5 * MINUTE) return many(figures(ms / MINUTE), MIN)
-  if (ms < 47.5 * HOUR) return many(figures(ms / HOUR).replace(/\.0$/, ""), H)
+  if (ms < 47.5 * HOUR) return many(figures(ms / HOUR), H)
   return many(Math.round(ms / DAY).toLocaleString("en"), DAYS)
 }
 

@@ -15,10 +15,13 @@ NOON = 1_795_521_600_000  # 2026-11-24 12:00:00 UTC
         (0, "0 ms"),
         (0.62, "0.6 ms"),
         (18, "18 ms"),
-        (999.7, "1.0 s"),
+        (9.02, "9 ms"),
+        (999.7, "1 s"),
+        (5_000, "5 s"),
         (6_100, "6.1 s"),
         (47_000, "47 s"),
-        (59_600, "1.0 min"),
+        (59_600, "1 min"),
+        (5 * MINUTE, "5 min"),
         (2.1 * MINUTE, "2.1 min"),
         (11 * MINUTE, "11 min"),
         (3 * HOUR, "3 h"),
@@ -73,6 +76,16 @@ def test_a_time_beyond_the_calendar_is_unknown(at_ms: float | None) -> None:
 def test_a_time_is_exact_to_the_millisecond_for_machines() -> None:
     assert filters.iso(NOON + 7) == "2026-11-24T12:00:00.007Z"
     assert filters.clock_ms(NOON + 7) == "12:00:00.007"
+
+
+def test_a_time_of_day_names_the_zone_it_is_in() -> None:
+    filters.use_zone("Asia/Ho_Chi_Minh")
+    there = filters.clock_zone(NOON), filters.zone_name()
+    filters.use_zone("")
+
+    assert there == ("19:00:00 +07", "Asia/Ho_Chi_Minh")
+    assert (filters.clock_zone(NOON), filters.zone_name()) == ("12:00:00 UTC", "UTC")
+    assert filters.clock_zone(None) == "–"
 
 
 @pytest.mark.parametrize(

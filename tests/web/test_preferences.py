@@ -1,9 +1,17 @@
 """What a person sets for themselves: it holds in every browser, for nobody else, and needs no script."""
 
-import pytest
+import re
 
+import pytest
+import redis
+
+from board.engine.commands.schedulers import upsert_scheduler
+from board.engine.keys import QueueKeys
+from board.engine.types import Repeat
+from tests.recorder.conftest import Process
 from tests.web.site import Browser, Site, soup, text_of
 
+MAIL = QueueKeys("bull", "mail")
 FORM = {"theme": "dark", "density": "compact", "zone": "Asia/Ho_Chi_Minh", "refresh": "30", "keys": "0"}
 
 
@@ -43,6 +51,21 @@ def test_times_are_written_in_the_zone_of_the_person(browser: Browser) -> None:
     assert shown is not None
     assert str(shown["title"]).endswith("+07")
     assert str(shown["datetime"]).endswith("Z")
+
+
+@pytest.mark.parametrize(("zone", "short"), [("UTC", "UTC"), ("Asia/Ho_Chi_Minh", "+07")])
+def test_the_zone_that_is_named_is_the_one_times_are_written_in(
+    site: Site, browser: Browser, zone: str, short: str
+) -> None:
+    Process(site.service).catch_up()
+    site.service.connection.run(upsert_scheduler(MAIL, "hourly", Repeat(every=3_600_000), now_ms=site.service.clock()))
+    browser.post("/settings", {**FORM, "zone": zone})
+
+    page = soup(browser.get("/schedulers"))
+
+    assert f"Times in {zone}" in text_of(page)
+    assert re.search(rf"since \d\d:\d\d:\d\d {re.escape(short)}", text_of(page.select_one("table.schedulers")))
+    assert f"times are in {zone}" in text_of(soup(browser.get("/metrics")).select_one("main"))
 
 
 def test_a_zone_does_not_stay_for_the_next_person_of_the_thread(site: Site, browser: Browser) -> None:
@@ -118,6 +141,31 @@ def test_only_so_many_queues_are_pinned(site: Site, browser: Browser) -> None:
 
     assert browser.post("/settings/pins/mail").status_code == 400
     assert browser.post("/settings/pins/nothing").status_code == 404
+
+
+def test_the_pin_of_a_queue_that_is_gone_can_be_taken_away(browser: Browser, redis_client: redis.Redis) -> None:
+    browser.post("/settings/pins/billing")
+    redis_client.delete(*redis_client.keys("bull:billing:*"))
+    forms = soup(browser.get("/settings")).select("form[action$='/settings/pins/billing/remove']")
+    assert len(forms) == 1
+
+    answer = browser.post(str(forms[0]["action"]))
+
+    assert browser.messages(answer) == ["Unpinned."]
+    assert not soup(browser.get("/")).select("nav.pinned")
+    assert browser.post("/settings/pins/billing/remove").status_code == 404
+
+
+def test_pins_that_a_person_is_not_shown_take_no_room(site: Site, browser: Browser) -> None:
+    own = site.service
+    hidden = {f"pin:other~q{number}": str(number) for number in range(25)}
+    own.connection.call(own.preferences.save("operator", hidden))
+
+    assert browser.messages(browser.post("/settings/pins/mail")) == ["Pinned mail."]
+
+    assert [text_of(a) for a in soup(browser.get("/")).select("nav.pinned a")] == ["mail"]
+    kept = own.connection.batch(own.preferences.batch("operator"))[0]
+    assert set(kept) == {f"pin:other~q{number}" for number in range(5, 25)} | {"pin:mail"}
 
 
 def test_a_filter_is_saved_from_the_list_it_is_used_in(browser: Browser) -> None:

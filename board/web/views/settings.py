@@ -97,7 +97,8 @@ def keys() -> Response:
 def pin(queue: str) -> Response:
     """Keep a queue at the top of the overview, and in the sidebar."""
     found = queue_or_404(queue)
-    actions.pin(_drawer(), preferences(), queue, board().clock())
+    shown = {one.slug for one in render.pinned(preferences())}
+    actions.pin(_drawer(), preferences(), shown, queue, board().clock())
     flash(f"Pinned {found.name}.", "ok")
     return _back(url_for("overview.index"))
 
@@ -105,8 +106,7 @@ def pin(queue: str) -> Response:
 @settings.post("/settings/pins/<queue>/remove")
 def unpin(queue: str) -> Response:
     """Let a queue go back to where its name puts it."""
-    queue_or_404(queue)
-    actions.unpin(_drawer(), queue)
+    actions.unpin(_drawer(), preferences(), queue)
     flash("Unpinned.", "ok")
     return _back(url_for("overview.index"))
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from board.web import filters
 from tests.browser.journeys.conftest import Board, Person
 from tests.queries.jobs import NOW, Filler
 from tests.servers import Server
@@ -20,6 +21,21 @@ def reader(person: Person, mail: Filler) -> Person:
         mail.failed(f"job-{n:02}", NOW - n * 1_000)
     person.sign_in("/q/mail/failed?size=50")
     return person
+
+
+def test_the_browser_writes_lengths_of_time_as_the_server_does(reader: Person) -> None:
+    lengths = [0, 0.62, 9.02, 18, 999.7, 5_000, 6_100, 47_000, 59_600, 300_000, 126_000, 3_600_000, 5_400_000, 2**33]
+
+    written = reader.page.evaluate(
+        """async lengths => {
+          const modules = [...document.querySelectorAll("link[rel=modulepreload], script[type=module]")]
+          const { duration } = await import(modules.map(one => one.href || one.src).find(url => url.includes("times")))
+          return lengths.map(duration)
+        }""",
+        lengths,
+    )
+
+    assert written == [filters.duration(length) for length in lengths]
 
 
 def test_a_refresh_keeps_what_is_being_typed_where_it_is_typed(reader: Person) -> None:
