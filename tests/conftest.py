@@ -4,15 +4,14 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from flask import Flask
-from jinja2.bccache import Bucket, BytecodeCache
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from board.engine.connection.sync import Connection
+from tests import quicker
 from tests.interop.node import NodeBullMQ, NodeMissingError, Version
 from tests.servers import Kind, Server, ServerMissingError
 
@@ -55,27 +54,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
     return _Together(config, log) if config.getoption("dist") == "loadgroup" else None
 
 
-class _Compiled(BytecodeCache):
-    """Keeps the code of templates, by their name and text, for all the boards that a test process makes."""
-
-    def __init__(self) -> None:
-        """Keep nothing yet."""
-        self._codes: dict[tuple[str, str], Any] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        """Give the code of a template that was compiled before."""
-        bucket.code = self._codes.get((bucket.key, bucket.checksum))
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        """Keep the code of a template that was compiled just now."""
-        self._codes[bucket.key, bucket.checksum] = bucket.code
-
-
 @pytest.fixture(scope="session", autouse=True)
-def _templates_are_compiled_once() -> Iterator[None]:
-    """Compile each template once for a test process: most of the time of a page is that of its first rendering."""
+def _quicker() -> Iterator[None]:
+    """Make once what all boards of this process have in common."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Flask, "jinja_options", {**Flask.jinja_options, "bytecode_cache": _Compiled()})
+        quicker.install(patch)
         yield
 
 
