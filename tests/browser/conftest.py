@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserType, ConsoleMessage, Page
+from playwright.sync_api import BrowserContext, BrowserType, ConsoleMessage, Page, expect
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tests.browser.finding import NO_AXE, NO_BROWSER, axe_source, find_browser
+from tests.waiting import PATIENCE_S
+
+expect.set_options(timeout=PATIENCE_S * 1000)  # a browser on a busy machine is slow, too
 
 ARGUMENTS = (
     "--no-sandbox",  # containers and CI run as root
@@ -43,6 +46,13 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
         "timezone_id": "UTC",
         "locale": "en-GB",
     }
+
+
+@pytest.fixture
+def context(context: BrowserContext) -> BrowserContext:
+    """A window of the browser, with as much patience as everything else that is waited for."""
+    context.set_default_timeout(PATIENCE_S * 1000)
+    return context
 
 
 class QuietHandler(WSGIRequestHandler):

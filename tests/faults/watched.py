@@ -34,7 +34,7 @@ from board.web.state import EXTENSION
 from tests.faults.fleet import add_all, now_ms
 from tests.queries.conftest import Known
 from tests.queries.jobs import Filler
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 from tests.web.site import PASSWORD, Site, soup, text_of
 
 PAGES = ("/", "/q/mail/failed", "/failures", "/bulk", "/readyz")
@@ -46,7 +46,6 @@ BATCH = 10
 """Jobs that the producer adds at a time; the next ones follow once these are acknowledged."""
 
 WORK_SECONDS = 0.005
-RECOVERY_SECONDS = 60
 NAMESPACE = Namespace()
 JOBS = int(os.environ.get("BOARD_FAULT_JOBS", "8000")) // 10
 """Of the bulk run."""
@@ -207,10 +206,10 @@ class Watched:
     def recover(self) -> None:
         """Wait until pages come, the bulk run is over and every job that was added is done; then stop adding."""
         before = self.answers.statuses[200]
-        wait_until(lambda: self.answers.statuses[200] >= before + len(PAGES), "pages to come", RECOVERY_SECONDS)
-        wait_until(self._patiently(lambda: self.run().is_over), "the bulk run to end", RECOVERY_SECONDS)
+        wait_until(lambda: self.answers.statuses[200] >= before + len(PAGES), "pages to come", PATIENCE_S)
+        wait_until(self._patiently(lambda: self.run().is_over), "the bulk run to end", PATIENCE_S)
         self._join()
-        wait_until(lambda: {one for one, _ in self.ran} >= set(self.added), "every job to run", RECOVERY_SECONDS)
+        wait_until(lambda: {one for one, _ in self.ran} >= set(self.added), "every job to run", PATIENCE_S)
 
     def outcome(self, client: Any) -> dict[str, Any]:
         """Check what holds after every fault, and return the figures.
@@ -219,7 +218,7 @@ class Watched:
         counted what the stream of events tells, no more and no less; and every page came, or said what is wrong.
         """
         assert not self.answers.strange, "\n".join(self.answers.strange[:5])
-        wait_until(lambda: client.zcard(self.load.key("completed")) == len(self.added), "completions", RECOVERY_SECONDS)
+        wait_until(lambda: client.zcard(self.load.key("completed")) == len(self.added), "completions", PATIENCE_S)
         completed = set(client.zrange(self.load.key("completed"), 0, -1))
         assert completed == set(self.added), "lost, or never added"
         assert not client.llen(self.load.key("active"))
@@ -232,7 +231,7 @@ class Watched:
         assert (run.status, len(moved)) == ("done", self.failed)
         assert client.llen(self.mail.key("wait")) == self.failed
         told = sum(fields["event"] == "completed" for _, fields in client.xrange(self.load.key("events")))
-        wait_until(lambda: self.recorded() >= told, "the recorder to have read everything", RECOVERY_SECONDS)
+        wait_until(lambda: self.recorded() >= told, "the recorder to have read everything", PATIENCE_S)
         runs = Counter(job_id for job_id, _ in self.ran)
         return {
             "seconds": round(time.monotonic() - self._began, 1),
@@ -293,7 +292,7 @@ class Watched:
     def _join(self) -> None:
         self._ending.set()
         for thread in self._threads:
-            thread.join(RECOVERY_SECONDS)
+            thread.join(PATIENCE_S)
 
 
 def _endless() -> Iterator[int]:
