@@ -1,6 +1,7 @@
 """What every test can ask for: a real server, emptied before each test, and a check that nothing is left running."""
 
 import asyncio
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -52,6 +53,12 @@ class _Together(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no ty
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling | None:
     """Take our own schedule for `--dist=loadgroup`."""
     return _Together(config, log) if config.getoption("dist") == "loadgroup" else None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Take a process more than there are cores: those with servers and programs of their own mostly wait for them."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(scope="session", autouse=True)
