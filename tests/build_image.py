@@ -177,7 +177,7 @@ def prove(buildah: Buildah, redis: Server) -> None:
         return done.returncode == 0
 
     with running(buildah.inside(container, *command), log) as image:
-        wait_until(lambda: image.answers(f"{site}/login"), "the image to answer", timeout=60)
+        wait_until(lambda: image.answers(f"{site}/login"), "the image to answer")
         page = fetch(f"{site}/login")[1]
         links = re.findall(r'(?:href|src)="(/[^"#?]+[.](?:css|js|svg)[^"#]*)', page)
         assert "<form" in page, page
@@ -192,7 +192,7 @@ def prove(buildah: Buildah, redis: Server) -> None:
         assert status == 503, (status, body[:200])
         assert is_healthy(), "not healthy without Redis: an orchestrator would restart it in vain"
         os.killpg(image.process.pid, signal.SIGTERM)
-        wait_until(lambda: image.ended, "the image to end after SIGTERM", timeout=25)
+        wait_until(lambda: image.ended, "the image to end after SIGTERM")
         assert "Traceback" not in log.read_text(), log.read_text()
     assert not is_healthy(), "healthy though nothing runs"
 

@@ -17,7 +17,7 @@ from board.engine.sync.queue import Queue
 from board.watcher.watch import post
 from tests.alerts.conftest import ALERTS, SECRET, Process, keep_hook, keep_rule
 from tests.alerts.receiving import MailSink, Receiver
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 from tests.web.site import Jobs
 
 Start = Callable[..., Process]
@@ -116,7 +116,7 @@ def test_a_receiver_that_comes_back_gets_the_message_once(
     receiver.down()
     receiver.status = 200
     receiver.up()
-    thread.join(60)
+    thread.join(PATIENCE_S)
     process.deliver()
 
     assert [one.json["event"] for one in receiver.received] == ["fired"]
@@ -161,7 +161,7 @@ def test_two_processes_that_both_deliver_send_it_once(
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE_S)
 
     assert len(receiver.received) == 1
 
@@ -192,7 +192,7 @@ def test_a_process_that_ends_leaves_the_rest_to_the_next(
     thread.start()
     wait_until(lambda: receiver.refused, "an attempt")
     ending.set()
-    thread.join(30)
+    thread.join(PATIENCE_S)
     assert not thread.is_alive()
 
     receiver.status = 200

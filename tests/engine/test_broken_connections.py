@@ -159,7 +159,7 @@ def test_waits_that_are_interrupted_end_and_take_no_answers_of_others(redis_url:
         threads = [threading.Thread(target=wait, args=(waiting,), daemon=True) for _ in range(waiters)]
         for thread in threads:
             thread.start()
-        wait_until(partial(all_ended, waiting, threads), "the interrupted waits to end", 30)
+        wait_until(partial(all_ended, waiting, threads), "the interrupted waits to end")
         waiting.close()
         assert len(outcomes) == number * waiters
 

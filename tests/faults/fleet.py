@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -64,7 +65,7 @@ class Member:
 
 @dataclass(slots=True)
 class Fleet:
-    """Worker processes of one queue; leaving its ``with`` block kills them.
+    """Worker processes of one queue; leaving its ``with`` block kills them, and what they wrote down is gone.
 
     Attributes:
         url: where they work, as our engine takes it.
@@ -145,6 +146,7 @@ class Fleet:
             if member.process.poll() is None:
                 member.process.kill()
             member.process.wait()
+        shutil.rmtree(self.directory)
 
 
 def now_ms() -> int:

@@ -74,8 +74,8 @@ def test_a_worker_whose_clock_jumps_loses_no_job_and_runs_none_twice(redis_url: 
         wait_until(lambda: queue.get_job_counts("completed")["completed"] == len(ids), "the jobs to complete")
         with contextlib.closing(redis.Redis.from_url(redis_url, decode_responses=True)) as client:
             outcome = look_at(fleet, client, LOAD, ids)
-    assert outcome.twice == []
-    assert len(jumping.runs()) > SLOTS, "it took no more jobs after the jump"
+        assert outcome.twice == []
+        assert len(jumping.runs()) > SLOTS, "it took no more jobs after the jump"
 
 
 @pytest.mark.slow

@@ -22,7 +22,7 @@ def run(*command: str | Path, cwd: Path = ROOT, **environment: str) -> str:
         text=True,
         capture_output=True,
         check=False,
-        timeout=170,
+        timeout=280,
     )
     assert done.returncode == 0, f"{command} exited {done.returncode}:\n{done.stdout}\n{done.stderr}"
     return done.stdout

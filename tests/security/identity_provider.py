@@ -19,6 +19,7 @@ from joserfc.jwk import KeySet, RSAKey
 
 from board.service import wall_clock_ms
 from tests.security.listening import Asked, Place, Reply, listening
+from tests.waiting import PATIENCE_S
 
 CLIENT, SECRET = "queue-board", "client s3cret/+:"
 
@@ -91,7 +92,7 @@ class Idp:
 
     def answer(self, asked: Asked) -> Reply:
         if self.held is not None:
-            self.held.wait(30)
+            self.held.wait(PATIENCE_S)
         if asked.path == "/.well-known/openid-configuration":
             return self._json(
                 {

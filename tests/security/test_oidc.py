@@ -30,7 +30,7 @@ from tests.security.identity_provider import (
     hmac_with_public_key,
     identity_provider,
 )
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 from tests.web.site import PASSWORD, Browser, Site, soup, text_of
 
 SUB = "248289761001"
@@ -549,7 +549,7 @@ def test_a_provider_that_hangs_holds_one_sign_in_and_no_other(make_board: Callab
         assert len(place.asked) == 1
     finally:
         held.set()
-        asking.join(30)
+        asking.join(PATIENCE_S)
     assert site.browser().get("/login/oidc").status_code == 303
 
 

@@ -17,6 +17,7 @@ from board.outbound.calls import Outbound, resolve
 from board.outbound.rules import Place as Allowed
 from board.outbound.rules import read_places
 from tests.security.listening import Asked, Place, Reply, listening
+from tests.waiting import PATIENCE_S
 
 HOOK = "hook.test"
 
@@ -48,7 +49,7 @@ def raw(talk: Callable[[socket.socket], None]) -> Iterator[int]:
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         yield listener.getsockname()[1]
-        thread.join(10)
+        thread.join(PATIENCE_S)
         assert not thread.is_alive()
 
 
@@ -269,7 +270,7 @@ def test_a_name_server_that_says_nothing_is_given_up_in_time() -> None:
     hang = threading.Event()
 
     def slow(_host: str, _port: int) -> list[str]:
-        hang.wait(20)
+        hang.wait(PATIENCE_S)
         return ["127.0.0.1"]
 
     with pytest.raises(OutboundFailedError, match="did not answer within"):

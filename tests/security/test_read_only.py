@@ -20,6 +20,7 @@ from tests.acl.test_users import profiles, sign_up
 from tests.queries.jobs import Filler
 from tests.recorder.conftest import Process
 from tests.security.test_requests import AT_PROVIDER, FORM, WHO_MAY, address, snapshot
+from tests.waiting import PATIENCE_S
 from tests.web.site import Browser, Site
 
 __all__ = ["sign_up"]  # a fixture
@@ -59,7 +60,7 @@ def recorded(client: Any) -> Iterator[list[list[str]]]:
         thread.start()
         yield commands
         client.echo("end of the recording")
-        thread.join(timeout=60)
+        thread.join(PATIENCE_S)
         assert not thread.is_alive()
 
 
