@@ -15,7 +15,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -26,7 +25,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.servers import Server
+from tests.servers import Server, free_port
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -159,7 +158,7 @@ def prove(buildah: Buildah, redis: Server) -> None:
     assert health["Test"][0] == "CMD"
 
     container = buildah("from", "--pull-never", IMAGE)
-    port = _free_port()
+    port = free_port()
     for name, value in {"REDIS_URL": redis.url, "PORT": str(port), "BOARD_HOST": "127.0.0.1"}.items():
         buildah("config", "--env", f"{name}={value}", container)
     who = subprocess.run(buildah.inside(container, "id", "-u"), text=True, capture_output=True, check=True)
@@ -195,12 +194,6 @@ def prove(buildah: Buildah, redis: Server) -> None:
         wait_until(lambda: image.ended, "the image to end after SIGTERM")
         assert "Traceback" not in log.read_text(), log.read_text()
     assert not is_healthy(), "healthy though nothing runs"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def main() -> int:
