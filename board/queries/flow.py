@@ -14,7 +14,7 @@ from board.engine.types import ChildCounts
 from board.errors import UnknownJobError
 from board.queries.failures import TEXT_LIMIT, read_newest_jobs
 from board.queries.job import FlowLink, flow_link
-from board.queries.rows import JobRow, progress_text, without_hidden
+from board.queries.rows import JobRow, due_of, progress_text, without_hidden
 from board.queries.shared import Known, QueueName, Reads, clamp_size, queue_name
 from board.queries.stack import message_line
 from board.redaction import redact_text
@@ -72,7 +72,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class FlowPage:
-    """One flow.
+    """One flow. Only ``root`` has children; jobs named beside it are without.
 
     Attributes:
         queue: of the job asked for.
@@ -113,6 +113,11 @@ class FlowPage:
     to_ms: int = 1
     ticks: tuple[int, ...] = ()
     bars: Mapping[str, tuple[Bar, ...]] = field(default_factory=dict)
+
+    @property
+    def shows_asked(self) -> bool:
+        """Whether the job asked for is among those shown: a filter may leave it out."""
+        return bool(_way(self.root))
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,12 +194,12 @@ def read_flow(
         node_count=len(reading.nodes),
         depth_cut=any(_hidden(node) > 0 and not node.shown for node in reading.nodes),
         measured_at_ms=now_ms,
-        failed=failed,
+        failed=tuple(map(_bare, failed)),
         blocked=_blocked(root, now_ms),
         path=frozenset(one.link.key for one in path),
-        path_end=path[-1],
-        asked=way[0] if way else None,
-        above=tuple(one for one in way[1:] if one.state == "waiting-children"),
+        path_end=_bare(path[-1]),
+        asked=_bare(way[0]) if way else None,
+        above=tuple(_bare(one) for one in way[1:] if one.state == "waiting-children"),
         view=view,
         q=q,
         from_ms=from_ms,
@@ -337,6 +342,11 @@ def _only(node: FlowNode, wanted: set[str] | None, q: str) -> FlowNode:
     return node if wanted is None and not q else kept(node) or replace(node, children=())
 
 
+def _bare(node: FlowNode) -> FlowNode:
+    """Return a job of the tree without those below it."""
+    return replace(node, children=())
+
+
 def _way(node: FlowNode) -> list[FlowNode]:
     """Return the job asked for and those above it, nearest first; nothing where the tree ends before it."""
     if node.is_asked:
@@ -415,15 +425,10 @@ def _node(reading: FlowReading, at: int, children: dict[int, list[int]], known: 
         added_at_ms=whole_number(fields.get("timestamp")),
         processed_at_ms=whole_number(fields.get("processedOn")),
         finished_at_ms=whole_number(fields.get("finishedOn")),
-        due_at_ms=_due(fields) if link.state == "delayed" else None,
+        due_at_ms=due_of(node.score) if shown and link.state == "delayed" else None,
         worker=fields.get("pb"),
         attempts_made=whole_number(fields.get("atm")) or 0,
     )
-
-
-def _due(fields: Mapping[str, str]) -> int | None:
-    added, delay = whole_number(fields.get("timestamp")), whole_number(fields.get("delay"))
-    return None if added is None or delay is None else added + delay
 
 
 def _shown(node: FlowNodeReading, known: Known) -> bool:

@@ -229,6 +229,31 @@ def test_a_job_is_found_by_name_or_id_with_what_is_above_it(connection: Connecti
     assert drawn(none.root) == {"root": "waiting-children"}
 
 
+def test_a_retried_job_is_due_when_its_place_says_and_not_when_it_was_added(
+    connection: Connection, known: Known, mail: Filler
+) -> None:
+    mail.parent("root")
+    mail.child(mail.delayed("again", NOW + 90_000, timestamp=NOW - 600_000, delay=5_000, atm=2), "root")
+
+    assert page_of(connection, known, "root").root.children[0].due_at_ms == NOW + 90_000
+    assert read_children(connection, known, MAIL, "root", now_ms=NOW).children[0].due_at_ms == NOW + 90_000
+
+
+def test_the_tree_is_told_once(connection: Connection, known: Known, tree: Filler) -> None:
+    page = page_of(connection, known, "middle")
+
+    beside = [page.asked, page.path_end, *page.above, *page.failed]
+    assert [node.link.id for node in beside if node] == ["middle", "leaf-open", "root", "leaf-bad"]
+    assert [node.children for node in beside if node] == [()] * 4
+
+
+def test_a_filter_may_leave_out_the_job_asked_for(connection: Connection, known: Known, tree: Filler) -> None:
+    every = read_flow(connection, known, MAIL, "leaf-open", now_ms=NOW)
+    failed = read_flow(connection, known, MAIL, "leaf-open", now_ms=NOW, view="failed")
+
+    assert (every.shows_asked, failed.shows_asked) == (True, False)
+
+
 def test_what_the_job_asked_for_holds_back_is_told(connection: Connection, known: Known, tree: Filler) -> None:
     page = page_of(connection, known, "leaf-bad")
 

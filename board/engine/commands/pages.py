@@ -415,7 +415,7 @@ def _job(queue: QueueKeys, job_id: str, named: dict[str, Any]) -> JobReading:
     )
 
 
-_NODE_META = frozenset({"key", "base", "id", "state", "parent", "kind", "level", "counts", "shown", "ends"})
+_NODE_META = frozenset({"key", "base", "id", "state", "parent", "kind", "level", "counts", "shown", "ends", "score"})
 
 
 def _flow_node(named: dict[str, Any]) -> FlowNodeReading:
@@ -430,6 +430,7 @@ def _flow_node(named: dict[str, Any]) -> FlowNodeReading:
         level=int(named["level"]),
         counts=_child_counts(named["counts"]),
         shown=int(named["shown"]),
+        score=_optional(named.get("score")),
         fields={name: _text(value) for name, value in named.items() if name not in _NODE_META},
         ends=tuple(
             (at_ms, bool(failed))

@@ -263,6 +263,7 @@ class FlowNodeReading:
         counts: how its children stand.
         shown: how many of its children the reading holds.
         fields: name, progress, failedReason, times, worker and attempts, under their names on the wire.
+        score: of one that is delayed, which tells when it may run.
         ends: of a node with more children than are shown, when some of them ended, ms, and whether they failed.
     """
 
@@ -276,6 +277,7 @@ class FlowNodeReading:
     counts: ChildCounts
     shown: int
     fields: Mapping[str, str]
+    score: str | None = None
     ends: tuple[tuple[int, bool], ...] = ()
 
 

@@ -240,3 +240,12 @@ def test_a_queue_outside_the_allow_list_does_not_exist(
     assert visitor.get("/q/payroll/job/1").status_code == 404
     assert visitor.get("/flows/payroll/1").status_code == 404
     assert visitor.get("/failures?queue=payroll").status_code == 404
+
+
+@pytest.mark.parametrize(("view", "focused"), [("all", "child"), ("failed", "parent")])
+def test_a_row_of_the_flow_can_be_reached_also_when_the_job_asked_for_is_filtered_out(
+    visitor: Browser, view: str, focused: str
+) -> None:
+    rows = soup(visitor.get(f"/flows/mail/child?view={view}")).select("[role=treegrid] [tabindex='0']")
+
+    assert [str(row["id"]).rpartition(":")[2].rpartition("%3A")[2] for row in rows] == [focused]

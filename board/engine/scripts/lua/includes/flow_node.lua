@@ -8,7 +8,7 @@ local function flow_node(key, at, parent, kind, level, budget)
     local where = state_of(at[1], at[2], budget)
     at[3] = where and where[1] or 'unknown'
   end
-  local names = { 'name', 'progress', 'failedReason', 'timestamp', 'processedOn', 'finishedOn', 'pb', 'atm', 'delay' }
+  local names = { 'name', 'progress', 'failedReason', 'timestamp', 'processedOn', 'finishedOn', 'pb', 'atm' }
   local fields = try_read('HMGET', key, unpack(names)) or {}
   local exists = try_read('EXISTS', key) == 1
   local node = {
@@ -20,6 +20,10 @@ local function flow_node(key, at, parent, kind, level, budget)
       node[#node + 1] = name
       node[#node + 1] = string.sub(fields[i], 1, 600)
     end
+  end
+  if node[8] == 'delayed' then
+    node[#node + 1] = 'score'
+    node[#node + 1] = try_read('ZSCORE', at[1] .. 'delayed', at[2]) or false
   end
   return node
 end
