@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from board.actions.perform import Actor, Desk, record
-from board.audit import Entry
-from board.auth.policy import Permission, demand
+from board.actions.accounts import perform_account
+from board.actions.perform import Actor, Change, Desk, perform
+from board.auth.policy import Permission
 from board.engine.keys import QueueKeys
-from board.errors import BadRequestError, ReadOnlyBoardError
+from board.errors import BadRequestError
 from board.history.store import History, Mark
 from board.namespace import Namespace
 
@@ -16,8 +16,11 @@ LONGEST = 100
 """Characters of a mark."""
 
 
-def say(desk: Desk, actor: Actor, namespace: Namespace, text: str, queue: QueueKeys | None = None) -> None:
+def say(desk: Desk, actor: Actor, namespace: Namespace, text: str, queue: QueueKeys | None = None) -> str:
     """Put a mark on the charts, now: of one queue, or of all.
+
+    Returns:
+        Why the audit log has no entry of it; empty when it has.
 
     Raises:
         BadRequestError: it says nothing, or too much.
@@ -25,26 +28,15 @@ def say(desk: Desk, actor: Actor, namespace: Namespace, text: str, queue: QueueK
         ReadOnlyBoardError: this board only looks.
     """
     words = " ".join(text.split())
-    if not 0 < len(words) <= LONGEST:
-        raise BadRequestError(f"A mark has 1 to {LONGEST} characters, not {len(words)}.")
-    demand(actor.identity, Permission.PAUSE, queue.name if queue else None)
-    if desk.is_read_only:
-        raise ReadOnlyBoardError
-    now_ms = desk.clock()
-    base = queue.base if queue else ""
-    desk.connection.batch(History(namespace).say(Mark(now_ms, "said", base, words)))
-    record(
-        desk,
-        Entry(
-            at_ms=now_ms,
-            who=actor.identity.name,
-            role=str(actor.identity.role),
-            address=actor.address,
-            action="mark",
-            result="done",
-            prefix=queue.prefix if queue else "",
-            queue=queue.name if queue else "",
-            detail=words,
-            request_id=actor.request_id,
-        ),
-    )
+
+    def put() -> str:
+        if not 0 < len(words) <= LONGEST:
+            raise BadRequestError(f"A mark has 1 to {LONGEST} characters, not {len(words)}.")
+        base = queue.base if queue else ""
+        desk.connection.batch(History(namespace).say(Mark(desk.clock(), "said", base, words)))
+        return words
+
+    if queue is None:
+        return perform_account(desk, actor, "mark", put, permission=Permission.PAUSE)
+    done = perform(desk, actor, Permission.PAUSE, queue, lambda: Change(detail=put()), action="mark")
+    return done.audit_problem

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -35,6 +36,8 @@ __all__ = [
     "stop",
     "typed_word",
 ]
+
+logger = logging.getLogger(__name__)
 
 MOST_SOURCES = 50
 """Queues and states of one run."""
@@ -271,10 +274,9 @@ def start(
     stored = replace(spec, listed=len(listed))
     for step in Runs(namespace).create(run_id, stored, now_ms, listed):
         desk.connection.batch(step)
-    for queue in spec.queues:  # so that the charts tell what moved so many jobs
-        desk.connection.batch(History(namespace).say(Mark(now_ms, "bulk", queue.base, spec.verb)))
     said = "; ".join(filter(None, (f"run {run_id}", spec.filter, detail)))
     record(desk, replace(entry, count=stored.total, detail=said))
+    _mark(desk, namespace, [Mark(now_ms, "bulk", queue.base, spec.verb) for queue in spec.queues])
     return run_id
 
 
@@ -309,6 +311,14 @@ def _change(desk: Desk, actor: Actor, namespace: Namespace, run: Run, change: tu
     if changed:
         record(desk, entry)
     return changed
+
+
+def _mark(desk: Desk, namespace: Namespace, marks: Sequence[Mark]) -> None:
+    """Let the charts tell what moved so many jobs. The run has begun: a mark that is missing does not break it."""
+    try:
+        desk.connection.batch(History(namespace).say(*marks))
+    except EngineError as trouble:
+        logger.warning("marks not stored", extra={"trouble": str(trouble)})
 
 
 def _entry(desk: Desk, actor: Actor, spec: Spec, action: str, result: str) -> Entry:

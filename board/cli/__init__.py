@@ -143,7 +143,9 @@ def mark_charts(text: str, name: str | None) -> None:
 
     with opening.service() as service:
         queue = naming.find_queue(service, name) if name else None
-        marks.say(service.desk, naming.actor_at_console(), service.namespace, text, queue)
+        problem = marks.say(service.desk, naming.actor_at_console(), service.namespace, text, queue)
+    if problem:
+        click.echo(f"not in the audit log: {problem}", err=True)
 
 
 @board.command()

@@ -286,12 +286,12 @@ class History:
         """Describe reading the latest marks of a time, newest first, a hundred at most."""
         return Call(("ZREVRANGEBYSCORE", f"{self.prefix}marks", to_ms, from_ms, "LIMIT", 0, 100), _marks, writes=False)
 
-    def say(self, mark: Mark) -> Batch[Any]:
-        """Describe adding a mark beside the recorder, which only ever adds too."""
-        key, text = f"{self.prefix}marks", _marked(mark)
+    def say(self, *marks: Mark) -> Batch[Any]:
+        """Describe adding marks beside the recorder, which only ever adds too."""
+        key = f"{self.prefix}marks"
         return Batch.of(
             [
-                Call(("ZADD", key, mark.at_ms, text), int),
+                Call(("ZADD", key, *(part for mark in marks for part in (mark.at_ms, _marked(mark)))), int),
                 Call(("ZREMRANGEBYRANK", key, 0, -MOST_MARKS - 1), int),
             ]
         )

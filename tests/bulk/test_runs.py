@@ -9,11 +9,12 @@ import pytest
 from board.actions.perform import Actor
 from board.auth.policy import Grant, Identity, Permission
 from board.background import LeaseLostError, Turn
-from board.bulk import Runner, Source, go_on, plan, start, stop
+from board.bulk import Runner, Source, Spec, go_on, plan, start, stop
 from board.engine.commands.dead_letters import bury_job
 from board.engine.errors import ConnectionLostError
 from board.engine.keys import QueueKeys
 from board.errors import BadRequestError, BoardError, ForbiddenError
+from board.history.store import History
 from board.service import wall_clock_ms
 from tests.bulk.conftest import ADMIN, NAMESPACE, Bench
 from tests.queries.conftest import MAIL
@@ -344,6 +345,29 @@ def test_who_may_not_starts_nothing_and_it_is_recorded(bench: Bench, operator_of
 
     assert bench.connection.call(bench.runs.open()) == {}
     assert [(entry.who, entry.result) for entry in bench.audit()] == [("eve", "refused")]
+
+
+def test_marks_on_the_charts_cost_one_round_trip_and_their_trouble_breaks_no_run(bench: Bench) -> None:
+    fill(bench, 1)
+    Filler(bench.client, "other").open().failed("x")
+    both = [(MAIL, "failed"), (QueueKeys("bull", "other"), "failed")]
+
+    def trips(spec: Spec) -> int:
+        before = bench.connection.round_trips
+        start(bench.desk, ADMIN, NAMESPACE, spec)
+        return bench.connection.round_trips - before
+
+    one, two = (plan(bench.desk, ADMIN, bench.known, "retry", wanted).spec for wanted in (both[:1], both))
+    assert trips(two) == trips(one)
+    marked = bench.connection.call(History(NAMESPACE).marks(0, wall_clock_ms()))
+    assert {mark.base for mark in marked} == {"bull:mail:", "bull:other:"}
+
+    bench.client.delete(f"{NAMESPACE.history}marks")
+    bench.client.set(f"{NAMESPACE.history}marks", "no list of marks")
+    run_id = bench.begin("retry", "failed")
+
+    assert bench.run(run_id).status == "running"
+    assert bench.audit()[-1].detail == f"run {run_id}"
 
 
 def test_a_run_reaches_no_farther_than_who_started_it(bench: Bench, operator_of_mail: Actor) -> None:

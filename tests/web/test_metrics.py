@@ -13,6 +13,7 @@ from board.auth.policy import Identity
 from board.bulk import plan, start
 from board.engine import Worker
 from board.engine.keys import QueueKeys
+from board.errors import BadRequestError, BoardError, ForbiddenError
 from board.history.figures import RESOLUTIONS, Figures
 from board.history.store import Gap, History, Recording
 from board.service import wall_clock_ms
@@ -165,6 +166,41 @@ def test_what_explains_a_change_is_marked_on_the_charts(
     assert min(drawn) >= 1
     assert "deploy <b>4f2c1</b>" in elsewhere
     assert [entry.action for entry in site.audit()][-2:] == ["mark", "start bulk retry"]
+
+
+@pytest.mark.parametrize(
+    ("role", "text", "queue", "error"),
+    [
+        ("viewer", "deploy", None, ForbiddenError),
+        ("viewer", "deploy", MAIL, ForbiddenError),
+        ("admin", " ", MAIL, BadRequestError),
+    ],
+)
+def test_a_mark_that_is_refused_is_recorded(
+    site: Site, role: str, text: str, queue: QueueKeys | None, error: type[BoardError]
+) -> None:
+    service = site.service
+
+    with pytest.raises(error):
+        marks.say(service.desk, Actor(Identity("eve", role)), service.namespace, text, queue)
+
+    (entry,) = site.audit()
+    assert (entry.action, entry.result, entry.who, entry.queue) == (
+        "mark",
+        "refused",
+        "eve",
+        queue.name if queue else "",
+    )
+    assert service.connection.call(History(service.namespace).marks(0, wall_clock_ms())) == []
+
+
+def test_a_mark_is_recorded_with_its_words(site: Site) -> None:
+    service = site.service
+
+    marks.say(service.desk, Actor(Identity("ann", "admin")), service.namespace, " deploy  4f2c1 ", MAIL)
+
+    (entry,) = site.audit()
+    assert (entry.result, entry.queue, entry.detail) == ("done", "mail", "deploy 4f2c1")
 
 
 def test_figures_that_cannot_be_read_break_no_page(site: Site, recorded: Browser, redis_client: redis.Redis) -> None:
