@@ -53,7 +53,7 @@ RUNS_SECONDS = 2.0
 """How old what every page shows of running bulk runs may be."""
 
 SHARED_SECONDS = 1.0
-"""How old the overview of a refresh may be, so that many who watch cost Redis what one costs."""
+"""How old an answer may be for those who do not wait for the next refresh of a page: scrapers, and who just acted."""
 
 
 def wall_clock_ms() -> int:
@@ -173,7 +173,7 @@ class Service:
         )
         self.strangers = Strangers(self.desk, self.namespace)
         self.secret = ""
-        self.readings = Sharing(SHARED_SECONDS)
+        self.readings = Sharing(max(SHARED_SECONDS, settings.live_seconds))
         self.trouble_since_ms: int | None = None
         self.answered_at_ms: int | None = None
         self.facts: ConnectionFacts | None = None

@@ -1,8 +1,8 @@
 """One answer for many who ask the same at the same time.
 
 Ten people who watch one page ask Redis once: the first reads, the others wait for it, and for a moment afterwards its
-answer is theirs too. What may be shared is the caller's decision, made by the key: everything the answer depends on,
-what the person may see included, must be in it.
+answer is theirs too. An action of one of them drops what was read before it. What may be shared is the caller's
+decision, made by the key: everything the answer depends on, what the person may see included, must be in it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 __all__ = ["ScopedSharing", "Shared", "Sharing"]
 
 T = TypeVar("T")
+D = TypeVar("D")
 
 
 @dataclass(slots=True, eq=False)
@@ -24,11 +25,22 @@ class Shared(Generic[T]):
 
     Attributes:
         value: the answer.
-        made: what was derived from it, by keys of its own; gone when the answer is.
+        made: what was written from it, by keys of its own; gone when the answer is.
+        derived: what ``derive`` made of it.
     """
 
     value: T
     made: dict[Hashable, Any] = field(default_factory=dict)
+    derived: dict[Hashable, Any] = field(default_factory=dict)
+
+    def derive(self, key: Hashable, make: Callable[[], D], most: int) -> D:
+        """Return what was made of the answer before under ``key``, else make it; ``most`` are kept."""
+        found: D | None = self.derived.get(key)
+        if found is None:
+            found = make()
+            if len(self.derived) < most:
+                self.derived[key] = found
+        return found
 
 
 @dataclass(slots=True, eq=False)
@@ -52,13 +64,16 @@ class Sharing:
         self._lock = threading.Lock()
         self._flights: dict[Hashable, _Flight] = {}
 
-    def get(self, key: Hashable, read: Callable[[], T], *, fresh: bool = False) -> Shared[T]:
+    def get(
+        self, key: Hashable, read: Callable[[], T], *, fresh: bool = False, within: float | None = None
+    ) -> Shared[T]:
         """Return the answer to ``key``: one that is under way or young, else a new one.
 
         Args:
             key: everything that the answer depends on.
             read: asks.
             fresh: ask in any case. Others who come meanwhile share the new answer.
+            within: seconds after its read began in which an answer is young; None, and at most, as long as it is kept.
 
         Raises:
             BaseException: whatever ``read`` raised, in everybody who waited for it; the next one asks again.
@@ -66,7 +81,8 @@ class Sharing:
         with self._lock:
             now = self._timer()
             flight = None if fresh else self._flights.get(key)
-            is_mine = flight is None or (flight.done.is_set() and now - flight.begun_at >= self._seconds)
+            seconds = self._seconds if within is None else min(self._seconds, within)
+            is_mine = flight is None or (flight.done.is_set() and now - flight.begun_at >= seconds)
             if flight is None or is_mine:
                 flight = self._flights[key] = _Flight(now)
                 self._tidy(now)
@@ -78,6 +94,11 @@ class Sharing:
         if flight.answer is None:  # a flight that is done has one or the other
             raise RuntimeError("a read ended without an answer")
         return flight.answer
+
+    def forget(self) -> None:
+        """Share no answer any more whose read has begun: something was changed. Who waits for one still gets it."""
+        with self._lock:
+            self._flights.clear()
 
     def _fly(self, key: Hashable, flight: _Flight, read: Callable[[], Any]) -> None:
         try:
@@ -107,6 +128,12 @@ class ScopedSharing(Sharing):
         self._whole = whole
         self._scope = scope
 
-    def get(self, key: Hashable, read: Callable[[], T], *, fresh: bool = False) -> Shared[T]:
+    def get(
+        self, key: Hashable, read: Callable[[], T], *, fresh: bool = False, within: float | None = None
+    ) -> Shared[T]:
         """Return the answer to ``key`` as ``Sharing.get`` does, never one that was read for another scope."""
-        return self._whole.get((self._scope, key), read, fresh=fresh)
+        return self._whole.get((self._scope, key), read, fresh=fresh, within=within)
+
+    def forget(self) -> None:
+        """Forget the answers of every scope."""
+        self._whole.forget()

@@ -1,7 +1,8 @@
 """The first page: every queue in a line, what needs attention above them.
 
 One round trip however many queues there are: one script for each fifty of them and the list of connections, sent
-together. Other clients of the server get their turn between the scripts.
+together. Other clients of the server get their turn between the scripts. What was read is the same for all who may see
+the same; how it is arranged is for each to choose, and costs Redis nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +24,16 @@ from board.queries.shared import Counts, Known, QueueName, Reads, by_slot, queue
 from board.queries.workers import count_workers
 from board.sources import QueueList
 
-__all__ = ["FoldedGroup", "OverviewPage", "QueueGroup", "QueueRow", "read_every", "read_overview"]
+__all__ = [
+    "FoldedGroup",
+    "OverviewPage",
+    "OverviewReading",
+    "QueueGroup",
+    "QueueRow",
+    "arrange",
+    "read_every",
+    "read_overview",
+]
 
 ROW_LIMIT = 100
 """Rows of one page: more is a list nobody reads, and 300 KB of HTML every five seconds."""
@@ -117,6 +127,29 @@ class FoldedGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class OverviewReading:
+    """What Redis told, the same for all who may see the same queues.
+
+    Attributes:
+        rows: every queue.
+        attention: what is wrong, worst first.
+        workers_count: workers over all queues; None when that cannot be known.
+        is_recorded: a recorder is at work, so that a queue without a summary had no event.
+        summary: the last quarter of an hour of all queues; None where some are hidden from this person.
+        default_prefix: the prefix that is not worth mentioning.
+        measured_at_ms: when.
+    """
+
+    rows: tuple[QueueRow, ...]
+    attention: tuple[Attention, ...]
+    workers_count: int | None
+    is_recorded: bool
+    summary: Summary | None
+    default_prefix: str
+    measured_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class OverviewPage:
     """The overview.
 
@@ -143,6 +176,7 @@ class OverviewPage:
         summary: the last quarter of an hour of all queues; None where some are hidden from this person.
         folded: groups in place of queues; empty where the queues themselves are shown.
         by: ``group`` where groups are shown, else ``queue``.
+        asked_by: the same as somebody chose it; empty where it was left to the board.
         within: name of the only group that is shown; empty for all.
         page: counted from 0.
         has_more: there is another page.
@@ -171,6 +205,7 @@ class OverviewPage:
     summary: Summary | None = None
     folded: tuple[FoldedGroup, ...] = ()
     by: str = "queue"
+    asked_by: str = ""
     within: str = ""
     page: int = 0
     has_more: bool = False
@@ -198,37 +233,19 @@ def read_overview(
     queues: Sequence[QueueKeys],
     *,
     now_ms: int,
-    q: str = "",
-    only: str = "all",
-    sort: str = "name",
-    is_complete: bool = True,
-    prefixes: Sequence[str] = (),
     history: History | None = None,
     limits: QueueList | None = None,
-    pins: Sequence[str] = (),
-    by: str = "",
-    within: str = "",
-    page: int = 0,
     pausers: Call[dict[str, str]] | None = None,
-) -> OverviewPage:
-    """Read the overview in one round trip.
+) -> OverviewReading:
+    """Read every queue in one round trip, for all who may see the same.
 
     Args:
         connection: to Redis.
         known: spells queues.
         queues: all queues of the board.
         now_ms: the time.
-        q: show queues with this text in their names.
-        only: ``trouble`` or ``paused`` shows only those; anything else all.
-        sort: an unknown order is the order of names.
-        is_complete: all queues were found.
-        prefixes: prefixes that were looked at, to be named on an empty page.
         history: what the recorder keeps; None for a page without.
         limits: the only queues this person sees; None for all, who may then be told of all together.
-        pins: slugs of the queues that come first.
-        by: ``group`` shows a line a group, ``queue`` a line a queue; else groups where there are very many queues.
-        within: show only the queues of this group.
-        page: counted from 0.
         pausers: reads who paused which queue with a board; None for a page that does not say.
 
     Raises:
@@ -251,47 +268,88 @@ def read_overview(
         wrong = attention_of(named, reading, present, now_ms, summary, paused_by=by_whom.get(queue.base, ""))
         attention += wrong
         rows.append(replace(_row(named, reading, present, wrong), summary=summary))
+    return OverviewReading(
+        rows=tuple(rows),
+        attention=tuple(sorted(attention, key=lambda one: (ORDER[one.severity], -one.weight)))[:ATTENTION_LIMIT],
+        workers_count=_sum(workers.values()),
+        is_recorded=bool(lately),
+        summary=lately.get(ALL),
+        default_prefix=known.default_prefix,
+        measured_at_ms=now_ms,
+    )
+
+
+def arrange(
+    reading: OverviewReading,
+    *,
+    q: str = "",
+    only: str = "all",
+    sort: str = "name",
+    is_complete: bool = True,
+    prefixes: Sequence[str] = (),
+    pins: Sequence[str] = (),
+    by: str = "",
+    within: str = "",
+    page: int = 0,
+) -> OverviewPage:
+    """Put what was read in the order that one person asks for; Redis is not asked.
+
+    Args:
+        reading: every queue.
+        q: show queues with this text in their names.
+        only: ``trouble`` or ``paused`` shows only those; anything else all.
+        sort: an unknown order is the order of names.
+        is_complete: all queues were found.
+        prefixes: prefixes that were looked at, to be named on an empty page.
+        pins: slugs of the queues that come first.
+        by: ``group`` shows a line a group, ``queue`` a line a queue; else groups where there are very many queues.
+        within: show only the queues of this group.
+        page: counted from 0.
+    """
+    rows, default_prefix = reading.rows, reading.default_prefix
     only = only if only in ("trouble", "paused") else "all"
     sort = sort if sort in _SORTS else "name"
+    by = by if by in ("group", "queue") else ""
     fitting = [row for row in rows if _matches(row, q, only)]
     if within:
-        fitting = [row for row in fitting if _group_of(row, known.default_prefix) == within]
+        fitting = [row for row in fitting if _group_of(row, default_prefix) == within]
     pinned = sorted((row for row in fitting if row.queue.slug in pins), key=_order(sort))
     others = [row for row in fitting if row.queue.slug not in pins]
-    every = _folded(others, known.default_prefix)
+    every = _folded(others, default_prefix)
     plain = sort == "name" and only == "all" and not q and not within
     is_folded = by == "group" or (by != "queue" and plain and len(others) > ROW_LIMIT and len(every) <= len(others) / 2)
     count = len(every) if is_folded else len(others)
     page = min(max(0, page), max(0, count - 1) // ROW_LIMIT)
     first = page * ROW_LIMIT
     shown = [] if is_folded else _ordered(others, sort)[first : first + ROW_LIMIT]
-    groups = _groups(shown, sort, known.default_prefix)
+    groups = _groups(shown, sort, default_prefix)
     if pinned and page == 0:
         groups = (QueueGroup("Pinned", tuple(pinned), sum(row.counts.open for row in pinned), is_pinned=True), *groups)
     since = [row.oldest_waiting_at_ms for row in rows if row.oldest_waiting_at_ms is not None]
     return OverviewPage(
         groups=groups,
-        attention=tuple(sorted(attention, key=lambda one: (ORDER[one.severity], -one.weight)))[:ATTENTION_LIMIT],
+        attention=reading.attention,
         queue_count=len(rows),
         shown_count=len(shown) + (len(pinned) if page == 0 else 0),
         open_count=sum(row.counts.open for row in rows),
         failed_count=sum(row.counts.failed for row in rows),
         active_count=sum(row.counts.active for row in rows),
-        oldest_waiting_ms=max(0, now_ms - min(since)) if since else None,
-        workers_count=_sum(workers.values()),
+        oldest_waiting_ms=max(0, reading.measured_at_ms - min(since)) if since else None,
+        workers_count=reading.workers_count,
         q=q,
         only=only,
         sort=sort,
         truncated=count > ROW_LIMIT,
         is_complete=is_complete,
         prefixes=tuple(prefixes),
-        measured_at_ms=now_ms,
+        measured_at_ms=reading.measured_at_ms,
         trouble_count=sum(row.in_trouble for row in rows),
         paused_count=sum(row.is_paused for row in rows),
-        is_recorded=bool(lately),
-        summary=lately.get(ALL),
+        is_recorded=reading.is_recorded,
+        summary=reading.summary,
         folded=every[first : first + ROW_LIMIT] if is_folded else (),
         by="group" if is_folded else "queue",
+        asked_by=by,
         within=within,
         page=page,
         has_more=first + ROW_LIMIT < count,

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, current_app, g, request, session
 from htmx_flask import Htmx
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -25,6 +25,7 @@ from board.web import (
     language,
     login,
     monitor,
+    programs,
     provider,
     render,
     security,
@@ -33,7 +34,7 @@ from board.web import (
 )
 from board.web.api import api
 from board.web.identify import Identify, behind_proxy
-from board.web.state import EXTENSION, IDENTIFY, board
+from board.web.state import ACTED, EXTENSION, IDENTIFY, board
 from board.web.views import blueprints
 
 __all__ = ["BACKGROUND", "announce", "create_app"]
@@ -144,9 +145,19 @@ def _begin() -> None:
     g.not_prepared = request.environ.get(NOT_PREPARED)
 
 
+def _acted() -> None:
+    """Let nobody be shown what was read before this change; see ``board.web.views.overview`` for other processes."""
+    own = board()
+    own.readings.forget()
+    if not programs.is_program():
+        session[ACTED] = own.clock()
+
+
 def _finish(response: Response) -> Response:
     is_file = request.endpoint == assets.ENDPOINT and response.status_code in {200, 304}
     if g.get("identity") and response.status_code < 400:
         board().redis_answered()
+    if g.get("identity") and request.method not in security.SAFE_METHODS and request.blueprint != "login":
+        _acted()
     response.headers["X-Request-Id"] = g.get("request_id", "")
     return compression.compress(request, security.protect(response, is_static=is_file))

@@ -16,7 +16,7 @@ from board import __version__
 from board.engine.errors import StoreError
 from board.queries.exposition import CONTENT_TYPE, expose
 from board.queries.monitor import MonitorReading, health_body, problems_of, read_monitor
-from board.service import Service
+from board.service import SHARED_SECONDS, Service
 from board.web.state import whole_board
 
 __all__ = ["PATHS", "answer_queues", "install"]
@@ -80,7 +80,7 @@ def _read(own: Service) -> MonitorReading:
     def read() -> MonitorReading:
         return read_monitor(own.connection, found.queues, now_ms=own.clock(), is_complete=found.is_complete)
 
-    return own.readings.get(("monitor", found), read).value
+    return own.readings.get(("monitor", found), read, within=SHARED_SECONDS).value
 
 
 def _json(body: dict[str, object], status: int) -> Response:

@@ -23,7 +23,7 @@ from board.words import spoken
 __all__ = ["refresh", "token_placeholder"]
 
 MOST_MADE: Final = 8
-"""Regions kept of one shared reading: one for each person and address that asks within its second."""
+"""Regions kept of one shared reading: one for each person and address that asks within its time."""
 
 _PLACEHOLDER: Final = secrets.token_hex(24)
 """Stands for the form token while a region is rendered. Nobody outside knows it, so nothing shown can hold it."""

@@ -21,6 +21,7 @@ from board.sharing import ScopedSharing
 from board.sources import QueueKeys
 
 __all__ = [
+    "ACTED",
     "CONNECTION",
     "EXTENSION",
     "IDENTIFY",
@@ -34,6 +35,9 @@ __all__ = [
     "signs_in",
     "whole_board",
 ]
+
+ACTED = "acted"
+"""Where the session has when this person last changed something, ms."""
 
 EXTENSION = "queue-board"
 IDENTIFY = "queue-board.identify"

@@ -9,7 +9,7 @@ from board.engine.connection.sync import Connection
 from board.engine.keys import QueueKeys
 from board.queries.flow import read_flow
 from board.queries.job import read_job
-from board.queries.overview import read_overview
+from board.queries.overview import arrange, read_overview
 from board.queries.queue import LABELS, QueueAsked, read_queue
 from tests.golden import dumps
 from tests.queries.conftest import Known
@@ -25,7 +25,7 @@ def test_a_recorded_keyspace_is_shown_whole(
     dumps.restore(redis_client, version, scenario)
     queues = list(_queues(redis_client))
 
-    overview = read_overview(connection, known, queues, now_ms=NOW)
+    overview = arrange(read_overview(connection, known, queues, now_ms=NOW))
 
     rows = {(row.queue.prefix, row.queue.name): row for group in overview.groups for row in group.rows}
     for queue in queues:

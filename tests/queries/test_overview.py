@@ -7,14 +7,14 @@ import redis
 from board.engine.connection.sync import Connection
 from board.engine.keys import QueueKeys
 from board.queries.attention import OLDEST_WAITING_MS
-from board.queries.overview import ROW_LIMIT, OverviewPage, QueueRow, read_overview
+from board.queries.overview import ROW_LIMIT, OverviewPage, QueueRow, arrange, read_overview
 from tests.queries.conftest import MAIL, Known
 from tests.queries.jobs import NOW, Filler
 from tests.servers import Server
 
 
 def page_of(connection: Connection, known: Known, *queues: QueueKeys, **asked: str) -> OverviewPage:
-    return read_overview(connection, known, queues or (MAIL,), now_ms=NOW, **asked)  # type: ignore[arg-type]
+    return arrange(read_overview(connection, known, queues or (MAIL,), now_ms=NOW), **asked)  # type: ignore[arg-type]
 
 
 def row_of(page: OverviewPage, name: str = "mail") -> QueueRow:
@@ -262,7 +262,7 @@ def test_more_than_a_page_of_queues_is_paged(connection: Connection, known: Know
     queues = [QueueKeys("bull", f"q{n:03}") for n in range(ROW_LIMIT + 30)]
 
     def page(number: int) -> OverviewPage:
-        return read_overview(connection, known, queues, now_ms=NOW, page=number, pins=("q129",))
+        return arrange(read_overview(connection, known, queues, now_ms=NOW), page=number, pins=("q129",))
 
     first, second, beyond = page(0), page(1), page(99)
     assert [row.queue.name for group in first.groups for row in group.rows] == [
@@ -283,7 +283,8 @@ def test_very_many_queues_are_folded_into_groups_that_open(
     Filler(redis_client, "team1.q1").open(paused=1).failed("1")
     Filler(redis_client, "team1.q6").open().waiting("1")
 
-    page = read_overview(connection, known, queues, now_ms=NOW)
+    reading = read_overview(connection, known, queues, now_ms=NOW)
+    page = arrange(reading)
 
     assert (page.by, page.groups) == ("group", ())
     assert [(group.name, group.queues) for group in page.folded] == [
@@ -292,14 +293,14 @@ def test_very_many_queues_are_folded_into_groups_that_open(
     ]
     team = page.folded[2]
     assert (team.counts.failed, team.counts.waiting, team.trouble, team.paused) == (1, 1, 2, 1)
-    opened = read_overview(connection, known, queues, now_ms=NOW, within="team1")
+    opened = arrange(reading, within="team1")
     assert (opened.by, opened.shown_count) == ("queue", 40)
-    assert read_overview(connection, known, queues, now_ms=NOW, by="queue").shown_count == ROW_LIMIT
-    assert read_overview(connection, known, queues[:3], now_ms=NOW, by="group").by == "group"
+    assert arrange(reading, by="queue").shown_count == ROW_LIMIT
+    assert arrange(read_overview(connection, known, queues[:3], now_ms=NOW), by="group").by == "group"
 
 
 def test_an_empty_redis_is_a_page_too(connection: Connection, known: Known) -> None:
-    page = read_overview(connection, known, (), now_ms=NOW, prefixes=("bull", "acme"))
+    page = arrange(read_overview(connection, known, (), now_ms=NOW), prefixes=("bull", "acme"))
 
     assert (page.queue_count, page.groups, page.attention) == (0, (), ())
     assert page.prefixes == ("bull", "acme")

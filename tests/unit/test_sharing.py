@@ -115,3 +115,32 @@ def test_many_at_once_cost_one_read() -> None:
 
     wait_until(lambda: len(values) == 8, "everybody to be answered")
     assert (values, source.reads) == ([1] * 8, 1)
+
+
+def test_who_asks_for_a_younger_answer_gets_one_and_nobody_gets_an_older_one_than_is_kept() -> None:
+    clock, source = Clock(), Source()
+    sharing = Sharing(5.0, timer=clock)
+    sharing.get("key", source)
+
+    clock.now = 2.0
+    assert sharing.get("key", source, within=5.0).value == 1
+    assert sharing.get("key", source, within=2.0).value == 2
+    clock.now = 7.0
+    assert sharing.get("key", source, within=60.0).value == 3
+
+
+def test_after_a_change_nothing_is_shared_that_was_read_before() -> None:
+    source = Source()
+    sharing = Sharing(5.0, timer=Clock())
+    sharing.get("key", source)
+
+    sharing.forget()
+
+    assert sharing.get("key", source).value == 2
+
+
+def test_what_is_derived_of_an_answer_is_made_once_and_only_so_much_of_it_kept() -> None:
+    source = Source()
+    answer = Sharing(5.0, timer=Clock()).get("key", lambda: 0)
+
+    assert [answer.derive(key, source, 1) for key in ("a", "a", "b", "b", "a")] == [1, 1, 2, 3, 1]

@@ -169,6 +169,19 @@ def test_removing_a_group_asks_for_the_name_of_its_queue(site: Site, failing: Br
     assert [site.jobs.state(f"a{number}").value for number in range(3)] == ["unknown"] * 3
 
 
+def test_a_plan_reads_its_group_once(site: Site, failing: Browser) -> None:
+    group = groups_on(failing).popitem()[1].rpartition("/")[2]
+    connection = site.service.connection
+
+    def trips(more: str) -> int:
+        failing.get(f"/bulk/plan?verb=bury&group={group}{more}")
+        before = connection.round_trips
+        assert failing.get(f"/bulk/plan?verb=bury&group={group}{more}").status_code == 200
+        return connection.round_trips - before
+
+    assert trips("") == trips("&grave=mail-dead")
+
+
 def test_a_group_goes_to_the_dead_letters_of_its_queue_unless_another_is_named(site: Site, failing: Browser) -> None:
     address = next(url for words, url in groups_on(failing).items() if "mailbox" in words)
     plan = plan_of(failing, address, "To dead letters")

@@ -32,6 +32,18 @@ def test_groups_open_into_queues_and_queues_are_paged(crowded: Browser) -> None:
     assert "201 to 240 of 240 queues" in text_of(last.select_one("nav.foot"))
 
 
+def test_a_search_keeps_whether_groups_or_queues_are_shown(crowded: Browser) -> None:
+    def sent(query: str) -> dict[str, str]:
+        fields = soup(crowded.get(f"/?{query}")).select("form.tools input")
+        return {str(field["name"]): str(field.get("value", "")) for field in fields}
+
+    assert sent("by=group") == {"q": "", "by": "group"}
+    assert sent("by=queue&sort=failed") == {"q": "", "sort": "failed", "by": "queue"}
+    assert sent("by=x") == sent("") == {"q": ""}
+    every = soup(crowded.get("/?by=queue")).select(".segments[aria-label='Which queues'] a")
+    assert [str(link["href"]).rpartition("by=")[2] for link in every] == ["queue"] * 3
+
+
 @pytest.mark.parametrize(
     "query", ["page=-1", "page=x", "in=nothing", "by=x&sort=failed", "by=group&page=7", "in=%3Cb%3E"]
 )

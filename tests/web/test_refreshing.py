@@ -9,7 +9,7 @@ from werkzeug.test import TestResponse
 
 from board.engine.commands.jobs import remove_job
 from tests.queries.jobs import Filler
-from tests.web.site import Browser, Site, soup
+from tests.web.site import Browser, Site, soup, text_of
 
 PAGES = ("/", "/q/mail/failed", "/q/mail/failed?job=job-1", "/q/mail/job/job-1", "/failures", "/?q=mail&only=trouble")
 
@@ -188,20 +188,68 @@ def test_who_opens_the_page_sees_it_as_it_is_now(watched: Site, counted: Counted
     assert one >= 1
 
 
-def test_what_is_shared_is_a_second_old_at_most(watched: Site, counted: Counted) -> None:
+@pytest.mark.parametrize(("own", "interval"), [("0", 5.0), ("2", 2.0), ("60", 5.0)])
+def test_what_is_shared_is_an_interval_of_refreshes_old_at_most(
+    watched: Site, counted: Counted, own: str, interval: float
+) -> None:
+    """Of the board's own interval, or of the person's where that is shorter."""
+    watched.service.connection.call(watched.service.preferences.save("admin", {"refresh": own}))
     now = [100.0]
     watched.service.readings._timer = lambda: now[0]
     browser = watched.signed_in()
     browser.tick("/")
     before = counted.scripts()
 
-    now[0] += 0.99
+    now[0] += interval - 0.01
     browser.tick("/")
     assert counted.scripts() == before
     now[0] += 0.02
     browser.tick("/")
 
     assert counted.scripts() > before
+
+
+def test_who_acts_sees_it_at_once_and_so_does_everybody(watched: Site, counted: Counted) -> None:
+    watched.service.readings._seconds = 60
+    one, other = watched.signed_in("admin"), watched.signed_in("viewer")
+    for person in (one, other):
+        assert "Paused 0" in text_of(soup(person.tick("/")).select_one("form.tools"))
+
+    one.post("/q/mail/pause")
+
+    for person in (one, other):
+        assert "Paused 1" in text_of(soup(person.tick("/")).select_one("form.tools"))
+
+
+def test_who_just_acted_is_shown_nothing_that_another_process_read_before(
+    make_site: Callable[..., Site], watched: Site
+) -> None:
+    process = make_site(secret_key=watched.settings.secret_key)
+    now = [100.0]
+    process.service.readings._timer = lambda: now[0]
+    watcher, one = process.signed_in("viewer"), watched.signed_in("admin")
+    watcher.tick("/")
+    one.post("/q/mail/pause")
+
+    now[0] += 1.01  # not yet an interval
+    there = process.browser()
+    there.client._cookies = one.client._cookies  # the same browser, answered by another process
+
+    assert "Paused 1" in text_of(soup(there.tick("/")).select_one("form.tools"))
+
+
+def test_two_who_arrange_the_overview_otherwise_cost_one_reading(watched: Site, counted: Counted) -> None:
+    watched.service.readings._seconds = 60
+    one, other = watched.signed_in("admin"), watched.signed_in("viewer")
+    own = watched.service
+    own.connection.call(own.preferences.pin("viewer", "mail", 1))
+    one.tick("/")
+    before = counted.scripts()
+
+    pages = [person.tick(f"/?{asked}").text for person in (one, other) for asked in ("", "sort=failed&page=1", "q=no")]
+
+    assert counted.scripts() == before
+    assert len(set(pages)) == 6
 
 
 def test_boards_that_show_other_queues_share_nothing(make_site: Callable[..., Site]) -> None:

@@ -14,7 +14,7 @@ from board.queries.audit import RESULTS, AuditAsked, is_cursor, read_audit
 from board.queries.failures import FailuresAsked, read_failures
 from board.queries.flow import ChildrenPage, FlowPage, read_children, read_flow, read_flows
 from board.queries.job import read_job
-from board.queries.overview import OverviewPage, QueueRow, read_overview
+from board.queries.overview import OverviewPage, QueueRow, arrange, read_overview
 from board.queries.queue import LABELS, QueueAsked, read_queue
 from board.queries.schedulers import SchedulersPage, read_schedulers_page
 from board.queries.value import FIELDS, ValuePage, read_value
@@ -279,7 +279,7 @@ def _may_read(queue: str | None) -> bool:
 def _overview(among: Any) -> OverviewPage:
     own = board()
     chosen: tuple[QueueKeys, ...] = tuple(among)
-    return read_overview(own.connection, own.sources, chosen, now_ms=own.clock())
+    return arrange(read_overview(own.connection, own.sources, chosen, now_ms=own.clock()))
 
 
 def _rows(page: OverviewPage) -> tuple[QueueRow, ...]:

@@ -11,6 +11,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from board.bulk import VERBS, GroupWish, Plan, Result, Run, Runs, go_on, plan, plan_group, start, stop
 from board.bulk.planning import PACE, Planned, typed_word
 from board.errors import BadRequestError
+from board.queries.groups import GroupRow
 from board.queries.shared import QueueName, queue_name
 from board.web import render, security
 from board.web.state import actor, board, queue_or_404
@@ -116,9 +117,10 @@ def show_plan() -> Response:
         "grave": asked.get("grave", "").strip(),
         "group": asked.get("group", ""),
     }
+    group = _group_of(wish)
     if wish["verb"] == "bury" and not wish["grave"]:
-        wish["grave"] = _usual_grave(wish)
-    return _ask(_plan(wish), wish)
+        wish["grave"] = _usual_grave(wish, group)
+    return _ask(_plan(wish, group), wish)
 
 
 @bulk.post("/bulk")
@@ -126,7 +128,7 @@ def begin() -> Response:
     """Start what was planned."""
     wish = _opened(request.form.get("token", ""))
     pace = request.form.get("pace", PACE, type=int)
-    found = _plan(wish, pace=pace if pace in PACES else PACE, bound_ms=int(wish["bound"]))
+    found = _plan(wish, _group_of(wish), pace=pace if pace in PACES else PACE, bound_ms=int(wish["bound"]))
     spec = replace(found.spec, bound_ms=int(wish["bound"]))
     before, now = int(wish["count"]), found.matching
     if found.is_exact and wish["exact"] and abs(now - before) > max(100, before // 10):
@@ -182,10 +184,13 @@ def go_on_with_run(run_id: str) -> Response:
     return make_response(redirect(url_for("bulk.show", run_id=run_id), 303))
 
 
-def _plan(wish: dict[str, Any], pace: int = PACE, bound_ms: int | None = None) -> Plan:
+def _group_of(wish: dict[str, Any]) -> GroupRow | None:
+    return group_or_404(wish["group"]).group if wish["group"] else None
+
+
+def _plan(wish: dict[str, Any], group: GroupRow | None, pace: int = PACE, bound_ms: int | None = None) -> Plan:
     own = board()
-    if wish["group"]:
-        group = group_or_404(wish["group"]).group
+    if group:
         words = f"{group.error} {group.pattern}".strip()[:200] or "failures without a class"
         asked = GroupWish(group.name, words, wish["verb"], wish["grave"], pace, bound_ms)
         return plan_group(own.desk, actor(), own.sources, own.groups, asked)
@@ -198,11 +203,10 @@ def _plan(wish: dict[str, Any], pace: int = PACE, bound_ms: int | None = None) -
     return plan(own.desk, actor(), own.sources, wish["verb"], wanted, text=wish["q"], grave=wish["grave"], pace=pace)
 
 
-def _usual_grave(wish: dict[str, Any]) -> str:
+def _usual_grave(wish: dict[str, Any], group: GroupRow | None) -> str:
     """Return what the dead-letter queue is called unless somebody names another."""
-    if wish["group"]:
-        queues = group_or_404(wish["group"]).group.queues
-        return f"{queues[0].name}-dead" if queues else "dead"
+    if group:
+        return f"{group.queues[0].name}-dead" if group.queues else "dead"
     return f"{queue_or_404(wish['in'][0].rpartition('/')[0]).name}-dead" if wish["in"] else ""
 
 

@@ -8,6 +8,7 @@ from flask import Response, make_response
 from board.doctor import Verdict, examine
 from board.doctor.queues import MOST_QUEUES
 from board.engine.errors import StoreError
+from board.service import SHARED_SECONDS
 from board.web import render
 from board.web.monitor import answer_queues
 from board.web.state import board
@@ -37,7 +38,7 @@ def index() -> Response:
     """Show the production checklist, checked now: what is wrong first."""
     own = board()
     found = own.sources.list()
-    findings = own.readings.get(("health", found), lambda: tuple(examine(own))).value
+    findings = own.readings.get(("health", found), lambda: tuple(examine(own)), within=SHARED_SECONDS).value
     order = (Verdict.FAILURE, Verdict.WARNING, Verdict.OK)
     groups = [(verdict.value, [one for one in findings if one.verdict is verdict]) for verdict in order]
     return render.page("health/health.html", groups=groups, queue_count=len(found.queues), most_sampled=MOST_QUEUES)
