@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from board.actions.perform import Actor, Desk, record
+from board.actions.perform import LONGEST_REASON, Actor, Desk, record
 from board.audit import Entry
 from board.auth.passwords import check_password
 from board.auth.policy import Permission, demand
 from board.auth.sessions import Sessions
-from board.auth.users import User, Users
+from board.auth.users import LONGEST_NAME, User, Users
 from board.engine.errors import EngineError
 from board.errors import BoardError, ReadOnlyBoardError, UserError
 
@@ -33,7 +33,13 @@ __all__ = [
 
 
 def perform_account(
-    desk: Desk, actor: Actor, action: str, change: Callable[[], str], *, permission: Permission | None
+    desk: Desk,
+    actor: Actor,
+    action: str,
+    change: Callable[[], str],
+    *,
+    permission: Permission | None,
+    whom: str = "",
 ) -> str:
     """Do one change of accounts, if it is allowed, and record it.
 
@@ -43,6 +49,7 @@ def perform_account(
         action: the verb of the audit entry.
         change: does it, and says to whom, for the entry; never a secret.
         permission: what it takes; None for one's own account, which a board for looking only takes too.
+        whom: whose account or which token it is about, for the entry of an attempt that is refused.
 
     Returns:
         Why the audit log has no entry of it; empty when it has.
@@ -61,6 +68,7 @@ def perform_account(
         address=actor.address,
         action=action,
         result="done",
+        reason=actor.reason[:LONGEST_REASON],
         request_id=actor.request_id,
     )
     try:
@@ -70,7 +78,8 @@ def perform_account(
                 raise ReadOnlyBoardError
         detail = change()
     except BoardError as refusal:
-        record(desk, replace(entry, result="refused", detail=str(refusal)))
+        told = f"{whom[:LONGEST_NAME]}: {refusal}" if whom else str(refusal)
+        record(desk, replace(entry, result="refused", detail=told))
         raise
     except EngineError as trouble:
         record(desk, replace(entry, result="failed", detail=str(trouble)))
@@ -86,7 +95,7 @@ def add_user(desk: Desk, actor: Actor, users: Users, name: str, *, password: str
         added = users.add(name, password, role)
         return f"{added.name}, {added.role}"
 
-    return perform_account(desk, actor, "add user", change, permission=Permission.USERS)
+    return perform_account(desk, actor, "add user", change, permission=Permission.USERS, whom=name)
 
 
 def set_role(desk: Desk, actor: Actor, users: Users, name: str, role: str) -> str:
@@ -97,7 +106,7 @@ def set_role(desk: Desk, actor: Actor, users: Users, name: str, role: str) -> st
         users.set_role(name, role)
         return f"{name}: {before.role if before else ''} → {role}"
 
-    return perform_account(desk, actor, "change role", change, permission=Permission.USERS)
+    return perform_account(desk, actor, "change role", change, permission=Permission.USERS, whom=name)
 
 
 def set_password(desk: Desk, actor: Actor, users: Users, name: str, password: str) -> str:
@@ -107,7 +116,7 @@ def set_password(desk: Desk, actor: Actor, users: Users, name: str, password: st
         users.set_password(name, password)
         return name
 
-    return perform_account(desk, actor, "reset password", change, permission=Permission.USERS)
+    return perform_account(desk, actor, "reset password", change, permission=Permission.USERS, whom=name)
 
 
 def set_disabled(desk: Desk, actor: Actor, users: Users, name: str, *, disabled: bool) -> str:
@@ -118,7 +127,7 @@ def set_disabled(desk: Desk, actor: Actor, users: Users, name: str, *, disabled:
         return name
 
     action = "disable user" if disabled else "enable user"
-    return perform_account(desk, actor, action, change, permission=Permission.USERS)
+    return perform_account(desk, actor, action, change, permission=Permission.USERS, whom=name)
 
 
 def remove_user(desk: Desk, actor: Actor, users: Users, sessions: Sessions, name: str) -> str:
@@ -129,7 +138,7 @@ def remove_user(desk: Desk, actor: Actor, users: Users, sessions: Sessions, name
         sessions.forget(name)
         return name
 
-    return perform_account(desk, actor, "remove user", change, permission=Permission.USERS)
+    return perform_account(desk, actor, "remove user", change, permission=Permission.USERS, whom=name)
 
 
 def end_sign_ins(desk: Desk, actor: Actor, users: Users, name: str) -> str:
@@ -139,7 +148,7 @@ def end_sign_ins(desk: Desk, actor: Actor, users: Users, name: str) -> str:
         users.end_sign_ins(name)
         return name
 
-    return perform_account(desk, actor, "sign out everywhere", change, permission=Permission.USERS)
+    return perform_account(desk, actor, "sign out everywhere", change, permission=Permission.USERS, whom=name)
 
 
 def end_own_sign_ins(desk: Desk, actor: Actor, users: Users) -> str:

@@ -20,7 +20,19 @@ from board.engine.errors import EngineError, StoreError
 from board.engine.keys import QueueKeys
 from board.errors import BoardError, ReadOnlyBoardError, TooManyError
 
-__all__ = ["MOST_JOBS", "Actor", "Change", "Desk", "Outcome", "Refusal", "perform", "reaches", "record", "refuse"]
+__all__ = [
+    "LONGEST_REASON",
+    "MOST_JOBS",
+    "Actor",
+    "Change",
+    "Desk",
+    "Outcome",
+    "Refusal",
+    "perform",
+    "reaches",
+    "record",
+    "refuse",
+]
 
 logger = logging.getLogger(__name__)
 

@@ -31,7 +31,7 @@ def make_token(
         scope = ", ".join(queues) or "all queues"
         return f"{name}: {role}, {scope}{', only reads' if only_reads else ''}, {days or 'no end of'} days"
 
-    problem = perform_account(desk, actor, "make token", change, permission=Permission.USERS)
+    problem = perform_account(desk, actor, "make token", change, permission=Permission.USERS, whom=name)
     return made[0], problem
 
 
@@ -41,4 +41,4 @@ def revoke_token(desk: Desk, actor: Actor, tokens: Tokens, name: str) -> str:
     def change() -> str:
         return name if tokens.revoke(name) else "it had ended already"
 
-    return perform_account(desk, actor, "revoke token", change, permission=Permission.USERS)
+    return perform_account(desk, actor, "revoke token", change, permission=Permission.USERS, whom=name)

@@ -54,7 +54,7 @@ def test_a_user_that_cannot_be_is_refused_in_words(site: Site, form: dict[str, s
 def test_what_is_done_to_a_user_ends_their_sign_ins_and_is_recorded(site: Site, verb: str) -> None:
     admin, theirs = site.signed_in(), site.signed_in("viewer")
 
-    answer = admin.post(f"/settings/users/viewer/{verb}", {"role": "operator"})
+    answer = admin.post(f"/settings/users/viewer/{verb}", {"role": "operator", "confirmed": "1"})
 
     assert answer.status_code in {200, 303}
     assert theirs.get("/").status_code == 303, "still signed in"
@@ -63,11 +63,41 @@ def test_what_is_done_to_a_user_ends_their_sign_ins_and_is_recorded(site: Site, 
     assert "viewer" in entry.detail
 
 
+def test_removing_somebody_asks_first(site: Site) -> None:
+    admin, theirs = site.signed_in(), site.signed_in("viewer")
+    site.service.users.add("op", PASSWORD, "operator")
+    before = site.audit()
+
+    asked = soup(admin.post("/settings/users/viewer/remove"))
+    form = asked.select_one("main form.message")
+
+    assert form is not None
+    assert "Remove the user viewer for good?" in text_of(form)
+    assert "Sign-ins that end 1" in text_of(form)
+    assert "autofocus" in form.select("a.button")[0].attrs
+    assert theirs.get("/").status_code == 200
+    assert site.audit() == before
+    fields = {str(one["name"]): str(one.get("value", "")) for one in form.select("input")}
+    done = admin.post(str(form["action"]), {**fields, "reason": "left the firm"})
+    assert done.status_code == 303
+    assert theirs.get("/").status_code == 303
+    assert (site.audit()[-1].action, site.audit()[-1].reason) == ("remove user", "left the firm")
+
+
+def test_who_may_not_remove_anybody_is_not_asked_but_refused(site: Site) -> None:
+    operator = site.signed_in("operator")
+
+    assert operator.post("/settings/users/admin/remove").status_code == 403
+    (entry,) = site.audit()
+    assert (entry.action, entry.result) == ("remove user", "refused")
+    assert entry.detail.startswith("admin: ")
+
+
 @pytest.mark.parametrize("verb", ["role", "disable", "remove"])
 def test_the_last_administrator_stays(site: Site, verb: str) -> None:
     admin = site.signed_in()
 
-    answer = admin.post(f"/settings/users/admin/{verb}", {"role": "viewer"})
+    answer = admin.post(f"/settings/users/admin/{verb}", {"role": "viewer", "confirmed": "1"})
 
     assert answer.status_code == 400
     assert "admin is the last administrator" in answer.text

@@ -217,7 +217,7 @@ def test_a_filter_needs_a_name_a_state_and_a_text(browser: Browser, wrong: dict[
 def test_what_somebody_set_goes_with_them(site: Site, browser: Browser) -> None:
     browser.post("/settings", FORM)
 
-    site.signed_in("admin").post("/settings/users/operator/remove")
+    site.signed_in("admin").post("/settings/users/operator/remove", {"confirmed": "1"})
 
     own = site.service
     assert own.connection.batch(own.preferences.batch("operator"))[0] == {}

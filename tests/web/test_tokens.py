@@ -80,8 +80,24 @@ def test_a_token_ends_with_its_day_and_when_it_is_revoked(site: Site, monkeypatc
     monkeypatch.undo()
     assert call(site, secret, "/me").status_code == 200
 
-    site.signed_in().post("/settings/tokens/bot/revoke")
+    site.signed_in().post("/settings/tokens/bot/revoke", {"confirmed": "1"})
     assert call(site, secret, "/me").status_code == 401
+
+
+def test_revoking_a_token_asks_first(site: Site) -> None:
+    secret = make(site)
+    admin = site.signed_in()
+
+    asked = soup(admin.post("/settings/tokens/bot/revoke")).select_one("main form.message")
+
+    assert asked is not None
+    assert "Revoke the token bot?" in text_of(asked)
+    assert call(site, secret, "/me").status_code == 200
+    fields = {str(one["name"]): str(one.get("value", "")) for one in asked.select("input")}
+    assert admin.post(str(asked["action"]), {**fields, "reason": "leaked"}).status_code == 303
+    assert call(site, secret, "/me").status_code == 401
+    assert (site.audit()[-1].action, site.audit()[-1].reason) == ("revoke token", "leaked")
+    assert site.signed_in("operator").post("/settings/tokens/bot/revoke").status_code == 403
 
 
 def test_the_page_tells_when_a_token_was_last_used(site: Site) -> None:

@@ -16,6 +16,7 @@ from board.errors import UserError
 from board.web import login, render
 from board.web.state import actor, board, insist
 from board.web.views.blueprints import settings
+from board.web.views.tokens import ConfirmPage, asks_first
 from board.web.wording import audit_missing
 
 __all__ = ["add_user", "change_password", "end_session", "end_sessions", "sessions", "users"]
@@ -88,9 +89,13 @@ def enable_user(user: str) -> Response:
 
 @settings.post("/settings/users/<user>/remove")
 def remove_user(user: str) -> Response:
-    """Remove somebody for good."""
+    """Remove somebody for good, after asking."""
     _own_users()
     own = board()
+    if asks_first(Permission.USERS) and (found := own.users.get(user)):
+        sign_ins = len(own.sessions.of([found])[0])
+        urls = url_for("settings.remove_user", user=found.name), url_for("settings.users")
+        return render.page("settings/confirm.html", page=ConfirmPage("user", found.name, found.role, sign_ins, *urls))
     return _change(
         lambda: accounts.remove_user(own.desk, actor(), own.users, own.sessions, user), f"{user} is removed."
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flask import Response, flash, make_response, redirect, request, url_for
 
 from board.actions.tokens import make_token, revoke_token
-from board.auth.policy import Permission
+from board.auth.policy import Permission, can
 from board.auth.tokens import LONGEST_DAYS, Token
 from board.errors import UserError
 from board.web import forms, render
@@ -15,7 +15,7 @@ from board.web.state import actor, board, insist
 from board.web.views.blueprints import settings
 from board.web.wording import audit_missing
 
-__all__ = ["TokensPage", "make", "revoke", "tokens"]
+__all__ = ["ConfirmPage", "TokensPage", "asks_first", "make", "revoke", "tokens"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,33 @@ class TokensPage:
     problem: str | None = None
     secret: str = ""
     secret_of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmPage:
+    """A user or a token that is about to be removed for good.
+
+    Attributes:
+        kind: ``user`` or ``token``.
+        name: of the one.
+        role: of the one.
+        sign_ins: that would end; none for a token.
+        url: where the form leads that removes it.
+        back_url: the list.
+    """
+
+    kind: str
+    name: str
+    role: str
+    sign_ins: int
+    url: str
+    back_url: str
+
+
+def asks_first(permission: Permission) -> bool:
+    """Whether the person may do it and has not seen yet what it does; who may not is refused without a question."""
+    may = not board().settings.read_only and can(actor().identity, permission)
+    return may and request.form.get("confirmed") != "1"
 
 
 @settings.get("/settings/tokens")
@@ -69,8 +96,12 @@ def make() -> Response:
 
 @settings.post("/settings/tokens/<token>/revoke")
 def revoke(token: str) -> Response:
-    """End a token."""
+    """End a token, after asking."""
     own = board()
+    found = next((one for _, one, _ in own.tokens.all() if one.name == token), None)
+    if found is not None and asks_first(Permission.USERS):
+        urls = url_for("settings.revoke", token=token), url_for("settings.tokens")
+        return render.page("settings/confirm.html", page=ConfirmPage("token", token, found.role, 0, *urls))
     problem = revoke_token(own.desk, actor(), own.tokens, token)
     flash(f"The token {token} is revoked.", "ok")
     if problem:
