@@ -171,7 +171,7 @@ WHO_MAY: dict[tuple[str, str], tuple[str, ...]] = {
 
 
 AT_PROVIDER = {"login.leave_for", "login.come_back"}
-"""Not there for a board without an identity provider; tests/security/test_oidc.py has one."""
+"""Not there for a board without an identity provider; tests/security/oidc has one."""
 
 
 def routes(app: Flask) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ import pytest
 import redis
 from playwright.sync_api import Page
 
+from board.alerts.rules import Rule
 from board.service import wall_clock_ms
 from tests.browser.journeys.conftest import Person
 from tests.queries.jobs import HOSTILE, Filler
@@ -32,6 +33,10 @@ PATHS = {
     "filtered list": "/q/mail/failed?q=name:send",
     "health": "/health",
     "find": "/find?q=mail",
+    "alerts": "/alerts",
+    "new alert": "/alerts/new",
+    "alert": "/alerts/r1",
+    "audit entry": "/audit/{entry}",
 }
 
 
@@ -49,12 +54,18 @@ def known(person: Person, redis_client: redis.Redis) -> dict[str, str]:
     own.connection.call(
         own.preferences.save("dana", {"pin:mail": "1", "filter:Sent": '["mail","failed","name:send",""]'})
     )
+    own.connection.call(own.alerts.put_rule(Rule("r1", "depth", threshold=5)))
     person.open("/bulk/plan?verb=retry&in=mail/failed")
     person.page.get_by_role("button", name="Retry 4 jobs").click()
     run = person.page.url.removeprefix(person.board.address)
+    (newest,) = own.connection.call(own.audit.read(None, 1))
     person.open("/failures")
     link = person.page.get_by_role("link", name="GatewayTimeoutError").first
-    return {"group": str(link.get_attribute("href")).rpartition("/")[2], "run": run}
+    return {
+        "group": str(link.get_attribute("href")).rpartition("/")[2],
+        "run": run,
+        "entry": newest.id,
+    }
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
