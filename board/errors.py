@@ -86,7 +86,7 @@ class UnknownAlertError(BoardError):
     """There is no such rule, or none about a queue that the person who asks may see."""
 
     def __init__(self) -> None:
-        super().__init__("There is no such rule of alerts any more.")
+        super().__init__(sentence("There is no such rule of alerts any more."))
 
 
 class UnknownJobError(BoardError):

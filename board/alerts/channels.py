@@ -10,11 +10,16 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from board.errors import BadRequestError
+from board.words import sentence
 
 __all__ = ["CHANNEL_KINDS", "MOST_CHANNELS", "Channel", "ShownChannel", "checked_channel", "new_secret", "read_channel"]
 
 MOST_CHANNELS = 20
-CHANNEL_KINDS: Final = {"webhook": "Webhook, signed", "slack": "Slack", "email": "E-mail"}
+CHANNEL_KINDS: Final = {
+    "webhook": sentence("Webhook, signed"),
+    "slack": sentence("Slack"),
+    "email": sentence("E-mail"),
+}
 SHORTEST_SECRET = 16
 LONGEST_URL = 2_000
 

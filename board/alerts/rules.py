@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from board.errors import BadRequestError
 from board.limits import read_length_ms
+from board.words import mark, sentence
 
 __all__ = [
     "KINDS",
@@ -30,7 +31,7 @@ MOST_RULES = 50
 """More are not taken: each is looked at every few seconds."""
 
 MOST_CHANNELS_OF_A_RULE = 10
-SEVERITIES: Final = ("critical", "warn", "info")
+SEVERITIES: Final = (mark("critical"), mark("warn"), mark("info"))
 RATE_MS = 300_000
 """Failures and stalls are counted over the last five minutes, and the minute that has begun."""
 
@@ -70,23 +71,44 @@ class Kind:
 KINDS: Final[Mapping[str, Kind]] = {
     one.name: one
     for one in (
-        Kind("depth", "Open jobs", "jobs", 0, 1_000_000_000, "more than {limit} open in {queues}"),
-        Kind("oldest", "Wait of the next job", "ms", 1_000, LONGEST_MS, "the next job in {queues} waits over {limit}"),
-        Kind("failures", "Share of failures", "%", 0, 99, "failures in {queues} above {limit}"),
-        Kind("new_group", "New cause of failures", "", 0, 0, "a new cause of failures in {queues}"),
+        Kind("depth", sentence("Open jobs"), "jobs", 0, 1_000_000_000, "more than {limit} open in {queues}"),
         Kind(
-            *("workers", "Missing workers", "workers", 1, 10_000, "fewer than {limit} while jobs wait in {queues}"),
+            "oldest",
+            sentence("Wait of the next job"),
+            "ms",
+            1_000,
+            LONGEST_MS,
+            "the next job in {queues} waits over {limit}",
+        ),
+        Kind("failures", sentence("Share of failures"), "%", 0, 99, "failures in {queues} above {limit}"),
+        Kind("new_group", sentence("New cause of failures"), "", 0, 0, "a new cause of failures in {queues}"),
+        Kind(
+            *(
+                "workers",
+                sentence("Missing workers"),
+                "workers",
+                1,
+                10_000,
+                "fewer than {limit} while jobs wait in {queues}",
+            ),
             is_below=True,
             is_recorded=False,
         ),
-        Kind("stalls", "Stalled jobs", "stalls", 0, 1_000_000, "more than {limit} in 5 min in {queues}"),
-        Kind("absent", "No job ended", "ms", 60_000, LONGEST_MS, "no job ended in {queues} for {limit}"),
+        Kind("stalls", sentence("Stalled jobs"), "stalls", 0, 1_000_000, "more than {limit} in 5 min in {queues}"),
+        Kind("absent", sentence("No job ended"), "ms", 60_000, LONGEST_MS, "no job ended in {queues} for {limit}"),
         Kind(
-            *("missed", "Late schedule", "ms", 10_000, LONGEST_MS, "a schedule in {queues} is over {limit} late"),
+            *(
+                "missed",
+                sentence("Late schedule"),
+                "ms",
+                10_000,
+                LONGEST_MS,
+                "a schedule in {queues} is over {limit} late",
+            ),
             is_recorded=False,
         ),
         Kind(
-            *("memory", "Memory of Redis", "%", 1, 100, "Redis uses more than {limit} of its memory"),
+            *("memory", sentence("Memory of Redis"), "%", 1, 100, "Redis uses more than {limit} of its memory"),
             by_queue=False,
             is_recorded=False,
         ),

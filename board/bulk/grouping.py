@@ -20,6 +20,7 @@ from board.history.store import MOST_MEMBERS
 from board.queries.groups import queue_at
 from board.queries.shared import Known
 from board.scripts import load
+from board.words import sentence
 
 __all__ = ["GROUP_VERBS", "GroupWish", "plan_group"]
 
@@ -66,9 +67,15 @@ def plan_group(desk: Desk, actor: Actor, known: Known, groups: Groups, wish: Gro
         BadRequestError: no such verb, no dead-letter queue, or jobs in more queues than a run is about.
     """
     if wish.verb not in GROUP_VERBS:
-        raise BadRequestError(f"There is no bulk action {wish.verb[:40]!r} for failures: {', '.join(GROUP_VERBS)}.")
+        raise BadRequestError(
+            sentence(
+                "There is no bulk action “%(verb)s” for failures: %(verbs)s.",
+                verb=wish.verb[:40],
+                verbs=", ".join(GROUP_VERBS),
+            )
+        )
     if wish.verb == "bury" and not wish.grave:
-        raise BadRequestError("Name a dead-letter queue.")
+        raise BadRequestError(sentence("Name a dead-letter queue."))
     bound_ms = desk.clock() if wish.bound_ms is None else wish.bound_ms
     by_queue = _members(desk, known, groups, wish.name)
     if len(by_queue) > MOST_SOURCES:

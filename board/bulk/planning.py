@@ -22,6 +22,7 @@ from board.history.store import History, Mark
 from board.namespace import Namespace
 from board.queries.search import in_words, parse, search
 from board.queries.shared import STATES, Known
+from board.words import sentence
 
 __all__ = [
     "LARGE",
@@ -149,7 +150,9 @@ def plan(
         BadRequestError: no such verb or state, nothing or too much wanted, or a filter that makes no sense.
     """
     if verb not in VERBS:
-        raise BadRequestError(f"There is no bulk action {verb[:40]!r}. There are {', '.join(VERBS)}.")
+        raise BadRequestError(
+            sentence("There is no bulk action “%(verb)s”. There are %(verbs)s.", verb=verb[:40], verbs=", ".join(VERBS))
+        )
     if not 0 < len(wanted) <= MOST_SOURCES:
         raise BadRequestError(f"A bulk run is about 1 to {MOST_SOURCES} queues and states, not {len(wanted)}.")
     if unknown := [state for _, state in wanted if state not in (*STATES, "paused")]:

@@ -20,6 +20,7 @@ from board.web import render
 from board.web.state import actor, board, insist
 from board.web.views.blueprints import alerts
 from board.web.wording import audit_missing
+from board.words import sentence
 
 __all__ = [
     "EditPage",
@@ -39,8 +40,19 @@ __all__ = [
     "whole_page",
 ]
 
-SILENCES = (("1h", "1 hour"), ("4h", "4 hours"), ("24h", "1 day"), ("7days", "7 days"))
-REMINDERS = ((0, "never"), (3_600_000, "every hour"), (4 * 3_600_000, "every 4 h"), (24 * 3_600_000, "every day"))
+SILENCES = (
+    ("1h", sentence("1 hour")),
+    ("4h", sentence("4 hours")),
+    ("24h", sentence("1 day")),
+    ("7days", sentence("7 days")),
+)
+REMINDERS = (
+    (0, sentence("never")),
+    (3_600_000, sentence("every hour")),
+    (4 * 3_600_000, sentence("every 4 h")),
+    (24 * 3_600_000, sentence("every day")),
+)
+GRAVITIES = tuple(zip(SEVERITIES, (sentence("Critical"), sentence("Warning"), sentence("Info")), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +107,7 @@ class EditPage:
     channels: tuple[tuple[str, str], ...]
     history: tuple[PastRow, ...] = ()
     kinds: tuple[Kind, ...] = tuple(KINDS.values())
-    severities: tuple[tuple[str, str], ...] = tuple(zip(SEVERITIES, ("Critical", "Warning", "Info"), strict=True))
+    severities: tuple[tuple[str, str], ...] = GRAVITIES
     reminders: tuple[tuple[str, str], ...] = tuple((str(ms), words) for ms, words in REMINDERS)
     problem: str = ""
     sentence: str = ""
