@@ -232,12 +232,14 @@ class ScopedSources(Sources):
         scope: Hashable,
         sees: Callable[[QueueKeys], bool],
         sees_data: Callable[[QueueKeys], bool],
+        sees_all: bool,
     ) -> None:
-        """Show of ``whole`` what these say; equal scopes say the same."""
+        """Show of ``whole`` what these say; equal scopes say the same. ``sees_all`` holds for queues to come too."""
         self._whole = whole
         self._scope = scope
         self._sees = sees
         self._sees_data = sees_data
+        self._sees_all = sees_all
 
     @property
     def default_prefix(self) -> str:
@@ -253,9 +255,12 @@ class ScopedSources(Sources):
         return self._whole.narrowed(self._scope, self._sees)
 
     def limits(self) -> QueueList | None:
-        """Return the queues that are all there is for this person or this board; None when nothing is hidden."""
-        seen = self.list()
-        return None if seen is self._whole.list() and self._whole.limits() is None else seen
+        """Return the queues that are all there is for this person or this board; None when nothing is hidden.
+
+        Somebody who sees only some queues is limited to them also while there are no others: what is kept of a queue
+        that is gone, or was not found yet, is not for them.
+        """
+        return self._whole.limits() if self._sees_all else self.list()
 
     def list_all(self) -> QueueList:
         """Return every queue that this person sees, however long it takes to find them."""

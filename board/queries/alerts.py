@@ -110,8 +110,8 @@ class AlertsPage:
         silences: those that hold, by their end.
         channels: by name.
         past: the latest changes, newest first.
-        undelivered: messages that were given up.
-        waiting: messages on their way.
+        undelivered: messages that were given up; for who sees all queues, as they are about any.
+        waiting: messages on their way; the same holds.
         looked_ms: when the queues were last looked at; None for never.
         late: nobody has looked for too long, although there are rules.
     """
@@ -191,8 +191,8 @@ def read_alerts(
             for line in past
             if shown(line.prefix, line.queue) and (not of_rule or line.rule == of_rule)
         )[:LISTED],
-        undelivered=given_up,
-        waiting=sum(under_way),
+        undelivered=given_up if sees_all else 0,
+        waiting=sum(under_way) if sees_all else 0,
         looked_ms=standing.at_ms,
         late=bool(rules) and (standing.at_ms is None or now_ms - standing.at_ms > LATE_MS),
     )
@@ -240,7 +240,7 @@ def _firing(one: Incident, rules: dict[str, Rule], known: Known) -> FiringRow:
         severity=rule.severity,
         queue=queue_name(QueueKeys(subject.prefix, subject.queue), known) if subject.queue else None,
         group=subject.group,
-        words=one.words,
+        words=_words(one.words, subject.prefix, subject.queue, subject.group, known),
         since_ms=one.since_ms,
         fired_ms=one.fired_ms,
         silenced=one.silenced,
@@ -266,6 +266,13 @@ def _rule(rule: Rule, incidents: Sequence[Incident], names: dict[str, str], last
     )
 
 
+def _words(words: str, prefix: str, queue: str, group: str, known: Known) -> str:
+    """Return what is told of a figure; what a cause of failures says comes from the jobs, and is for who sees those."""
+    if not group or known.shows_data(QueueKeys(prefix, queue)):
+        return words
+    return f"{queue} has a new cause of failures"
+
+
 def _past(line: Past, known: Known) -> PastRow:
     return PastRow(
         what=line.what,
@@ -274,7 +281,7 @@ def _past(line: Past, known: Known) -> PastRow:
         title=line.title,
         severity=line.severity,
         queue=queue_name(QueueKeys(line.prefix, line.queue), known) if line.queue else None,
-        words=line.words,
+        words=_words(line.words, line.prefix, line.queue, line.group, known),
         fired_ms=line.fired_ms,
         told=line.told,
     )
