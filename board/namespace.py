@@ -49,6 +49,11 @@ class Namespace:
         return f"{self.prefix}:held-schedulers"
 
     @property
+    def accepted(self) -> str:
+        """Hash: name of a check to who lets its finding stay, and until when, as JSON."""
+        return f"{self.prefix}:accepted"
+
+    @property
     def seen(self) -> str:
         """Hash: user name to when the board last saw them, ms."""
         return f"{self.prefix}:seen"

@@ -56,13 +56,14 @@ class Permission(StrEnum):
     AUDIT = "audit"
     SILENCE = "silence"
     ALERT = "alert"
+    ACCEPT = "accept"
     USERS = "users"
 
 
 FIELDS = frozenset({Permission.VIEW, Permission.DATA, Permission.REVEAL})
 """Permissions that say what is seen of a queue, and change nothing."""
 
-BOARD_WIDE: frozenset[Permission] = frozenset({Permission.ALERT, Permission.USERS})
+BOARD_WIDE: frozenset[Permission] = frozenset({Permission.ALERT, Permission.ACCEPT, Permission.USERS})
 """Permissions that are about no queue: a grant for some queues only does not hold them."""
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -113,11 +114,17 @@ def worker(
     return working.run(plan)
 
 
-@board.command("doctor")
+@board.group("doctor", invoke_without_command=True)
 @click.option("--short", is_flag=True, help="Only whether Redis answers, for a container's health check.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
-def examine(*, short: bool, as_json: bool) -> int:
-    """Check Redis, its settings and this installation; say what to do about what is wrong."""
+@click.pass_context
+def examine(context: click.Context, *, short: bool, as_json: bool) -> int:
+    """Check Redis, its settings and this installation; say what to do about what is wrong.
+
+    Exit code 1 when a check fails that nobody accepted.
+    """
+    if context.invoked_subcommand:
+        return 0
     with opening.service() as service:
         if short:
             service.ping()
@@ -131,6 +138,45 @@ def examine(*, short: bool, as_json: bool) -> int:
                 click.echo(f"\n{name}")
             code = max(code, _tell(list(doctor.examine(one)), name or one.settings.connection_label, as_json=as_json))
         return code
+
+
+@examine.command("accept")
+@click.argument("check")
+@click.option("--until", metavar="DAY", required=True, help="The last day, as 2031-12-31; at most a year off.")
+@click.option("--reason", required=True, help="Why, for others to read.")
+@click.option("--connection", default="", help="Name of the Redis, where the board shows several.")
+def accept_finding(check: str, until: str, reason: str, connection: str) -> None:
+    """Let what CHECK finds stay as it is until a day: it is told apart and fails no run, unless it gets worse."""
+    from board import doctor
+    from board.acceptance import Acceptances
+    from board.actions import health
+    from board.cli import naming
+
+    with opening.service() as service:
+        one = naming.find_connection(service, connection)
+        health.accept(
+            one.desk,
+            naming.actor_at_console(),
+            Acceptances(one.namespace),
+            check,
+            verdict=lambda: doctor.verdict_of(one, check),
+            until=until,
+            reason=reason,
+        )
+
+
+@examine.command("reopen")
+@click.argument("check")
+@click.option("--connection", default="", help="Name of the Redis, where the board shows several.")
+def reopen_finding(check: str, connection: str) -> None:
+    """Take back that the finding of CHECK is accepted."""
+    from board.acceptance import Acceptances
+    from board.actions import health
+    from board.cli import naming
+
+    with opening.service() as service:
+        one = naming.find_connection(service, connection)
+        health.reopen(one.desk, naming.actor_at_console(), Acceptances(one.namespace), check)
 
 
 @board.command("mark")
@@ -211,12 +257,16 @@ def _tell(findings: Iterable[Finding], connection: str, *, as_json: bool) -> int
     marks = {Verdict.OK: "ok  ", Verdict.WARNING: "warn", Verdict.FAILURE: "FAIL"}
     code = 0
     for finding in findings:
-        code = 1 if finding.verdict is Verdict.FAILURE else code
+        accepted = finding.accepted
+        code = 1 if finding.verdict is Verdict.FAILURE and accepted is None else code
         if as_json:
             click.echo(json.dumps({"connection": connection, **asdict(finding)}))
             continue
-        click.echo(f"{marks[finding.verdict]}  {finding.name}: {finding.sentence}")
-        if finding.remedy:
+        click.echo(f"{'acc ' if accepted else marks[finding.verdict]}  {finding.name}: {finding.sentence}")
+        if accepted:
+            last = datetime.fromtimestamp(accepted.until_ms / 1000 - 1, UTC).date()
+            click.echo(f"      accepted by {accepted.by} until {last}: {accepted.reason}")
+        elif finding.remedy:
             click.echo(f"      {finding.remedy}")
     return code
 

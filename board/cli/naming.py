@@ -7,10 +7,10 @@ import getpass
 from board.actions.perform import Actor
 from board.auth.policy import Identity, Role
 from board.engine.keys import QueueKeys
-from board.errors import UnknownQueueError
+from board.errors import BadRequestError, UnknownQueueError
 from board.service import Service
 
-__all__ = ["actor_at_console", "find_queue"]
+__all__ = ["actor_at_console", "find_connection", "find_queue"]
 
 
 def find_queue(service: Service, name: str) -> QueueKeys:
@@ -25,6 +25,18 @@ def find_queue(service: Service, name: str) -> QueueKeys:
         return service.sources.find(service.sources.slug(keys))
     except UnknownQueueError:
         raise UnknownQueueError(name) from None
+
+
+def find_connection(service: Service, name: str) -> Service:
+    """Return the service of a Redis by the name that the board gives it; the first for no name.
+
+    Raises:
+        BadRequestError: there is none of that name.
+    """
+    known = {"": service, service.settings.connection_label: service, **service.others}
+    if name not in known:
+        raise BadRequestError(f"There is no connection {name[:40]!r}. These are: {', '.join(filter(None, known))}.")
+    return known[name]
 
 
 def actor_at_console() -> Actor:

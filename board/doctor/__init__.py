@@ -6,26 +6,60 @@ sample: the newest few of each state of at most a hundred queues.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 
+from board.acceptance import Acceptances
 from board.config import without_secrets
 from board.doctor import queues, server
 from board.doctor.finding import Finding, Verdict
 from board.engine.calls import Call
 from board.engine.errors import PermissionDeniedError, StoreError
+from board.errors import BadRequestError
 from board.facts import info_fields
 from board.service import Service
 
-__all__ = ["CHECKS", "Finding", "Verdict", "examine"]
+__all__ = ["CHECKS", "Finding", "Verdict", "examine", "look", "verdict_of", "weigh"]
 
 CHECKS = (*server.CHECKS, *queues.CHECKS)
 """Every check but that of the installation."""
 
 
 def examine(service: Service) -> Iterator[Finding]:
-    """Run every check, the fundamental ones first; without Redis only those that need none."""
+    """Run every check, the fundamental ones first; without Redis only those that need none.
+
+    What somebody accepted, and is no worse since, says so.
+    """
+    yield from weigh(service, look(service))
+
+
+def weigh(service: Service, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Add to each finding who accepted it."""
+    try:
+        accepted = service.connection.call(Acceptances(service.namespace).all())
+    except StoreError:  # the check of Redis says why
+        accepted = {}
+    now_ms = service.clock()
+    for found in findings:
+        one = accepted.get(found.name)
+        yield replace(found, accepted=one) if one and one.covers(found.verdict, now_ms) else found
+
+
+def verdict_of(service: Service, name: str) -> Verdict:
+    """Return how the check of that name comes out now.
+
+    Raises:
+        BadRequestError: there is no such check.
+    """
+    found = {one.name: one.verdict for one in look(service)}
+    if name not in found:
+        raise BadRequestError(f"There is no check {name[:40]!r}. These are: {', '.join(sorted(found))}.")
+    return found[name]
+
+
+def look(service: Service) -> Iterator[Finding]:
+    """Run every check, whatever was accepted."""
     yield server.browser_code()
     try:
         latency_ms = service.ping()

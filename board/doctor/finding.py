@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from board.acceptance import Acceptance
+
 __all__ = ["Finding", "Verdict"]
 
 
@@ -26,6 +28,7 @@ class Finding:
         sentence: what was measured.
         remedy: what to do; empty when nothing is.
         rule: what was looked at, and so why it matters.
+        accepted: who lets it stay as it is; None when nobody does, or no longer.
     """
 
     name: str
@@ -33,3 +36,4 @@ class Finding:
     sentence: str
     remedy: str = ""
     rule: str = ""
+    accepted: Acceptance | None = None

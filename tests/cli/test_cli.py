@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -183,6 +184,34 @@ def test_the_doctor_tells_programs_and_looks_at_every_server(run: Run, fresh_ser
     assert told.returncode == 1
     assert {one["connection"] for one in findings if one["verdict"] == "failure"} == {"eu"}
     assert {"name", "sentence", "remedy", "rule"} <= set(findings[0])
+
+
+def test_the_doctor_respects_what_was_accepted_until_it_is_reopened(
+    run: Run, fresh_server: Callable[..., Server]
+) -> None:
+    first, second = fresh_server(), fresh_server(arguments=("--maxmemory-policy", "allkeys-lru"))
+    places = {"REDIS_URL": first.url, "BOARD_CONNECTIONS": f"eu={second.url}"}
+    until = (datetime.now(UTC) + timedelta(days=30)).date().isoformat()
+    words = ("--until", until, "--reason", "a cache only")
+
+    elsewhere = run("doctor", "accept", "eviction", *words, **places)
+    accepted = run("doctor", "accept", "eviction", *words, "--connection", "eu", **places)
+    well = run("doctor", **places)
+    findings = [json.loads(line) for line in run("doctor", "--json", **places).stdout.splitlines()]
+    reopened = run("doctor", "reopen", "eviction", "--connection", "eu", **places)
+    ill = run("doctor", **places)
+    unknown = run("doctor", "reopen", "eviction", "--connection", "us", **places)
+
+    assert elsewhere.returncode == 1
+    assert "The check eviction passes: there is nothing to accept." in elsewhere.stderr
+    assert (accepted.returncode, reopened.returncode) == (0, 0), accepted.stderr + reopened.stderr
+    assert well.returncode == 0
+    assert "acc   eviction: maxmemory-policy is allkeys-lru" in well.stdout
+    assert f"until {until}: a cache only" in well.stdout
+    assert [one["accepted"]["reason"] for one in findings if one["accepted"]] == ["a cache only"]
+    assert ill.returncode == 1
+    assert unknown.returncode == 1
+    assert "There is no connection 'us'." in unknown.stderr
 
 
 def test_the_short_check_of_a_container(run: Run, fresh_server: Callable[..., Server]) -> None:

@@ -35,6 +35,7 @@ MEANING = {
     Permission.EMPTY: "`empty`: drain and clean queues",
     Permission.SILENCE: "`silence`: silence alerts for a time",
     Permission.ALERT: "`alert`: make, change and remove rules and channels of alerts",
+    Permission.ACCEPT: "`accept`: let a finding of the checklist stay as it is for a time",
     Permission.SCHEDULE: "`schedule`: create, change and remove schedulers",
     Permission.OBLITERATE: "`obliterate`: obliterate queues",
     Permission.AUDIT: "`audit`: read the audit log",

@@ -25,7 +25,7 @@ OWN_TESTS = {"login.sign_in", "login.sign_out"} | {
 BOARD_WIDE = {
     endpoint
     for (endpoint, _), roles in WHO_MAY.items()
-    if roles == ("admin",) and endpoint.partition(".")[0] in {"settings", "alerts"}
+    if roles == ("admin",) and endpoint.partition(".")[0] in {"settings", "alerts", "health"}
 }
 """About people and not about queues: a grant for some queues does not hold them."""
 

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 import pytest
 import redis
@@ -163,6 +164,8 @@ WHO_MAY: dict[tuple[str, str], tuple[str, ...]] = {
     ("settings.change_password", "POST"): ("viewer", "operator", "admin"),
     ("settings.end_session", "POST"): ("viewer", "operator", "admin"),
     ("settings.end_sessions", "POST"): ("viewer", "operator", "admin"),
+    ("health.accept", "POST"): ("admin",),
+    ("health.reopen", "POST"): ("admin",),
     ("health.live", "GET"): ROLES,
     ("health.ready", "GET"): ROLES,
     ("static", "GET"): ROLES,
@@ -196,7 +199,7 @@ def address(app: Flask, endpoint: str) -> str:
             own.connection.batch(step)
     if "rule" in rule.arguments:
         own.connection.call(own.alerts.put_rule(Rule("r1", "depth", threshold=5)))
-    known |= {"rule": "r1", "silence": "none", "channel": "none"}
+    known |= {"check": "attempts", "rule": "r1", "silence": "none", "channel": "none"}
     known["entry_id"] = newest[0].id if newest else "1-1"
     known["group"] = GROUP
     known |= {"user": "viewer", "digest": "0" * 64, "token": "none"}
@@ -229,6 +232,8 @@ def send(browser: Browser, path: str, method: str) -> TestResponse:
     if method == "GET":
         return browser.get(path)
     form = {"id": "mail/1a"} if path.startswith("/failures") else {}
+    if path.startswith("/health/"):
+        form = {"until": datetime.now(UTC).date().isoformat(), "reason": "known"}
     if path == "/bulk":
         plan = browser.get("/bulk/plan?verb=retry&in=mail/failed").text
         form = {"token": (re.findall(r'name="token" value="([^"]+)"', plan) or [""])[0]}

@@ -4,12 +4,15 @@ import contextlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import redis
+from werkzeug.test import TestResponse
 
-from board.doctor import Finding, Verdict, examine
+from board.acceptance import Acceptance, Acceptances
+from board.doctor import Finding, Verdict, examine, weigh
 from board.doctor.server import Patient, blocked_clients, exposed, replica_lag
 from tests.servers import Server
 from tests.waiting import wait_until
@@ -212,3 +215,140 @@ def test_one_broken_job_breaks_no_check(site: Site, redis_client: redis.Redis, b
 
     assert verdicts(site)["attempts"] is Verdict.WARNING
     assert json.dumps([str(one) for one in verdicts(site)])
+
+
+DAY_MS = 86_400_000
+
+
+def day(site: Site, days: int) -> str:
+    return datetime.fromtimestamp(site.service.clock() / 1000 + days * 86_400, UTC).date().isoformat()
+
+
+def accept(site: Site, role: str = "admin", check: str = "workers", **form: str) -> TestResponse:
+    return site.signed_in(role).post(f"/health/{check}/accept", {"until": day(site, 7), "reason": "moved", **form})
+
+
+def counts(site: Site) -> str:
+    return text_of(soup(site.signed_in("viewer").get("/health")).select_one("main > .cluster"))
+
+
+def test_an_accepted_finding_is_told_apart_with_its_reason_until_it_is_reopened(site: Site) -> None:
+    site.jobs.waiting("one")
+    before = counts(site)
+
+    accepted = accept(site, reason="the workers move on Monday")
+    page = soup(site.signed_in("viewer").get("/health"))
+    after = counts(site)
+    reopened = site.signed_in("admin").post("/health/workers/reopen")
+
+    assert accepted.status_code == reopened.status_code == 303
+    line = page.select_one('.checks li[data-state="paused"]')
+    assert text_of(line.select_one("summary")) == "Accepted Workers mail has none, 1 waiting"  # type: ignore[union-attr] # found
+    assert "Accepted by admin until" in text_of(line)
+    assert "the workers move on Monday" in text_of(line)
+    assert ("1 fail" in before, "0 accepted" in before) == (True, True)
+    assert ("0 fail" in after, "1 accepted" in after) == (True, True)
+    assert counts(site) == before
+    assert [(one.who, one.action, one.result) for one in site.audit()] == [
+        ("admin", "accept finding", "done"),
+        ("admin", "reopen finding", "done"),
+    ]
+    assert "workers (failure) until" in site.audit()[0].detail
+    assert "the workers move on Monday" in site.audit()[0].detail
+
+
+def test_an_operator_accepts_nothing_and_the_attempt_is_recorded(site: Site) -> None:
+    site.jobs.waiting("one")
+
+    assert accept(site, "operator").status_code == 403
+
+    assert "1 fail" in counts(site)
+    assert [(one.action, one.result) for one in site.audit()] == [("accept finding", "refused")]
+
+
+@pytest.mark.parametrize(
+    ("check", "form", "words"),
+    [
+        ("workers", {"reason": "  "}, "Say why"),
+        ("workers", {"reason": "x" * 501}, "Say why"),
+        ("workers", {"until": "soon"}, "is no day"),
+        ("workers", {"until": "2001-01-01"}, "The day is past"),
+        ("workers", {"until": "9999-01-01"}, "more than 366 days off"),
+        ("payloads", {}, "there is nothing to accept"),
+        ("<b>", {}, "There is no check"),
+    ],
+)
+def test_nothing_is_accepted_without_reason_day_or_finding(
+    site: Site, redis_client: redis.Redis, check: str, form: dict[str, str], words: str
+) -> None:
+    site.jobs.waiting("one")
+
+    answer = accept(site, check=check, **form)
+
+    assert answer.status_code == 400
+    assert words in text_of(soup(answer).select_one("[role=alert]"))
+    assert not redis_client.exists("board:accepted")
+
+
+def test_an_acceptance_ends_with_its_day_and_when_the_finding_gets_worse(site: Site) -> None:
+    now_ms = site.service.clock()
+    kept = Acceptances(site.service.namespace)
+    finding = Finding("memory", Verdict.WARNING, "80 %")
+
+    def told(now: Verdict, **changes: Any) -> bool:
+        one = replace(Acceptance("memory", "warning", now_ms + DAY_MS, "ann", "known", now_ms), **changes)
+        site.service.connection.call(kept.put(one))
+        return next(weigh(site.service, [replace(finding, verdict=now)])).accepted is not None
+
+    assert told(Verdict.WARNING)
+    assert not told(Verdict.WARNING, until_ms=now_ms)
+    assert not told(Verdict.FAILURE)
+    assert told(Verdict.FAILURE, verdict="failure")
+    assert not told(Verdict.OK, verdict="failure")
+
+
+@pytest.mark.parametrize("broken", ["[]", "{", '{"name": "workers"}', "\x00"])
+def test_a_broken_acceptance_is_none(site: Site, redis_client: redis.Redis, broken: str) -> None:
+    site.jobs.waiting("one")
+    redis_client.hset("board:accepted", "workers", broken)
+
+    assert "1 fail" in counts(site)
+
+
+def test_who_sees_some_queues_sees_that_a_finding_is_accepted_and_not_why(make_site: Callable[..., Site]) -> None:
+    site = make_site(roles="mailer: viewer@mail")
+    site.jobs.waiting("one")
+    accept(site, reason="see the queue print")
+    site.service.users.add("pia", PASSWORD, "mailer")
+    browser = site.browser()
+    browser.sign_in("pia")
+
+    words = text_of(soup(browser.get("/health")).select_one("main"))
+
+    assert "Accepted by admin" in words
+    assert "print" not in words
+
+
+def test_a_program_accepts_a_finding_and_reopens_it(site: Site) -> None:
+    site.jobs.waiting("one")
+    made = site.service.tokens.make("ops", "admin", queues=(), only_reads=False, days=1, made_by="test")
+
+    def ask(method: str, path: str, **body: str) -> Any:
+        answer = site.app.test_client(use_cookies=False).open(
+            f"/api/v1{path}", method=method, json=body or None, headers={"Authorization": f"Bearer {made}"}
+        )
+        assert answer.status_code == 200, answer.text
+        return answer.json
+
+    def counted() -> tuple[int, int]:
+        told = ask("GET", "/health")
+        return told["failing"], told["accepted"]
+
+    before = counted()
+    ask("POST", "/health/workers/accept", until=day(site, 0), reason="moved")
+    after = counted()
+    (one,) = [one for one in ask("GET", "/health")["findings"] if one["accepted"]]
+    ask("POST", "/health/workers/reopen")
+
+    assert (before, after, counted()) == ((1, 0), (0, 1), (1, 0))
+    assert (one["name"], one["accepted"]["by"], one["accepted"]["reason"]) == ("workers", "token:ops", "moved")

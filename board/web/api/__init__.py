@@ -4,7 +4,7 @@ Thin views over the queries and actions of the pages, so permissions, audit and 
 package puts every operation on its blueprint.
 """
 
-from board.web.api import acting, alerting, bulk, causes, reading
+from board.web.api import acting, alerting, bulk, causes, checking, reading
 from board.web.api.operations import api
 
-__all__ = ["acting", "alerting", "api", "bulk", "causes", "reading"]
+__all__ = ["acting", "alerting", "api", "bulk", "causes", "checking", "reading"]

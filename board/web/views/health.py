@@ -1,20 +1,37 @@
 """Whether the process lives, and whether it can serve: for load balancers and containers, without a sign-in.
 
-Both answer a word and no detail: versions, addresses and queues are nobody's business who has not signed in.
+``live`` and ``ready`` answer a word and no detail: versions, addresses and queues are nobody's business who has not
+signed in.
+The checklist is for people who signed in.
 """
 
-from flask import Response, make_response
+from __future__ import annotations
 
-from board.doctor import Verdict, examine
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from flask import Response, flash, make_response, redirect, request, url_for
+
+from board import doctor
+from board.acceptance import Acceptances
+from board.actions import health as actions
+from board.auth.policy import Permission, can, everywhere
+from board.doctor import Finding, Verdict
 from board.doctor.queues import MOST_QUEUES
 from board.engine.errors import StoreError
+from board.errors import BadRequestError
 from board.service import SHARED_SECONDS
 from board.web import render
 from board.web.monitor import answer_queues
-from board.web.state import board
+from board.web.state import actor, board
 from board.web.views.blueprints import health
+from board.web.wording import audit_missing
+from board.words import gettext
 
-__all__ = ["index", "live", "queues", "ready"]
+__all__ = ["accept", "findings", "index", "live", "queues", "ready", "reopen"]
+
+USUAL_DAYS = 30
+"""How long a finding is accepted unless another day is chosen."""
 
 
 @health.get("/healthz")
@@ -36,12 +53,79 @@ def ready() -> Response:
 @health.get("/health")
 def index() -> Response:
     """Show the production checklist, checked now: what is wrong first."""
+    return _checklist()
+
+
+@health.post("/health/<check>/accept")
+def accept(check: str) -> Response:
+    """Let a finding stay as it is until a day."""
+    own, form = board(), request.form
+    try:
+        problem = actions.accept(
+            own.desk,
+            actor(),
+            Acceptances(own.namespace),
+            check,
+            verdict=lambda: doctor.verdict_of(own, check),
+            until=form.get("until", ""),
+            reason=form.get("reason", ""),
+        )
+    except BadRequestError as refusal:
+        response = _checklist(str(refusal))
+        response.status_code = 400
+        return response
+    return _done(gettext("The finding is accepted."), problem)
+
+
+@health.post("/health/<check>/reopen")
+def reopen(check: str) -> Response:
+    """Let a finding count again."""
     own = board()
-    found = own.sources.list()
-    findings = own.readings.get(("health", found), lambda: tuple(examine(own)), within=SHARED_SECONDS).value
-    order = (Verdict.FAILURE, Verdict.WARNING, Verdict.OK)
-    groups = [(verdict.value, [one for one in findings if one.verdict is verdict]) for verdict in order]
-    return render.page("health/health.html", groups=groups, queue_count=len(found.queues), most_sampled=MOST_QUEUES)
+    return _done(
+        gettext("The finding counts again."), actions.reopen(own.desk, actor(), Acceptances(own.namespace), check)
+    )
+
+
+def findings() -> tuple[Finding, ...]:
+    """Return what the checks find in the queues that the person who asks may see.
+
+    A reason may speak of any queue, so it is told to those who see all.
+    """
+    own, who = board(), actor().identity
+    key = ("health", own.sources.list())
+    seen = own.readings.get(key, lambda: tuple(doctor.look(own)), within=SHARED_SECONDS).value
+    weighed = doctor.weigh(own, seen)
+    if everywhere(who, Permission.VIEW):
+        return tuple(weighed)
+    return tuple(replace(one, accepted=replace(one.accepted, reason="")) if one.accepted else one for one in weighed)
+
+
+def _checklist(problem: str = "") -> Response:
+    own = board()
+    found = findings()
+    groups = [
+        (verdict.value, [one for one in found if one.verdict is verdict and one.accepted is None])
+        for verdict in (Verdict.FAILURE, Verdict.WARNING)
+    ]
+    groups.append(("accepted", [one for one in found if one.accepted]))
+    groups.append(("ok", [one for one in found if one.verdict is Verdict.OK]))
+    today = datetime.fromtimestamp(own.clock() / 1000, UTC).date()
+    return render.page(
+        "health/health.html",
+        groups=groups,
+        queue_count=len(own.sources.list().queues),
+        most_sampled=MOST_QUEUES,
+        problem=problem,
+        may_accept=can(actor().identity, Permission.ACCEPT),
+        until=(today + timedelta(days=USUAL_DAYS)).isoformat(),
+    )
+
+
+def _done(words: str, audit_problem: str) -> Response:
+    flash(words, "ok")
+    if audit_problem:
+        flash(audit_missing(), "warn")
+    return make_response(redirect(url_for("health.index"), 303))
 
 
 @health.get("/health/queues")
