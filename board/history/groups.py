@@ -35,6 +35,7 @@ class GroupReading:
         queues: base of a queue to its failed jobs; of very many queues only some.
         names: name of jobs to how often they failed.
         bars: failures in each half-hour, oldest first, the one that has begun last.
+        is_elsewhere: other queues than those asked for have failed jobs of it too.
     """
 
     name: str
@@ -43,6 +44,7 @@ class GroupReading:
     queues: Mapping[str, int]
     names: Mapping[str, int]
     bars: tuple[int, ...]
+    is_elsewhere: bool = False
 
     def number(self, field: str) -> int | None:
         """Return a field that is a number; None without one."""
@@ -149,7 +151,7 @@ def _page(reply: Any) -> GroupsReading:
 
 
 def _group(reply: Any) -> GroupReading:
-    name, fields, members, queues, names, bars = reply
+    name, fields, members, queues, names, bars, everywhere = reply
     return GroupReading(
         name=_text(name),
         fields=dict(zip(_FIELDS, map(_text, fields), strict=True)),
@@ -157,6 +159,7 @@ def _group(reply: Any) -> GroupReading:
         queues=_counts(queues),
         names=_counts(names),
         bars=tuple(map(int, bars)),
+        is_elsewhere=int(everywhere) > len(queues) // 2,
     )
 
 

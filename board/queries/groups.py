@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from board.engine.calls import Batch, Call
@@ -253,7 +253,7 @@ def read_groups(
     jobs = sum(group.members for group in reading.groups)
     late_ms = now_ms - (reading.until_ms or 0)
     return GroupsPage(
-        groups=tuple(_row(group, known, now_ms=now_ms, of_jobs=jobs) for group in reading.groups),
+        groups=tuple(_row(_own(group, known), known, now_ms=now_ms, of_jobs=jobs) for group in reading.groups),
         matching=reading.matching,
         counts=dict(reading.counts) if queues is None else None,
         jobs=jobs,
@@ -287,7 +287,7 @@ def read_group(
     reading, members = connection.batch(Batch.of(calls))
     if not reading.groups:
         return None
-    group: GroupReading = reading.groups[0]
+    group = _own(reading.groups[0], known)
     row = _row(group, known, now_ms=now_ms, of_jobs=0)
     if not row.queues and queues is not None:
         return None
@@ -343,6 +343,15 @@ def _samples(connection: Reads, known: Known, found: Sequence[tuple[QueueKeys, s
     return tuple(samples), trace
 
 
+def _own(group: GroupReading, known: Known) -> GroupReading:
+    """Return a group without what was counted over all queues, where some of those are hidden from who asks."""
+    if not group.is_elsewhere or known.limits() is None:
+        return group
+    counted = dict.fromkeys(("first", "last", "back", "quiet", "retried", "succeeded"), "")
+    fields = {**group.fields, **counted, "total": str(group.members)}
+    return replace(group, fields=fields, names={}, bars=(0,) * len(group.bars))
+
+
 def _row(group: GroupReading, known: Known, *, now_ms: int, of_jobs: int) -> GroupRow:
     """Make the line of a group; what is told of queues is of those that ``known`` shows."""
     shown = {base: jobs for base, jobs in group.queues.items() if jobs > 0 and known.is_shown(queue_at(base))}
@@ -388,7 +397,7 @@ def trend_of(group: GroupReading, now_ms: int) -> Trend:
     if back is not None and quiet is not None and now_ms - back < 86_400_000:
         return Trend(f"Back after {duration(quiet)}", "warn")
     if not any(bars):
-        return Trend("Quiet for a day", "")
+        return Trend("–" if first is None else "Quiet for a day", "")
     if before >= 1 and hour * RISING_FACTOR <= before:
         return Trend("Falling", "")
     return Trend("Steady", "")

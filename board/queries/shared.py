@@ -64,6 +64,9 @@ class Known(Protocol):
     def slug(self, queue: QueueKeys) -> str:
         """Spell a queue for an address."""
 
+    def limits(self) -> object | None:
+        """Return what is all there is for the person who asks; None when nothing is hidden from them."""
+
     def is_shown(self, queue: QueueKeys) -> bool:
         """Whether the queue may be shown: by this board, to the person who asks."""
 

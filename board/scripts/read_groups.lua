@@ -2,7 +2,8 @@
 -- KEYS    prefix
 -- ARGV    wish msgpack: status, now_ms, since_ms, sort, skip, size, text, bases (or false for all), most,
 --   only (one group, or empty), bars
--- RETURNS {state, counts of the statuses, matching, groups}; a group is {name, fields, members, queues, names, bars}
+-- RETURNS {state, counts of the statuses, matching, groups}; a group is {name, fields, members, queues, names, bars,
+--   in how many queues it has failed jobs}
 -- EVENTS  none
 -- COST    O(size) for the newest; O(groups, 2,000 at most) to search, sort otherwise, or for some queues only
 -- DERIVED state, status:*, g:*, members:*, queues:*, names:*, bars:*
@@ -79,7 +80,8 @@ local function line(group, members)
   for at = 1, #FIELDS do
     fields[at] = fields[at] or ""
   end
-  return { group, fields, members or count(group), queues_of(group), redis.call("HGETALL", key_of("names", group)), bars }
+  local names, known = redis.call("HGETALL", key_of("names", group)), redis.call("HLEN", key_of("queues", group))
+  return { group, fields, members or count(group), queues_of(group), names, bars, known }
 end
 
 local state = redis.call("HMGET", prefix .. "state", "since", "until", "gaps")

@@ -28,6 +28,9 @@ class Known:
         """Hide the queues that were named."""
         return queue.name not in self.hidden
 
+    def limits(self) -> None:
+        """Hide nothing."""
+
     def shows_data(self, queue: QueueKeys) -> bool:
         """Withhold what the jobs of the queues carry that were named."""
         return self.is_shown(queue) and queue.name not in self.withheld

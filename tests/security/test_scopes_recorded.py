@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import redis
@@ -132,3 +133,21 @@ def test_figures_hold_all_of_ones_own_and_nothing_of_others(
     assert len(rows) == 2, rows
     assert MARK not in browser.get("/failures?is=all").text
     assert "LeftError" in text_of(soup(browser.get("/failures")).select_one("main"))
+
+
+def test_a_cause_that_others_have_too_is_counted_in_ones_own_queues_alone(site: Site) -> None:
+    def shared(who: Browser) -> dict[str, Any]:
+        told = who.get("/api/v1/failure-groups").json
+        assert told is not None
+        found: dict[str, Any] = next(one for one in told["groups"] if one["error"] == "SmtpError")
+        return found
+
+    admin, browser = site.signed_in(), member(site)
+
+    assert (shared(admin)["jobs"], shared(admin)["total"]) == (3, 3)
+    own = shared(browser)
+    assert (own["jobs"], own["total"], own["retried"], own["succeeded"], own["job_names"]) == (1, 1, 0, 0, [])
+    assert (own["first_at_ms"], own["last_at_ms"]) == (None, None)
+    page = text_of(soup(browser.get(f"/failures/{own['group']}")).select_one("main"))
+    assert "0 failures, a bar is" in page
+    assert "Failures counted 1" in page
