@@ -13,8 +13,8 @@ from typing import Final, Literal
 from board.engine.commands.pages import QueueReading
 from board.history.summary import Summary
 from board.queries.shared import Counts, QueueName
-from board.queries.text import count_of
 from board.spans import duration
+from board.words import Count, Sentence, sentence, sentences
 
 __all__ = ["Attention", "Severity", "UrlKind", "attention_of"]
 
@@ -77,8 +77,8 @@ class _Subject:
             return False
         return lately.failed >= RISING * lately.usual_failed
 
-    def tell(self, severity: Severity, sentence: str, label: str, state: str, weight: int) -> Attention:
-        return Attention(severity, self.queue, sentence, label, "state", state, weight)
+    def tell(self, severity: Severity, told: str, label: str, state: str, weight: int) -> Attention:
+        return Attention(severity, self.queue, told, label, "state", state, weight)
 
     @property
     def behind_state(self) -> str:
@@ -112,9 +112,22 @@ def attention_of(
     return sorted(found, key=lambda one: (ORDER[one.severity], -one.weight))
 
 
+_OPEN: Final = {
+    "active": sentence("Open active"),
+    "paused": sentence("Open paused"),
+    "waiting": sentence("Open waiting"),
+    "prioritized": sentence("Open prioritized"),
+}
+
+
+def _open_failed(failed: int) -> str:
+    return sentence("Open %(failed)s failed", failed=Count(failed))
+
+
 def _unreadable(subject: _Subject) -> Iterator[Attention]:
     if subject.reading.problems:
-        yield subject.tell("critical", f"could not be read: {subject.reading.problems[0]}", "Open", "waiting", 0)
+        told = sentence("could not be read: %(problem)s", problem=subject.reading.problems[0])
+        yield subject.tell("critical", told, sentence("Open"), "waiting", 0)
 
 
 def _failed(subject: _Subject) -> Iterator[Attention]:
@@ -123,10 +136,16 @@ def _failed(subject: _Subject) -> Iterator[Attention]:
         return
     share = failed / (failed + subject.counts.completed)
     severity: Severity = "critical" if failed >= MANY_FAILED and share > CRITICAL_SHARE else "warn"
-    told = f", {share:.0%} of the finished jobs kept" if failed >= MANY_FAILED and subject.counts.completed else ""
-    yield subject.tell(
-        severity, f"has {count_of(failed, 'failed job')}{told}", f"Open {failed:,} failed", "failed", failed
-    )
+    told: Sentence = sentences("has %(n)s failed job", "has %(n)s failed jobs", failed, n=Count(failed))
+    if failed >= MANY_FAILED and subject.counts.completed:
+        told = sentences(
+            "has %(n)s failed job, %(share)s of the finished jobs kept",
+            "has %(n)s failed jobs, %(share)s of the finished jobs kept",
+            failed,
+            n=Count(failed),
+            share=f"{share:.0%}",
+        )
+    yield subject.tell(severity, told, _open_failed(failed), "failed", failed)
 
 
 def _rising(subject: _Subject) -> Iterator[Attention]:
@@ -134,16 +153,24 @@ def _rising(subject: _Subject) -> Iterator[Attention]:
     if not subject.is_rising or lately is None or lately.usual_failed is None:
         return
     usual = lately.usual_failed
-    told = f"a usual {usual:,.0f}" if usual >= 1 else "a usual one or none"
-    sentence = f"failures rising, {lately.failed:,} in 15 min against {told}"
-    failed = subject.counts.failed
-    yield subject.tell("critical", sentence, f"Open {failed:,} failed", "failed", lately.failed)
+    many = Count(lately.failed)
+    if usual >= 1:
+        told = sentence("failures rising, %(n)s in 15 min against a usual %(usual)s", n=many, usual=Count(round(usual)))
+    else:
+        told = sentence("failures rising, %(n)s in 15 min against a usual one or none", n=many)
+    yield subject.tell("critical", told, _open_failed(subject.counts.failed), "failed", lately.failed)
 
 
 def _stalled(subject: _Subject) -> Iterator[Attention]:
     if subject.summary is not None and subject.summary.stalled:
-        sentence = f"had {count_of(subject.summary.stalled, 'job')} taken back from lost workers in 15 min"
-        yield subject.tell("warn", sentence, "Open active", "active", subject.summary.stalled)
+        stalled = Count(subject.summary.stalled)
+        told = sentences(
+            "had %(n)s job taken back from lost workers in 15 min",
+            "had %(n)s jobs taken back from lost workers in 15 min",
+            stalled,
+            n=stalled,
+        )
+        yield subject.tell("warn", told, _OPEN["active"], "active", stalled)
 
 
 def _no_workers(subject: _Subject) -> Iterator[Attention]:
@@ -151,11 +178,17 @@ def _no_workers(subject: _Subject) -> Iterator[Attention]:
     if subject.workers != 0 or subject.reading.meta.paused:
         return
     if counts.active:
-        told = f"{counts.active:,} active" + (f", {counts.behind:,} waiting" if counts.behind else "")
-        yield subject.tell("warn", f"has no worker connected by name. {told}", "Open active", "active", counts.active)
+        active, behind = Count(counts.active), Count(counts.behind)
+        told = sentence("has no worker connected by name. %(active)s active", active=active)
+        if behind:
+            told = sentence(
+                "has no worker connected by name. %(active)s active, %(behind)s waiting", active=active, behind=behind
+            )
+        yield subject.tell("warn", told, _OPEN["active"], "active", counts.active)
     elif counts.behind:
-        sentence = f"has no workers. {count_of(counts.behind, 'job')} waiting"
-        yield subject.tell("critical", sentence, f"Open {subject.behind_state}", subject.behind_state, counts.behind)
+        behind = Count(counts.behind)
+        told = sentences("has no workers. %(n)s job waiting", "has no workers. %(n)s jobs waiting", behind, n=behind)
+        yield subject.tell("critical", told, _OPEN[subject.behind_state], subject.behind_state, behind)
 
 
 def _late(subject: _Subject) -> Iterator[Attention]:
@@ -164,30 +197,54 @@ def _late(subject: _Subject) -> Iterator[Attention]:
         return
     age_ms = subject.now_ms - since
     if age_ms > OLDEST_WAITING_MS:
-        sentence = f"next job in line waits for {duration(age_ms)}, limit {duration(OLDEST_WAITING_MS)}"
-        yield subject.tell(
-            "warn", sentence, f"Open {subject.behind_state}", subject.behind_state, subject.counts.behind
+        told = sentence(
+            "next job in line waits for %(time)s, limit %(limit)s",
+            time=duration(age_ms),
+            limit=duration(OLDEST_WAITING_MS),
         )
+        yield subject.tell("warn", told, _OPEN[subject.behind_state], subject.behind_state, subject.counts.behind)
 
 
 def _paused(subject: _Subject) -> Iterator[Attention]:
     behind = subject.counts.behind
     if subject.reading.meta.paused and behind:
-        by = f", last here by {subject.paused_by}" if subject.paused_by else ""
-        sentence = f"is paused{by}. {count_of(behind, 'job waits', 'jobs wait')} behind it"
-        yield Attention("paused", subject.queue, sentence, "Resume", "resume", subject.behind_state, behind)
+        told = (
+            sentences(
+                "is paused, last here by %(name)s. %(n)s job waits behind it",
+                "is paused, last here by %(name)s. %(n)s jobs wait behind it",
+                behind,
+                n=Count(behind),
+                name=subject.paused_by,
+            )
+            if subject.paused_by
+            else sentences(
+                "is paused. %(n)s job waits behind it", "is paused. %(n)s jobs wait behind it", behind, n=Count(behind)
+            )
+        )
+        yield Attention("paused", subject.queue, told, sentence("Resume"), "resume", subject.behind_state, behind)
 
 
 def _limited(subject: _Subject) -> Iterator[Attention]:
     left, counts, meta = subject.reading.limited_ms, subject.counts, subject.reading.meta
     if left is not None and counts.behind:
-        sentence = f"is rate limited for another {duration(left)}. {count_of(counts.behind, 'job')} waiting"
-        yield subject.tell("info", sentence, f"Open {subject.behind_state}", subject.behind_state, counts.behind)
-    if meta.concurrency is not None and counts.active >= meta.concurrency and counts.behind and not meta.paused:
-        sentence = (
-            f"runs {counts.active:,} of {count_of(meta.concurrency, 'job')} allowed at once. {counts.behind:,} waiting"
+        told = sentences(
+            "is rate limited for another %(time)s. %(n)s job waiting",
+            "is rate limited for another %(time)s. %(n)s jobs waiting",
+            counts.behind,
+            n=Count(counts.behind),
+            time=duration(left),
         )
-        yield subject.tell("info", sentence, "Open active", "active", counts.behind)
+        yield subject.tell("info", told, _OPEN[subject.behind_state], subject.behind_state, counts.behind)
+    if meta.concurrency is not None and counts.active >= meta.concurrency and counts.behind and not meta.paused:
+        told = sentences(
+            "runs %(active)s of %(n)s job allowed at once. %(behind)s waiting",
+            "runs %(active)s of %(n)s jobs allowed at once. %(behind)s waiting",
+            meta.concurrency,
+            n=Count(meta.concurrency),
+            active=Count(counts.active),
+            behind=Count(counts.behind),
+        )
+        yield subject.tell("info", told, _OPEN["active"], "active", counts.behind)
 
 
 _RULES: tuple[Callable[[_Subject], Iterator[Attention]], ...] = (

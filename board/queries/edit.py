@@ -12,6 +12,7 @@ from board.errors import UnknownJobError
 from board.queries.json_text import DiffLine, compact, difference, hide, is_json, lay_out, restore
 from board.queries.shared import YES, Allowed, Known, QueueName, Reads, queue_name
 from board.queries.text import display
+from board.words import sentence
 
 __all__ = ["EDIT_LIMIT", "EditPage", "read_edit"]
 
@@ -69,11 +70,11 @@ def read_edit(connection: Reads, known: Known, queue: QueueKeys, job_id: str, dr
     stored = (data.text if data else None) or ""
     editable = YES
     if data and (not data.is_whole or data.length > EDIT_LIMIT):
-        editable = Allowed(ok=False, reason="its data are larger than 64 KB")
+        editable = Allowed(ok=False, reason=sentence("its data are larger than 64 KB"))
     elif data and len(stored.encode()) != data.length:
-        editable = Allowed(ok=False, reason="its data are not UTF-8 text")
+        editable = Allowed(ok=False, reason=sentence("its data are not UTF-8 text"))
     elif reading.state == "active" or reading.lock_ms > 0 or reading.lock_ms == -1:
-        editable = Allowed(ok=False, reason="a worker holds it")
+        editable = Allowed(ok=False, reason=sentence("a worker holds it"))
     hidden = hide(stored)
     folds = is_json(stored) and stored == compact(stored)
     final, problem = None, ""

@@ -32,6 +32,7 @@ from board.queries.stack import Attempt, attempts, error_of
 from board.queries.text import display, shorten
 from board.queries.timeline import Life, Step, timeline
 from board.redaction import redact_text
+from board.words import sentence
 
 __all__ = ["FlowLink", "JobPage", "Letter", "RawField", "flow_link", "job_call", "job_page", "read_job"]
 
@@ -43,7 +44,7 @@ RAW_LIMIT = 4_000
 NOTHING = Payload("", 0, None, valid=True, truncated=False)
 """Stands for data that are not there: what is missing is told by the problems, not by an empty box."""
 
-NOT_ACTIVE = Allowed(ok=False, reason="only active jobs can be stopped")
+NOT_ACTIVE = Allowed(ok=False, reason=sentence("only active jobs can be stopped"))
 
 TRACE_LIMIT = 50
 """Attempts whose stack traces are read."""
@@ -427,11 +428,13 @@ def _stoppable(reading: JobReading) -> Allowed:
     if reading.state != "active" or reading.kind != "hash":
         return NOT_ACTIVE
     if reading.lock_ms < 0:
-        return Allowed(ok=False, reason="its worker is gone; the next check for stalled jobs takes it back")
+        return Allowed(ok=False, reason=sentence("its worker is gone; the next check for stalled jobs takes it back"))
     if not reading.is_stoppable:
-        return Allowed(ok=False, reason="only workers of Queue Board's engine can be asked, and this one is another")
+        return Allowed(
+            ok=False, reason=sentence("only workers of Queue Board's engine can be asked, and this one is another")
+        )
     if reading.stop_reason is not None:
-        return Allowed(ok=False, reason="its worker was asked already")
+        return Allowed(ok=False, reason=sentence("its worker was asked already"))
     return YES
 
 

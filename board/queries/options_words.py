@@ -9,14 +9,15 @@ from board.queries.payload import Number, Pairs, scalar_text
 from board.queries.rows import option_number
 from board.queries.text import count_of, display, shorten
 from board.spans import duration
+from board.words import Count, Sentence, sentence, sentences
 
 __all__ = ["options_in_words"]
 
 _POLICIES = {
-    "fpof": "If it fails, its parent fails.",
-    "cpof": "If it fails, its parent runs at once.",
-    "idof": "If it fails, its parent does not wait for it.",
-    "rdof": "If it fails, its parent forgets it.",
+    "fpof": sentence("If it fails, its parent fails."),
+    "cpof": sentence("If it fails, its parent runs at once."),
+    "idof": sentence("If it fails, its parent does not wait for it."),
+    "rdof": sentence("If it fails, its parent forgets it."),
 }
 _LONG_POLICIES = {
     "failParentOnFailure": "fpof",
@@ -30,10 +31,10 @@ def options_in_words(options: Any) -> tuple[str, ...]:
     """Write the options that were read as JSON; nothing for defaults, nothing for what is not understood."""
     if not isinstance(options, Pairs):
         return ()
-    sentences = [_attempts(options), _kept(options), _line(options), _deduplication(options), _schedule(options)]
-    sentences += [sentence for short, sentence in _POLICIES.items() if _is_on(options, short)]
-    sentences.append(_limits(options))
-    return tuple(sentence for sentence in sentences if sentence)
+    told = [_attempts(options), _kept(options), _line(options), _deduplication(options), _schedule(options)]
+    told += [words for short, words in _POLICIES.items() if _is_on(options, short)]
+    told.append(_limits(options))
+    return tuple(one for one in told if one)
 
 
 def _is_on(options: Pairs, short: str) -> bool:
@@ -44,29 +45,37 @@ def _is_on(options: Pairs, short: str) -> bool:
 def _attempts(options: Pairs) -> str:
     attempts = option_number(options, "attempts") or 1
     if attempts <= 1:
-        return "One attempt only."
-    return f"Up to {count_of(attempts, 'attempt')}{_backoff(options.get('backoff'))}."
+        return sentence("One attempt only.")
+    return sentences(
+        "Up to %(n)s attempt, %(backoff)s.",
+        "Up to %(n)s attempts, %(backoff)s.",
+        attempts,
+        n=Count(attempts),
+        backoff=_backoff(options.get("backoff")),
+    )
 
 
-def _backoff(backoff: Any) -> str:
+def _backoff(backoff: Any) -> Sentence:
     if isinstance(backoff, Number):
         delay, kind, jitter = whole_number(backoff.text), "fixed", None
     elif isinstance(backoff, Pairs):
         delay, kind, jitter = option_number(backoff, "delay"), backoff.get("type"), backoff.get("jitter")
     else:
-        return ", retried at once"
+        return sentence("retried at once")
     if kind not in ("fixed", "exponential"):
-        return f", waiting as its worker's strategy “{_text(kind)}” says"
+        return sentence("waiting as its worker's strategy “%(kind)s” says", kind=_text(kind))
     if not delay:
-        return ", retried at once"
-    told = f", waiting {duration(delay)} before each retry"
+        return sentence("retried at once")
+    told = sentence("waiting %(time)s before each retry", time=duration(delay))
     if kind == "exponential":
-        told = f", waiting {duration(delay)} and then twice as long each time"
+        told = sentence("waiting %(time)s and then twice as long each time", time=duration(delay))
     try:
         share = float(jitter.text) if isinstance(jitter, Number) else 0.0
     except ValueError:
         share = 0.0
-    return told + (f", of which {share:.0%} is random" if 0 < share <= 1 else "")
+    if 0 < share <= 1:
+        return sentence("%(backoff)s, of which %(share)s is random", backoff=told, share=f"{share:.0%}")
+    return told
 
 
 def _kept(options: Pairs) -> str:
@@ -98,7 +107,7 @@ def _line(options: Pairs) -> str:
     if options.get("lifo") is True:
         told.append("runs before everything that waits already")
     words = ", ".join(one for one in told if one)
-    return f"{words[:1].upper()}{words[1:]}." if words else "No priority, no delay."
+    return f"{words[:1].upper()}{words[1:]}." if words else sentence("No priority, no delay.")
 
 
 def _deduplication(options: Pairs) -> str:
@@ -106,10 +115,19 @@ def _deduplication(options: Pairs) -> str:
     if not isinstance(told, Pairs) or told.get("id") is None:
         return ""
     ttl = option_number(told, "ttl")
-    window = f"for {duration(ttl)}" if ttl else "until it has finished"
     if told.get("replace") is True:
-        return f"A later job with the deduplication id “{_text(told.get('id'))}” replaces it while it is delayed."
-    return f"Other jobs with the deduplication id “{_text(told.get('id'))}” are ignored {window}."
+        return sentence(
+            "A later job with the deduplication id “%(id)s” replaces it while it is delayed.", id=_text(told.get("id"))
+        )
+    if ttl:
+        return sentence(
+            "Other jobs with the deduplication id “%(id)s” are ignored for %(time)s.",
+            id=_text(told.get("id")),
+            time=duration(ttl),
+        )
+    return sentence(
+        "Other jobs with the deduplication id “%(id)s” are ignored until it has finished.", id=_text(told.get("id"))
+    )
 
 
 def _schedule(options: Pairs) -> str:

@@ -17,6 +17,7 @@ from board.queries.stack import message_line
 from board.queries.text import display, shorten
 from board.redaction import redact_text, speaks_of
 from board.spans import duration
+from board.words import sentence
 
 __all__ = [
     "JobRow",
@@ -32,8 +33,8 @@ __all__ = [
     "without_hidden",
 ]
 
-NOT_FINISHED = Allowed(ok=False, reason="only failed or completed jobs can be retried")
-NOT_DELAYED = Allowed(ok=False, reason="only delayed jobs can be promoted")
+NOT_FINISHED = Allowed(ok=False, reason=sentence("only failed or completed jobs can be retried"))
+NOT_DELAYED = Allowed(ok=False, reason=sentence("only delayed jobs can be promoted"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,22 +154,26 @@ def allowed_actions(
     The engine decides again, atomically, when the action comes: this is for what a person sees before.
     """
     if kind == "none":
-        gone = Allowed(ok=False, reason="the job is gone, only its id is left in the list")
+        gone = Allowed(ok=False, reason=sentence("the job is gone, only its id is left in the list"))
         return gone, YES, gone
     if kind != "hash":
-        broken = Allowed(ok=False, reason=f"its key holds a {kind}, not a job")
+        broken = Allowed(ok=False, reason=sentence("its key holds a %(kind)s, not a job", kind=kind))
         return broken, broken, broken
     retry = YES if state in ("failed", "completed") else NOT_FINISHED
     promote = YES if state == "delayed" else NOT_DELAYED
     remove = YES
     if lock_ms is not None and (lock_ms > 0 or lock_ms == -1):
-        who = shorten(display(worker), 60) if worker else "a worker"
-        ends = f", lock ends in {duration(max(lock_ms, 1000))}" if lock_ms > 0 else ", its lock has no end"
-        remove = Allowed(ok=False, reason=f"locked by {who}{ends}")
+        who = shorten(display(worker), 60) if worker else sentence("a worker")
+        if lock_ms > 0:
+            ends = duration(max(lock_ms, 1000))
+            held = sentence("locked by %(who)s, lock ends in %(time)s", who=who, time=ends)
+        else:
+            held = sentence("locked by %(who)s, its lock has no end", who=who)
+        remove = Allowed(ok=False, reason=held)
     elif state == "active":
-        remove = Allowed(ok=False, reason="a worker may still run it; it goes back to waiting if not")
+        remove = Allowed(ok=False, reason=sentence("a worker may still run it; it goes back to waiting if not"))
     elif is_next_run:
-        remove = Allowed(ok=False, reason="the next run of a job scheduler; remove the scheduler instead")
+        remove = Allowed(ok=False, reason=sentence("the next run of a job scheduler; remove the scheduler instead"))
     return retry, remove, promote
 
 

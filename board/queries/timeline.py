@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from board.words import sentence, sentences
+
 __all__ = ["Life", "Step", "timeline"]
 
 Kind = Literal["waited", "delayed", "backoff", "attempt", "waiting-children"]
@@ -92,21 +94,31 @@ def _pieces(life: Life, added: int) -> list[_Piece]:
     started = max(added, life.processed_ms)
     pieces = _before_start(life, added, started)
     number = max(life.attempts_made + (life.finished_ms is None and life.state == "active"), 1)
-    label = f"Attempt {number}"
+    label = sentence("Attempt %(number)s", number=number)
     if life.finished_ms is not None and life.state in ("completed", "failed"):
         failed = life.state == "failed"
         pieces.append(("attempt", label, life.state, started, max(started, life.finished_ms), failed))
     elif life.state == "active":
-        pieces.append(("attempt", f"{label}, running", "active", started, max(started, life.now_ms), False))
+        pieces.append(
+            (
+                "attempt",
+                sentence("Attempt %(number)s, running", number=number),
+                "active",
+                started,
+                max(started, life.now_ms),
+                False,
+            )
+        )
     elif life.state == "delayed" and life.attempts_made and life.due_ms is not None:
         ended = min(max(started, life.due_ms - life.retry_delay_ms), life.now_ms)
         pieces.append(("attempt", label, "failed", started, ended, True))
-        pieces.append(("backoff", "Backoff", "delayed", ended, max(ended, life.now_ms), False))
+        pieces.append(("backoff", sentence("Backoff"), "delayed", ended, max(ended, life.now_ms), False))
     elif life.state == "waiting-children":
-        label = "Latest start, then waiting for children"
+        label = sentence("Latest start, then waiting for children")
         pieces.append(("waiting-children", label, "waiting-children", started, max(started, life.now_ms), False))
     else:
-        pieces.append(("waited", f"{label}, then back in line", "waiting", started, max(started, life.now_ms), False))
+        label = sentence("Attempt %(number)s, then back in line", number=number)
+        pieces.append(("waited", label, "waiting", started, max(started, life.now_ms), False))
     return pieces
 
 
@@ -117,17 +129,24 @@ def _before_start(life: Life, added: int, until: int) -> list[_Piece]:
     earlier = max(life.attempts_made - is_latest_counted, 0)
     times = max(earlier, life.attempts_started - 1)
     if times > 0 and not life.has_children:
-        what = "start" if times > earlier else "attempt"
-        label = f"{times} earlier {what}{'s' if times != 1 else ''}, with the waits between"
+        label = (
+            sentences(
+                "%(n)s earlier start, with the waits between", "%(n)s earlier starts, with the waits between", times
+            )
+            if times > earlier
+            else sentences(
+                "%(n)s earlier attempt, with the waits between", "%(n)s earlier attempts, with the waits between", times
+            )
+        )
         return [("waited", label, "waiting", added, until, False)]
     if life.has_children or life.state == "waiting-children":
-        return [("waiting-children", "Waited for its children", "waiting-children", added, until, False)]
+        return [("waiting-children", sentence("Waited for its children"), "waiting-children", added, until, False)]
     delayed_until = min(added + max(0, life.delay_ms), until)
     if life.state == "delayed" and life.processed_ms is None:
         delayed_until = until
-    label = "Waiting" if life.processed_ms is None else "Waited"
+    label = sentence("Waiting") if life.processed_ms is None else sentence("Waited")
     state = "prioritized" if life.state == "prioritized" else "waiting"
     return [
-        ("delayed", "Delayed", "delayed", added, delayed_until, False),
+        ("delayed", sentence("Delayed"), "delayed", added, delayed_until, False),
         ("waited", label, state, delayed_until, until, False),
     ]

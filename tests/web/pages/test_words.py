@@ -54,11 +54,7 @@ WITHOUT_TEXT = {"static", "health.live", "health.ready", "health.queues", "monit
 """They answer programs, which are told everything in English."""
 
 TO_DO = {
-    "failures.index",
     "health.index",
-    "jobs.show",
-    "jobs.value",
-    "overview.index",
     "queues.state",
     "schedulers.index",
     "schedulers.of_queue",
@@ -121,7 +117,10 @@ def texts(page: BeautifulSoup) -> Iterator[str]:
 
 def quiet(element: Tag) -> bool:
     names = {"script", "style", "code", "kbd", "pre", "textarea", "datalist"}
-    return any(one.name in names or "mono" in one.get_attribute_list("class") for one in (element, *element.parents))
+    return any(
+        one.name in names or not {"mono", "raw", "key"}.isdisjoint(one.get_attribute_list("class"))
+        for one in (element, *element.parents)
+    )
 
 
 def words_outside(visitor: Browser, path: str) -> list[str]:
