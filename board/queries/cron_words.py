@@ -7,10 +7,12 @@ told field by field, so that the words are never less exact than the pattern.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from board.queries.text import display
+from board.words import Count, Sentence, sentence, sentences
 
 __all__ = ["cron_words", "interval_words"]
 
@@ -65,11 +67,21 @@ class _Field:
         return values[0], values[-1]
 
 
+_EVERY: Final[tuple[tuple[int, Callable[[Count], Sentence]], ...]] = (
+    (604_800_000, lambda n: sentences("Every week", "Every %(n)s weeks", n, n=n)),
+    (86_400_000, lambda n: sentences("Every day", "Every %(n)s days", n, n=n)),
+    (3_600_000, lambda n: sentences("Every hour", "Every %(n)s hours", n, n=n)),
+    (60_000, lambda n: sentences("Every minute", "Every %(n)s minutes", n, n=n)),
+    (1_000, lambda n: sentences("Every second", "Every %(n)s seconds", n, n=n)),
+)
+"""Units of an interval, the longest first, and how it is told in them."""
+
+
 def cron_words(pattern: str) -> str:
     """Say when a cron pattern matches; a pattern that cannot be read is quoted."""
     fields = _fields(pattern)
     if fields is None:
-        return f"By the pattern {display(pattern)}"
+        return sentence("By the pattern %(pattern)s", pattern=display(pattern))
     second, minute, hour, day, month, weekday = fields
     when, is_time_of_day = _time(second, minute, hour)
     days = _days(day, month, weekday)
@@ -85,21 +97,12 @@ def cron_words(pattern: str) -> str:
 
 def interval_words(every_ms: int) -> str:
     """Say how often a fixed interval runs: ``Every 5 minutes``, ``Every 1.5 s``."""
-    for unit, name in (
-        (604_800_000, "week"),
-        (86_400_000, "day"),
-        (3_600_000, "hour"),
-        (60_000, "minute"),
-        (1_000, "second"),
-    ):
+    for unit, told in _EVERY:
         if every_ms >= unit and every_ms % unit == 0:
-            number = every_ms // unit
-            return f"Every {name}" if number == 1 else f"Every {number:,} {name}s"
-    return (
-        f"Every {every_ms / 1000:,.3f}".rstrip("0").rstrip(".") + " s"
-        if every_ms >= 1_000
-        else f"Every {every_ms:,} ms"
-    )
+            return told(Count(every_ms // unit))
+    if every_ms < 1_000:
+        return sentence("Every %(n)s ms", n=Count(every_ms))
+    return sentence("Every %(n)s s", n=f"{every_ms / 1000:,.3f}".rstrip("0").rstrip("."))
 
 
 def _capital(text: str) -> str:

@@ -26,6 +26,7 @@ from board.queries.shared import Known, QueueName, Reads, by_slot, queue_name, t
 from board.queries.text import display, first_line
 from board.redaction import redact_text
 from board.spans import duration
+from board.words import sentence
 
 __all__ = [
     "FILTERS",
@@ -291,7 +292,7 @@ def words_of(pattern: str | None, every_ms: int | None) -> str:
     """Say when a scheduler runs."""
     if every_ms is not None:
         return interval_words(every_ms)
-    return cron_words(pattern) if pattern else "No schedule that could be read"
+    return cron_words(pattern) if pattern else sentence("No schedule that could be read")
 
 
 def _place(row: SchedulerReading) -> tuple[int, str, str]:
@@ -394,27 +395,34 @@ def _status(row: SchedulerReading, rule: Rule, now_ms: int, *, legacy: bool) -> 
     state, next_ms = row.pending_state, row.next_ms
     if state in ("completed", "failed"):
         has_end = rule.left is not None or rule.end_ms is not None
-        return "ended", "" if has_end else "Its last run ended and no run after it was made: save it again to go on."
+        return "ended", "" if has_end else sentence(
+            "Its last run ended and no run after it was made: save it again to go on."
+        )
     if state == "active":
         return "running", ""
     late_ms = 0 if next_ms is None else now_ms - next_ms
     if state in ("waiting", "prioritized", "paused"):
-        words = f"Its run of {duration(late_ms)} ago still waits in line. {_missed(rule, next_ms, now_ms)}"
-        return "due", words.strip() if late_ms > 60_000 else ""
+        if late_ms <= 60_000:
+            return "due", ""
+        waits = sentence("Its run of %(time)s ago still waits in line.", time=duration(late_ms))
+        return "due", _with_missed(waits, rule, next_ms, now_ms)
     if state is None and not (legacy and not row.has_record):
-        return "lost", "No job stands for its next run, so it will not run: it was removed. Save it again to go on."
+        told = sentence("No job stands for its next run, so it will not run: it was removed. Save it again to go on.")
+        return "lost", told
     if late_ms > LATE_MS:
-        words = f"Overdue by {duration(late_ms)}: no worker looks for what is due. {_missed(rule, next_ms, now_ms)}"
-        return "overdue", words.strip()
+        late = sentence("Overdue by %(time)s: no worker looks for what is due.", time=duration(late_ms))
+        return "overdue", _with_missed(late, rule, next_ms, now_ms)
     return "ok", ""
 
 
-def _missed(rule: Rule, next_ms: int | None, now_ms: int) -> str:
-    """Count the runs whose moment has passed."""
+def _with_missed(told: str, rule: Rule, next_ms: int | None, now_ms: int) -> str:
+    """Add how many runs' moments have passed."""
     passed = len(coming(rule, next_ms, MOST_MISSED, now_ms))
     if passed < 2:
-        return ""
-    return f"{passed if passed < MOST_MISSED else f'{MOST_MISSED} or more'} runs missed their moment."
+        return told
+    if passed < MOST_MISSED:
+        return sentence("%(told)s %(n)s runs missed their moment.", told=told, n=passed)
+    return sentence("%(told)s %(n)s or more runs missed their moment.", told=told, n=passed)
 
 
 def _run(reading: RunReading, known: Known, queue: QueueKeys) -> Run:
