@@ -114,6 +114,18 @@ class UnknownSchedulerError(BoardError):
         )
 
 
+_SAID = {
+    "alert": "change alerts",
+    "audit": "read the audit log",
+    "data": "see what jobs carry",
+    "schedule": "change schedulers",
+    "silence": "silence alerts",
+    "users": "manage users and tokens",
+    "view": "see this",
+}
+"""Permissions whose name is no verb that a sentence can take as it is."""
+
+
 class ForbiddenError(BoardError):
     """The role does not reach.
 
@@ -131,7 +143,7 @@ class ForbiddenError(BoardError):
             sentence(
                 "Your role is %(role)s. To %(action)s you need the role %(needed)s.",
                 role=role,
-                action=action,
+                action=_SAID.get(action, action),
                 needed=needed,
             )
         )
