@@ -1,8 +1,7 @@
 """Dataclasses that nobody changes, for what is made several times a job.
 
-A frozen dataclass sets each of its fields through a call, so making one costs three times as much. These are frozen for
-the type checker, which reads every line of ours, and plain at run time. Options and whatever else a caller makes by
-hand stay frozen for good.
+A frozen dataclass sets each of its fields through a call of its own. These are frozen for the type checker, which reads
+every line of ours, and plain at run time. Options and whatever else a caller makes by hand stay frozen for good.
 """
 
 from __future__ import annotations

@@ -257,6 +257,18 @@ async def test_sockets_that_cannot_be_taken_over_work_one_a_task(redis_url: str)
 
 
 @behaviour
+async def test_the_parts_of_a_bulk_add_keep_their_order_over_such_sockets(redis_url: str) -> None:
+    client = redis.asyncio.Redis.from_pool(
+        redis.asyncio.ConnectionPool.from_url(redis_url, connection_class=Strange, protocol=2)
+    )
+    async with AsyncQueue("mail", connection=client) as queue:
+        jobs = await bulk_add(queue, 5)
+
+        assert [job.id for job in jobs] == [str(number) for number in range(1, 5 * MOST_TOGETHER + 1)]
+    await client.aclose()
+
+
+@behaviour
 async def test_a_server_that_does_not_answer_in_time_is_given_up(redis_url: str) -> None:
     async with AsyncConnection.open(redis_url, timeout_s=0.2) as connection:
         with pytest.raises(ConnectionLostError, match="in time"):

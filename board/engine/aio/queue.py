@@ -96,22 +96,18 @@ class AsyncQueue:
         """
         chosen = merge_options(None, options, overrides)
         if self.telemetry is None:
-            new = prepare_job(name, data, chosen, defaults=self.default_job_options, now_ms=_now_ms(), queue=self.keys)
-            job_id = await self.connection.call(jobs.add_job(self.keys, new))
-            return AsyncJob(data_of_new_job(job_id, new), self.keys, self.connection)
+            return await self._add(name, data, chosen)
         target = f"{self.name}.{name}"
         with traced(self.telemetry, "add", self.name, target=target, job_name=name) as span:
-            new = prepare_job(
-                name,
-                data,
-                carrying(self.telemetry, chosen),
-                defaults=self.default_job_options,
-                now_ms=_now_ms(),
-                queue=self.keys,
-            )
-            job_id = await self.connection.call(jobs.add_job(self.keys, new))
-            span.set({"bullmq.job.id": job_id})
-        return AsyncJob(data_of_new_job(job_id, new), self.keys, self.connection)
+            job = await self._add(name, data, carrying(self.telemetry, chosen))
+            span.set({"bullmq.job.id": job.id})
+        return job
+
+    async def _add(self, name: str, data: JsonValue, options: JobOptions) -> AsyncJob:
+        new = prepare_job(name, data, options, defaults=self.default_job_options, now_ms=_now_ms(), queue=self.keys)
+        return AsyncJob(
+            data_of_new_job(await self.connection.call(jobs.add_job(self.keys, new)), new), self.keys, self.connection
+        )
 
     async def add_bulk(self, items: Iterable[BulkItem]) -> list[AsyncJob]:
         """Add many jobs, each given as (name, data) or (name, data, options), 50 in each atomic step.

@@ -189,12 +189,11 @@ class AsyncConnection:
         Raises:
             EngineError: the first that failed. No further call was sent; those under way have ended.
         """
-        ahead = 1 if self._origin.is_cluster or not self._is_shared else AHEAD
         results: list[T] = []
         under_way: deque[asyncio.Task[T]] = deque()
         try:
             for call in calls:
-                if len(under_way) == ahead:
+                if len(under_way) >= self._ahead:
                     results.append(await under_way[0])
                     under_way.popleft()
                 under_way.append(asyncio.create_task(self.call(call)))
@@ -214,6 +213,12 @@ class AsyncConnection:
                     if not task.cancelled():
                         task.exception()  # seen: the first error is the one that is told
         return results
+
+    @property
+    def _ahead(self) -> int:
+        """How many calls of a stream may be under way: several only once one line is known to keep their order."""
+        place = self._places.get("")
+        return AHEAD if self._is_shared and place is not None and place.line is not None and place.line.is_open else 1
 
     async def run(self, plan: Plan[R]) -> R:
         """Drive a plan to its end. Errors are thrown into it, so that it may handle them."""

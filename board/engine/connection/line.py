@@ -90,6 +90,11 @@ class Line:
         self._is_due = False
         self._is_closed = False
 
+    @property
+    def is_open(self) -> bool:
+        """Whether its socket is there."""
+        return self._wire is not None
+
     def is_usable(self, loop: asyncio.AbstractEventLoop) -> bool:
         """Whether it belongs to this loop and this process."""
         return loop is self._loop and self._pid == os.getpid()
