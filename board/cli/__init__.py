@@ -19,14 +19,13 @@ import click
 
 from board import __version__
 from board.cli import opening
-from board.config import Settings, from_environment, without_secrets
 from board.engine.errors import StoreError, UsageError
 from board.errors import BoardError, SettingsError
-from board.logs import configure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from board.config import Settings
     from board.doctor import Finding
 
 __all__ = ["main"]
@@ -58,11 +57,12 @@ def board() -> None:
 def serve() -> None:
     """Serve the board by gunicorn, for real use."""
     # Late: gunicorn is not there on Windows, and the other commands need no web framework.
+    from board.config import without_secrets
     from board.gunicorn import serve as run
     from board.web import announce, create_app
 
-    settings = from_environment()
-    configure()
+    settings = opening.settings()
+    opening.log()
     with opening.service() as service:
         try:
             announce(service.prepare(signs_in=True))
@@ -85,8 +85,8 @@ def dev(*, reload: bool, data: Path) -> None:
     """Serve the board on a server of its own, with demo data and busy workers; with REDIS_URL set, on that Redis."""
     from board.dev import run
 
-    configure()
-    run.run(from_environment(needs_redis=False), data=data, reload=reload)
+    opening.log()
+    run.run(opening.settings(needs_redis=False), data=data, reload=reload)
 
 
 @board.command()
@@ -105,7 +105,7 @@ def worker(
 
     Running jobs finish first; a second signal hands them back at once.
     """
-    configure(json_lines=log == "json")
+    opening.log(json_lines=log == "json")
     from board.cli import working
 
     plan = working.WorkerPlan(

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from board.config import from_environment
 from board.errors import SettingsError
 
 if TYPE_CHECKING:
+    from board.config import Settings
     from board.service import Service
 
-__all__ = ["choose", "service"]
+__all__ = ["choose", "log", "service", "settings"]
 
 
 CHOSEN = "board.connection"
@@ -26,6 +26,24 @@ def choose(name: str | None) -> None:
     click.get_current_context().meta[CHOSEN] = name
 
 
+def settings(*, needs_redis: bool = True) -> Settings:
+    """Read the settings from the environment.
+
+    Raises:
+        SettingsError: they do not add up.
+    """
+    from board.config import from_environment
+
+    return from_environment(needs_redis=needs_redis)
+
+
+def log(*, json_lines: bool = False) -> None:
+    """Begin to write the log to standard error, for commands that run on."""
+    from board.logs import configure
+
+    configure(json_lines=json_lines)
+
+
 @contextmanager
 def service() -> Iterator[Service]:
     """Open a service for one command: on REDIS_URL, or on the server of BOARD_CONNECTIONS that ``choose`` named.
@@ -35,7 +53,7 @@ def service() -> Iterator[Service]:
     """
     from board.service import Service
 
-    opened = Service(from_environment())
+    opened = Service(settings())
     context = click.get_current_context(silent=True)
     name = context.meta.get(CHOSEN) if context else None
     try:

@@ -12,7 +12,7 @@ from board.cli import board
 
 HEAVY = frozenset({"argon2", "asyncio", "croniter", "flask", "gunicorn", "jinja2", "msgpack", "opentelemetry", "redis"})
 
-MOST_FOR_HELP = 180
+MOST_FOR_HELP = 140
 """Modules after `board --help`, Python's and click's own among them: 132 when this was written."""
 
 
