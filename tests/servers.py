@@ -140,9 +140,10 @@ class Server:
         return redis.Redis.from_url(self.url, decode_responses=True, retry=Retry(NoBackoff(), 0))
 
     def flush(self) -> None:
-        """Delete every key of every database."""
+        """Delete every key of every database, and hold nothing back any more, should a test have ended early."""
         client = self.client()
         try:
+            client.client_unpause()
             client.flushall()
         finally:
             client.close()

@@ -218,7 +218,8 @@ class AsyncConnection:
     def _ahead(self) -> int:
         """How many calls of a stream may be under way: several only once one line is known to keep their order."""
         place = self._places.get("")
-        return AHEAD if self._is_shared and place is not None and place.line is not None and place.line.is_open else 1
+        is_line = self._is_shared and place is not None and place.line is not None and place.line.is_proven
+        return AHEAD if is_line else 1
 
     async def run(self, plan: Plan[R]) -> R:
         """Drive a plan to its end. Errors are thrown into it, so that it may handle them."""

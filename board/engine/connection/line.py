@@ -89,11 +89,8 @@ class Line:
         self._opening: asyncio.Task[None] | None = None
         self._is_due = False
         self._is_closed = False
-
-    @property
-    def is_open(self) -> bool:
-        """Whether its socket is there."""
-        return self._wire is not None
+        self.is_proven = False
+        """Whether its sockets can be taken over: one was."""
 
     def is_usable(self, loop: asyncio.AbstractEventLoop) -> bool:
         """Whether it belongs to this loop and this process."""
@@ -202,6 +199,7 @@ class Line:
     async def _open(self) -> None:
         try:
             self._wire = _Wire(self, await self._opened())
+            self.is_proven = True
         except (EngineError, NoTransportError) as error:
             self._refuse(error)
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not leave anybody waiting
