@@ -14,13 +14,14 @@ from board.sources import QueueKeys
 from board.web import render, security
 from board.web.state import actor, board, queue_or_404
 from board.web.views.blueprints import failures
+from board.words import sentence
 
 __all__ = ["change_group", "counted", "group_or_404", "index", "mute", "reopen", "resolve", "show"]
 
 LIST_ONLY = ("error", "after", "size")
 """Arguments that only the list of jobs knows: addresses of before keep what they mean."""
 
-MUTES = (("1h", "an hour"), ("24h", "24 hours"), ("7d", "7 days"))
+MUTES = tuple(zip(group_actions.MUTES, (sentence("an hour"), sentence("24 hours"), sentence("7 days")), strict=True))
 """How long a group may be muted, and how that is called."""
 
 MOST_QUEUES = 50
