@@ -90,12 +90,18 @@ def bare(server: Server, jobs: int) -> float:
         while over < sent:
             while (replies := reader.gets()) is False:
                 reader.feed(wire.recv(1 << 18))
+            refused = [reply for reply in replies if not isinstance(reply, list) and reply != 0]  # 0: no next one
+            if refused:
+                raise RuntimeError(f"an end was refused: {refused[0]!r}")
             over += len(replies)
             ids = [reply[1].decode() for reply in replies if isinstance(reply, list) and reply[1]]
             if ids:
                 send(ids)
                 sent += len(ids)
-        return sent / (time.perf_counter() - begun)
+        per_second = sent / (time.perf_counter() - begun)
+    if sent != jobs:
+        raise RuntimeError(f"{sent} jobs ended, and {jobs} were there")
+    return per_second
 
 
 def profile(server: Server, jobs: int) -> list[tuple[str, float]]:

@@ -237,6 +237,8 @@ def send(browser: Browser, path: str, method: str) -> TestResponse:
     if path == "/bulk":
         plan = browser.get("/bulk/plan?verb=retry&in=mail/failed").text
         form = {"token": (re.findall(r'name="token" value="([^"]+)"', plan) or [""])[0]}
+    if path.startswith("/settings/pins/"):
+        browser.post(path.removesuffix("/remove"), FORM)  # only what is pinned can be taken away
     return browser.post(path, {**FORM, **form})
 
 
