@@ -30,6 +30,8 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="the sizes of every change")
     parser.add_argument("--write", action="store_true", help="put the table into docs/reliability.md")
     asked, rest = parser.parse_known_args()
+    if asked.write and (asked.quick or rest):
+        parser.error("--write is for the whole run alone: leave out --quick and what follows")
     shutil.rmtree(FIGURES, ignore_errors=True)
     sizes = {} if asked.quick else WHOLE
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", *PLACES, *rest]

@@ -14,7 +14,7 @@ from board import embedded
 from board.embedded import EmbeddedServer
 from board.engine.errors import ReadOnlyError
 from tests.faults.fleet import write_down
-from tests.faults.watched import PAGES, Watched
+from tests.faults.watched import PAGES, Watched, hold
 from tests.waiting import wait_until
 from tests.web.site import soup, text_of
 
@@ -63,8 +63,7 @@ def test_the_disk_is_full_and_has_room_again(server: EmbeddedServer) -> None:
     assert FULL in text_of(soup(refused))
     assert done < watched.failed
     assert kept == figures["jobs added meanwhile"]
-    assert figures["of these run twice"] == 0
-    assert figures["completions counted by the recorder"] == figures["completions told by events"]
+    hold(figures)
 
 
 def _largest(server: EmbeddedServer) -> int:
