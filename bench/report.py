@@ -48,7 +48,7 @@ def dashboard(result: dict[str, Any]) -> str:
         "Our finished HTML beside the JSON from which bull-board's pages are made in the browser: one process each",
         "(gunicorn with threads; Express with one shared connection), the same Redis, both asked with",
         "`Accept-Encoding: gzip` over kept-alive connections on loopback. *Opened* is the whole page, read from Redis",
-        "each time. *Refreshed* is what a watched page asks for; readings up to one second old are shared there.",
+        "each time. *Refreshed* is what a watched page asks for; readings up to one interval old are shared there.",
         "*Nothing new* tells the tag of what is shown and gets a 304. bull-board has one answer for all three.",
         "The ratio is the median over the rounds of ours against theirs; beside each rate stand the slowest and the",
         "fastest round.",

@@ -80,7 +80,7 @@ def read_logs(connection: Reads, known: Known, queue: QueueKeys, job_id: str, as
     reading = connection.batch(Batch.of([call]))[0]
     if reading.kind == "none" and not reading.total:
         raise UnknownJobError(job_id, queue=queue.name, slug=known.slug(queue))
-    start = max(0, reading.total - PAGE) if first is None else max(0, first)
+    start = reading.start
     lines = log_lines(reading.lines, start)
     stop = start + len(lines)
     if seeks:

@@ -84,3 +84,21 @@ def test_no_search_finds_a_secret(connection: Connection, mail: Filler, redis_cl
 def test_a_job_that_is_gone_has_no_log(connection: Connection, mail: Filler) -> None:
     with pytest.raises(UnknownJobError):
         page_of(connection)
+
+
+@pytest.mark.parametrize("start", [None, LINES, 10**9])
+def test_the_newest_lines_are_there_however_long_they_are(
+    connection: Connection, mail: Filler, redis_client: redis.Redis, start: int | None
+) -> None:
+    mail.failed("1")
+    redis_client.rpush("bull:mail:1:logs", *(f"{n} {'x' * 8_000}" for n in range(LINES)))
+
+    page = page_of(connection, start)
+
+    assert [line.number for line in page.lines] == list(range(page.start + 1, LINES + 1))
+    assert page.lines[-1].text.startswith(f"{LINES - 1} ")
+    assert (page.stop, page.later) == (LINES, None)
+    assert 100 < len(page.lines) < PAGE
+    assert page.earlier == page.start - PAGE
+    older = page_of(connection, page.earlier)
+    assert (older.start, older.later) == (page.earlier, older.stop)

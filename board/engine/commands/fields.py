@@ -37,26 +37,32 @@ class LogReading:
         kind: type of the job's key.
         name: of the job.
         total: lines altogether.
+        start: place of the first line read.
         lines: those read, long ones cut.
     """
 
     kind: str
     name: str | None
     total: int
+    start: int
     lines: tuple[str, ...]
 
 
 def read_log_part(
     queue: QueueKeys, job_id: str, *, start: int | None, count: int, line_bytes: int = 8_192, budget: int = 1_048_576
 ) -> Call[LogReading]:
-    """Read at most ``count`` lines from ``start`` on, the last ones without it, and no more than ``budget`` bytes."""
+    """Read at most ``count`` lines from ``start`` on, and no more than ``budget`` bytes.
+
+    Without ``start``, and from one beyond the end, the last lines are read, and the newest are never left out.
+    """
 
     def decode(reply: Any) -> LogReading:
-        kind, name, total, lines = reply
-        return LogReading(_text(kind) or "", _text(name), int(total), tuple(_text(line) or "" for line in lines))
+        kind, name, total, first, lines = reply
+        read = tuple(_text(line) or "" for line in lines)
+        return LogReading(_text(kind) or "", _text(name), int(total), int(first), read)
 
-    first = -1 if start is None else max(0, start)
-    arguments = (job_id, first, count, line_bytes, budget)
+    wanted = -1 if start is None else max(0, start)
+    arguments = (job_id, wanted, count, line_bytes, budget)
     return script_call("read_log_part", (queue.base,), arguments, decode, writes=False)
 
 
