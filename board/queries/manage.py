@@ -5,13 +5,34 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from board.engine.calls import Batch, Call
+from board.engine.calls import Call
 from board.engine.commands.pages import QueueReading, read_queues
 from board.engine.commands.schedulers import count_schedulers
+from board.engine.errors import EngineError
 from board.engine.keys import QueueKeys
-from board.queries.shared import Counts, Known, QueueName, Reads, queue_name
+from board.queries.shared import STATES, Counts, Known, QueueName, Reads, Tab, queue_name, together
 
-__all__ = ["Effect", "ManagePage", "effects", "read_manage"]
+__all__ = [
+    "LABELS",
+    "Effect",
+    "ManagePage",
+    "effects",
+    "manage_calls",
+    "manage_of",
+    "manage_page",
+    "read_manage",
+]
+
+LABELS = {
+    "waiting": "Waiting",
+    "active": "Active",
+    "prioritized": "Prioritized",
+    "delayed": "Delayed",
+    "waiting-children": "Waiting for children",
+    "completed": "Completed",
+    "failed": "Failed",
+    "paused": "Paused",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +58,7 @@ class ManagePage:
         limit_ms: that window.
         limited_ms: held back for so long; None when it is not.
         old: finished jobs that are older than was asked; 0 where it was not.
+        tabs: its states with their counts.
     """
 
     queue: QueueName
@@ -48,6 +70,7 @@ class ManagePage:
     limit_ms: int | None
     limited_ms: int | None
     old: int
+    tabs: tuple[Tab, ...]
 
 
 def read_manage(
@@ -55,24 +78,54 @@ def read_manage(
 ) -> ManagePage:
     """Read the page in one round trip; ``before_ms`` counts the finished jobs of ``state`` that ended until then."""
     container = state if state in ("completed", "failed") else "completed"
-    calls: list[Call[Any]] = [
-        read_queues([queue]),
-        count_schedulers(queue),
-        Call(("ZCOUNT", queue.key(container), "-inf", before_ms), int, writes=False),
-    ]
-    (found,), schedulers, old = connection.batch(Batch.of(calls))
-    reading: QueueReading = found
+    calls = manage_calls(queue)
+    calls.append(Call(("ZCOUNT", queue.key(container), "-inf", before_ms), int, writes=False))
+    *replies, old = connection.batch(together(calls))
+    if isinstance(old, EngineError):
+        raise old
+    return manage_of(replies, known, old=old)
+
+
+def manage_calls(queue: QueueKeys) -> list[Call[Any]]:
+    """Return the reads that ``manage_of`` takes, for pages about one queue to send with their own."""
+    return [read_queues([queue]), count_schedulers(queue)]
+
+
+def manage_of(replies: list[Any], known: Known, *, old: int = 0) -> ManagePage:
+    """Tell of the queue from what ``manage_calls`` read."""
+    found, schedulers = replies
+    if isinstance(found, EngineError):
+        raise found
+    return manage_page(found[0], known, schedulers, old=old)
+
+
+def manage_page(
+    reading: QueueReading, known: Known, schedulers: int | EngineError, *, old: int = 0, at: str = ""
+) -> ManagePage:
+    """Tell of a queue as a whole; ``at`` is the state that is looked at. Schedulers that cannot be counted are none."""
+    counts = Counts.read(reading.counts)
     return ManagePage(
-        queue=queue_name(queue, known),
-        counts=Counts.read(reading.counts),
-        schedulers=schedulers,
+        queue=queue_name(reading.queue, known),
+        counts=counts,
+        schedulers=0 if isinstance(schedulers, EngineError) else schedulers,
         is_paused=reading.meta.paused,
         concurrency=reading.meta.concurrency,
         limit_max=reading.meta.limit_max,
         limit_ms=reading.meta.limit_duration_ms,
         limited_ms=reading.limited_ms,
         old=old,
+        tabs=_tabs(counts, at),
     )
+
+
+def _tabs(counts: Counts, current: str) -> tuple[Tab, ...]:
+    """Return the tabs: release 5's paused list in place of an empty waiting list, or beside one that is not."""
+    states = list(STATES)
+    if counts.paused or current == "paused":
+        states.insert(1, "paused")
+        if not counts.waiting and current != "waiting":
+            states.remove("waiting")
+    return tuple(Tab(state, LABELS[state], counts.of(state), state == current) for state in states)
 
 
 def effects(page: ManagePage, action: str, *, state: str = "", delayed: bool = False) -> tuple[Effect, ...]:

@@ -12,6 +12,7 @@ from board.engine.keys import QueueKeys
 from board.history import sketch
 from board.history.figures import ALL, RESOLUTIONS, Figures, Resolution, series_of
 from board.history.store import Gap, History, Mark, State
+from board.queries.manage import ManagePage, manage_calls, manage_of
 from board.queries.shared import Known, QueueName, Reads, queue_name
 from board.words import Sentence, sentence
 
@@ -113,6 +114,7 @@ class MetricsPage:
     Attributes:
         window: what was asked for.
         queue: the only queue shown; None for all.
+        manage: that queue as a whole, for its tabs.
         points: oldest first; the last one has only begun.
         point_ms: length of the stretch of a point.
         total: of all points.
@@ -129,6 +131,7 @@ class MetricsPage:
 
     window: Window
     queue: QueueName | None
+    manage: ManagePage | None
     points: tuple[Point, ...]
     point_ms: int
     total: Row
@@ -177,7 +180,9 @@ def read_metrics(
         calls += [history.figures(wanted.rows, start, bases) for start in row_starts if bases]
     else:
         calls += [_names_of(history, wanted.rows, start, queue) for start in row_starts]
-    state, marks, *figures = connection.batch(Batch.of(calls))
+    about = manage_calls(queue) if queue else []
+    state, marks, *figures = connection.batch(Batch.of(calls + about))
+    told = [figures.pop() for _ in about][::-1]
     by_point = [_sum(one) for one in figures[: len(starts)]] if series else [Figures() for _ in starts]
     gaps = tuple(gap for gap in state.gaps if gap.to_ms >= from_ms and _is_about(gap, queue, known))
     points = _points(starts, by_point, wanted, state, gaps=gaps, is_of_all=queue is None)
@@ -193,6 +198,7 @@ def read_metrics(
     return MetricsPage(
         window=wanted,
         queue=queue_name(queue, known) if queue else None,
+        manage=manage_of(told, known) if told else None,
         points=points,
         point_ms=wanted.points.ms * wanted.together,
         total=_row(None, "", whole),

@@ -19,13 +19,14 @@ from board.engine.commands.pages import (
     read_queues,
     read_rows,
 )
+from board.engine.commands.schedulers import count_schedulers
 from board.engine.errors import EngineError, UsageError
 from board.engine.keys import QueueKeys
 from board.queries.job import JobPage, job_call, job_page
+from board.queries.manage import LABELS, ManagePage, manage_page
 from board.queries.rows import JobRow, job_row
 from board.queries.search import NOTHING, Filter, FilterError, Searched, in_words, parse, search, term_text
 from board.queries.shared import (
-    STATES,
     Counts,
     Known,
     QueueName,
@@ -38,17 +39,6 @@ from board.queries.shared import (
 from board.queries.workers import count_workers
 
 __all__ = ["BLIND", "CARRIED", "LABELS", "QueueAsked", "QueuePage", "most_urgent_state", "read_queue"]
-
-LABELS = {
-    "waiting": "Waiting",
-    "active": "Active",
-    "prioritized": "Prioritized",
-    "delayed": "Delayed",
-    "waiting-children": "Waiting for children",
-    "completed": "Completed",
-    "failed": "Failed",
-    "paused": "Paused",
-}
 
 TEXT_LIMIT = 200
 """Characters of an id that is looked up, and of an error's name."""
@@ -124,6 +114,7 @@ class QueuePage:
     Attributes:
         queue: its name.
         counts: jobs in each state.
+        manage: the queue as a whole, for what can be done to it.
         tabs: states with their counts.
         state: the one shown.
         jobs: rows of this page.
@@ -156,6 +147,7 @@ class QueuePage:
 
     queue: QueueName
     counts: Counts
+    manage: ManagePage
     tabs: tuple[Tab, ...]
     state: str
     jobs: tuple[JobRow, ...]
@@ -206,10 +198,11 @@ def read_queue(connection: Reads, known: Known, queue: QueueKeys, asked: QueueAs
             find=asked.text[:TEXT_LIMIT],
         ),
         list_client_names(),
+        count_schedulers(queue),
     ]
     if asked.job:
         calls.append(job_call(queue, asked.job))
-    reading, names, *job = connection.batch(together(calls))
+    reading, names, schedulers, *job = connection.batch(together(calls))
     for required in (reading, *job):
         if isinstance(required, EngineError):
             raise required
@@ -222,7 +215,8 @@ def read_queue(connection: Reads, known: Known, queue: QueueKeys, asked: QueueAs
     workers = count_workers(names, [queue], is_cluster=connection.is_cluster)[queue]
     panel = job_page(job[0], known, now_ms=now_ms, attempt=asked.attempt) if job else None
     sought = _Sought(wish, problem, searched, tuple(lines))
-    return _page(reading, known, asked, sought, after=after, workers=workers, panel=panel, now_ms=now_ms)
+    whole = manage_page(reading.summary, known, schedulers, at=asked.state)
+    return _page(reading, known, asked, sought, whole, after=after, workers=workers, panel=panel, now_ms=now_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +266,7 @@ def _page(
     known: Known,
     asked: QueueAsked,
     sought: _Sought,
+    whole: ManagePage,
     *,
     after: Cursor | None,
     workers: int | None,
@@ -279,7 +274,7 @@ def _page(
     now_ms: int,
 ) -> QueuePage:
     summary = reading.summary
-    counts = Counts.read(summary.counts)
+    counts = whole.counts
     found = None if reading.found is None else job_row(reading.found, known)
     rows = [job_row(row, known) for row in sought.lines]
     if found is not None and reading.found is not None and reading.found.state == asked.state and after is None:
@@ -290,7 +285,8 @@ def _page(
     return QueuePage(
         queue=queue_name(summary.queue, known),
         counts=counts,
-        tabs=_tabs(counts, asked.state),
+        manage=whole,
+        tabs=whole.tabs,
         state=asked.state,
         jobs=tuple(rows),
         size=asked.rows,
@@ -337,16 +333,6 @@ def explain(searched: Searched, asked: QueueAsked) -> str:
         what = f"Searched the {words} {searched.searched:,} of {total:,} {kind} jobs"
     unread = f"; of {searched.unread:,} the data or the traces are too long to be searched" if searched.unread else ""
     return f"{what}: {len(searched.found):,} found{unread}."
-
-
-def _tabs(counts: Counts, current: str) -> tuple[Tab, ...]:
-    """Return the tabs: release 5's paused list in place of an empty waiting list, or beside one that is not."""
-    states = list(STATES)
-    if counts.paused or current == "paused":
-        states.insert(1, "paused")
-        if not counts.waiting and current != "waiting":
-            states.remove("waiting")
-    return tuple(Tab(state, LABELS[state], counts.of(state), state == current) for state in states)
 
 
 def write_cursor(cursor: Cursor) -> str:

@@ -18,6 +18,7 @@ from board.errors import UnknownSchedulerError
 from board.held import Held, held_call, held_field, read_held
 from board.namespace import Namespace
 from board.queries.cron_words import cron_words, interval_words
+from board.queries.manage import ManagePage, manage_calls, manage_of
 from board.queries.options_words import options_in_words
 from board.queries.payload import Payload, payload
 from board.queries.rows import read_json, without_hidden
@@ -137,6 +138,7 @@ class SchedulersPage:
     Attributes:
         schedulers: by their next run; those held back last.
         queue: the only one looked at; None for all.
+        manage: that queue as a whole, for its tabs.
         queue_count: queues looked at.
         total: schedulers that they have, with those held back.
         shown_all: none is left out but by the filter.
@@ -149,6 +151,7 @@ class SchedulersPage:
 
     schedulers: tuple[Scheduler, ...]
     queue: QueueName | None
+    manage: ManagePage | None
     queue_count: int
     total: int
     shown_all: bool
@@ -208,7 +211,9 @@ def read_schedulers_page(
     """
     text = q.strip()[:TEXT_LIMIT]
     calls = [read_schedulers(chunk, limit=SHOWN, find=text) for chunk in by_slot(queues, QUEUES_PER_SCRIPT)]
-    held_reply, *replies = connection.batch(together([held_call(namespace), *calls]))
+    about = manage_calls(queues[0]) if one_queue else []
+    held_reply, *replies = connection.batch(together([held_call(namespace), *calls, *about]))
+    told = [replies.pop() for _ in about][::-1]
     readings: list[SchedulersReading] = [one for one in replies if not isinstance(one, EngineError)]
     if replies and not readings:
         raise replies[0]
@@ -235,6 +240,7 @@ def read_schedulers_page(
     return SchedulersPage(
         schedulers=tuple(one for one in found if _passes(one, only)),
         queue=queue_name(queues[0], known) if one_queue and queues else None,
+        manage=manage_of(told, known) if told else None,
         queue_count=len(queues),
         total=total,
         shown_all=is_complete and (bool(text) or total <= len(found)),

@@ -20,7 +20,7 @@ const actions = {
   "?": () => sheet()?.showModal(), "/": () => document.querySelector("[data-search]")?.focus(),
   j: () => move(1), k: () => move(-1), o: () => row()?.querySelector("a[data-open]")?.click(),
   x: () => row()?.querySelector("input[type=checkbox]")?.click(), a: () => selectPage(true),
-  p: () => press("#live-control"), t: nextTheme,
+  p: () => press("#live-control"), t: nextTheme, i: () => press("[data-jump]"),
   Escape: () => document.querySelector("[data-close]") ? press("[data-close]") : selectPage(false),
 }
 for (let tab = 1; tab <= 7; tab += 1) actions[tab] = () => press(`#tabs a:nth-child(${tab})`)

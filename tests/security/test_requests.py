@@ -63,6 +63,8 @@ WHO_MAY: dict[tuple[str, str], tuple[str, ...]] = {
     ("queues.add", "GET"): ("viewer", "operator", "admin"),
     ("queues.add_job", "POST"): ("operator", "admin"),
     ("queues.manage", "GET"): ("viewer", "operator", "admin"),
+    ("queues.limits", "GET"): ("viewer", "operator", "admin"),
+    ("queues.jump", "GET"): ("viewer", "operator", "admin"),
     ("queues.retry_all", "POST"): ("operator", "admin"),
     ("queues.promote_all", "POST"): ("operator", "admin"),
     ("queues.concurrency", "POST"): ("operator", "admin"),

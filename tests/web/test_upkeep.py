@@ -170,3 +170,54 @@ def test_more_than_one_request_can_do_is_refused_and_said(site: Site, monkeypatc
     assert answer.status_code == 400
     assert site.jobs.state("0a") is JobState.FAILED
     assert [entry.result for entry in site.audit()] == ["refused"]
+
+
+def test_the_menu_of_a_queue_holds_the_forms_of_its_page(site: Site) -> None:
+    site.jobs.waiting("1a")
+    browser = site.signed_in()
+
+    menu = {str(one["action"]) for one in soup(browser.get("/q/mail/waiting")).select("dialog[popover] form")}
+    page = {str(one["action"]) for one in soup(browser.get("/q/mail/manage")).select(".form form")}
+    limits = {str(one["action"]) for one in soup(browser.get("/q/mail/limits")).select(".form form")}
+
+    assert menu == {f"/q/mail/{verb}" for verb in ("rate-limit", "concurrency", "drain", "clean", "obliterate")}
+    assert page == menu | {f"/q/mail/{verb}" for verb in ("retry-all", "promote-all", "release-limit")}
+    assert limits == {f"/q/mail/{verb}" for verb in ("rate-limit", "concurrency", "release-limit")}
+
+
+def test_a_limit_leads_back_to_the_page_it_was_set_on_and_nowhere_else(site: Site) -> None:
+    site.jobs.waiting("1a")
+    browser = site.signed_in()
+
+    back = browser.post("/q/mail/concurrency", {"concurrency": "7", "next": "/q/mail/waiting?sort=newest"})
+    away = browser.post("/q/mail/concurrency", {"concurrency": "7", "next": "https://elsewhere.example/"})
+    cancel = soup(browser.post("/q/mail/drain", {"next": "/q/mail/failed"})).select_one("a[data-cancel]")
+
+    assert back.headers["Location"] == "/q/mail/waiting?sort=newest"
+    assert away.headers["Location"] == "/q/mail/manage"
+    assert cancel is not None
+    assert cancel["href"] == "/q/mail/failed"
+
+
+@pytest.mark.parametrize("side", ["metrics", "schedulers", "limits"])
+def test_a_side_tab_shows_the_states_with_their_counts(site: Site, side: str) -> None:
+    site.jobs.waiting("1a")
+
+    tabs = soup(site.signed_in().get(f"/q/mail/{side}")).select("#tabs a")
+
+    assert text_of(tabs[0]) == "Waiting 1"
+    assert [text_of(tab).split()[0].lower() for tab in tabs if tab.get("aria-current")] == [side]
+
+
+def test_a_job_is_opened_by_its_exact_id_or_said_not_to_be_there(site: Site) -> None:
+    site.jobs.failed("1a")
+    browser = site.signed_in()
+
+    there = browser.get("/q/mail/job?id=+1a+")
+    gone = browser.get(browser.get("/q/mail/job?id=1").headers["Location"])
+    nothing = browser.get("/q/mail/job?id=")
+
+    assert there.headers["Location"] == "/q/mail/job/1a"
+    assert gone.status_code == 404
+    assert "1" in text_of(soup(gone).select_one("main"))
+    assert nothing.headers["Location"] == "/q/mail"

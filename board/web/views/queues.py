@@ -14,7 +14,7 @@ from board.web import render
 from board.web.state import actor, board, queue_or_404
 from board.web.views.blueprints import queues
 
-__all__ = ["export", "show", "state"]
+__all__ = ["export", "jump", "show", "state"]
 
 
 @queues.get("/q/<queue>")
@@ -60,6 +60,16 @@ def export(queue: str, state: str) -> Response:
     response = Response(chain([first], lines), mimetype=FORMATS[kind])
     response.headers["Content-Disposition"] = f'attachment; filename="jobs-{state}.{kind}"'
     return response
+
+
+@queues.get("/q/<queue>/job")
+def jump(queue: str) -> Response:
+    """Lead to the job with exactly this id, whose page says so when there is none."""
+    queue_or_404(queue)
+    job_id = request.args.get("id", "").strip()
+    if not job_id:
+        return make_response(redirect(url_for("queues.show", queue=queue), 303))
+    return make_response(redirect(url_for("jobs.show", queue=queue, job_id=job_id), 303))
 
 
 @queues.get("/q/<queue>/<state>")

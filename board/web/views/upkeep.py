@@ -17,14 +17,16 @@ from board.queries.json_text import compact, is_json
 from board.queries.manage import Effect, ManagePage, effects, read_manage
 from board.queries.shared import QueueName, queue_name
 from board.sources import QueueKeys
-from board.web import forms, render
+from board.web import forms, render, security
 from board.web.state import actor, board, queue_or_404
 from board.web.views.blueprints import queues
 
-__all__ = ["AddPage", "UpkeepPage", "add", "manage"]
+__all__ = ["AddPage", "UpkeepPage", "add", "limits", "manage"]
 
 FIELDS = ("name", "data", "delay", "delay_unit", "priority", "attempts", "backoff", "backoff_ms", "job_id", "lifo")
 KEEPS = ("remove_on_complete", "remove_on_fail")
+LIMITS = ("concurrency", "rate-limit", "release-limit")
+PARTS = ("retry-all", "promote-all", *LIMITS, "drain", "clean", "obliterate")
 CLEANED = ("completed", "failed", "waiting", "delayed", "prioritized", "active")
 
 
@@ -48,6 +50,7 @@ class UpkeepPage:
         effects: one line an effect.
         touched: jobs that the action is about; more than ``largest`` are refused.
         largest: most jobs that one request works through.
+        back_url: where Cancel leads.
         bulk_url: where more than that is planned; empty where there is no such plan.
         can_go: False when it would be refused, or there is nothing to do.
     """
@@ -58,6 +61,7 @@ class UpkeepPage:
     effects: tuple[Effect, ...]
     touched: int
     largest: int
+    back_url: str
     bulk_url: str
     can_go: bool
 
@@ -90,8 +94,13 @@ def add_job(queue: str) -> Response:
 @queues.get("/q/<queue>/manage")
 def manage(queue: str) -> Response:
     """Show everything that can be done to a queue as a whole."""
-    own = board()
-    return render.page("queues/manage.html", page=read_manage(own.connection, own.sources, queue_or_404(queue)))
+    return _manage(queue, PARTS)
+
+
+@queues.get("/q/<queue>/limits")
+def limits(queue: str) -> Response:
+    """Show the limits of a queue."""
+    return _manage(queue, LIMITS, side="limits")
 
 
 @queues.post("/q/<queue>/retry-all")
@@ -158,7 +167,7 @@ def concurrency(queue: str) -> Response:
     most = forms.whole(request.form, "concurrency", "A concurrency", 0, 1_000_000)
     outcome = upkeep.set_concurrency(board().desk, actor(), keys, most)
     text = f"At most {most:,} jobs of {keys.name} run at once now." if most else f"{keys.name} runs without limit now."
-    return _leave(outcome, text, url_for("queues.manage", queue=queue))
+    return _leave(outcome, text, _back(keys))
 
 
 @queues.post("/q/<queue>/rate-limit")
@@ -169,7 +178,7 @@ def rate_limit(queue: str) -> Response:
     window_ms = forms.length_ms(request.form, "window") if most else 0
     outcome = upkeep.set_rate_limit(board().desk, actor(), keys, most, window_ms)
     text = f"The rate limit of {keys.name} is {'set' if most else 'lifted'}."
-    return _leave(outcome, text, url_for("queues.manage", queue=queue))
+    return _leave(outcome, text, _back(keys))
 
 
 @queues.post("/q/<queue>/release-limit")
@@ -177,7 +186,19 @@ def release_limit(queue: str) -> Response:
     """Let jobs start again at once."""
     keys = queue_or_404(queue)
     outcome = upkeep.release_limit(board().desk, actor(), keys)
-    return _leave(outcome, f"Released the rate limit of {keys.name}.", url_for("queues.manage", queue=queue))
+    return _leave(outcome, f"Released the rate limit of {keys.name}.", _back(keys))
+
+
+def _manage(queue: str, parts: tuple[str, ...], *, side: str = "") -> Response:
+    own = board()
+    page = read_manage(own.connection, own.sources, queue_or_404(queue))
+    return render.page("queues/manage.html", page=page, parts=parts, side=side)
+
+
+def _back(queue: QueueKeys) -> str:
+    """Return the page that the form was on, which it names: within this site, or all that can be done."""
+    usual = url_for("queues.manage", queue=board().sources.slug(queue))
+    return security.inside(request.form.get("next", ""), request.script_root, usual)
 
 
 def _asks(queue: QueueKeys, permission: Permission) -> bool:
@@ -200,6 +221,7 @@ def _ask(queue: QueueKeys, action: str, fields: dict[str, str], *, before_ms: in
         effects=effects(found, action, state=state, delayed="delayed" in fields),
         touched=touched,
         largest=upkeep.LARGEST_RUN,
+        back_url=_back(queue),
         bulk_url=_bulk_url(found.queue.slug, action, fields) if touched > upkeep.LARGEST_RUN else "",
         can_go=fits and not stuck and (touched > 0 or action == "obliterate"),
     )

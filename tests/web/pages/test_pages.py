@@ -19,6 +19,7 @@ PAGES = [
     "/q/mail/failed?job=sound-1",
     "/q/mail/failed?q=sound",
     "/q/mail/manage",
+    "/q/mail/limits",
     "/q/mail/job/sound-1",
     "/q/mail/job/sound-1/value",
     "/q/mail/job/sound-1/value?find=a",
