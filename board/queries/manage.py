@@ -11,6 +11,7 @@ from board.engine.commands.schedulers import count_schedulers
 from board.engine.errors import EngineError
 from board.engine.keys import QueueKeys
 from board.queries.shared import STATES, Counts, Known, QueueName, Reads, Tab, queue_name, together
+from board.words import sentence
 
 __all__ = [
     "LABELS",
@@ -24,14 +25,14 @@ __all__ = [
 ]
 
 LABELS = {
-    "waiting": "Waiting",
-    "active": "Active",
-    "prioritized": "Prioritized",
-    "delayed": "Delayed",
-    "waiting-children": "Waiting for children",
-    "completed": "Completed",
-    "failed": "Failed",
-    "paused": "Paused",
+    "waiting": sentence("Waiting"),
+    "active": sentence("Active"),
+    "prioritized": sentence("Prioritized"),
+    "delayed": sentence("Delayed"),
+    "waiting-children": sentence("Waiting for children"),
+    "completed": sentence("Completed"),
+    "failed": sentence("Failed"),
+    "paused": sentence("Paused"),
 }
 
 

@@ -213,9 +213,9 @@ def test_a_job_is_opened_by_its_exact_id_or_said_not_to_be_there(site: Site) -> 
     site.jobs.failed("1a")
     browser = site.signed_in()
 
-    there = browser.get("/q/mail/job?id=+1a+")
-    gone = browser.get(browser.get("/q/mail/job?id=1").headers["Location"])
-    nothing = browser.get("/q/mail/job?id=")
+    there = browser.get("/q/mail/job?job_id=+1a+")
+    gone = browser.get(browser.get("/q/mail/job?job_id=1").headers["Location"])
+    nothing = browser.get("/q/mail/job?job_id=")
 
     assert there.headers["Location"] == "/q/mail/job/1a"
     assert gone.status_code == 404

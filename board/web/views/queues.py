@@ -66,7 +66,7 @@ def export(queue: str, state: str) -> Response:
 def jump(queue: str) -> Response:
     """Lead to the job with exactly this id, whose page says so when there is none."""
     queue_or_404(queue)
-    job_id = request.args.get("id", "").strip()
+    job_id = request.args.get("job_id", "").strip()
     if not job_id:
         return make_response(redirect(url_for("queues.show", queue=queue), 303))
     return make_response(redirect(url_for("jobs.show", queue=queue, job_id=job_id), 303))

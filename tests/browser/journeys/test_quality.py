@@ -25,7 +25,6 @@ PATHS = {
     "add a job": "/q/mail/add",
     "manage a queue": "/q/mail/manage",
     "limits of a queue": "/q/mail/limits",
-    "schedulers of a queue": "/q/mail/schedulers",
     "its data": "/q/mail/job/sound-1/value",
     "a search in its data": "/q/mail/job/sound-1/value?find=a",
     "its log": "/q/mail/job/sound-1/logs",

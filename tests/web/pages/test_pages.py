@@ -126,7 +126,7 @@ def test_a_queue_opens_with_its_failures(visitor: Browser) -> None:
 def test_counts_of_the_tabs_are_those_of_redis(visitor: Browser, mail: Filler, redis_client: redis.Redis) -> None:
     page = soup(visitor.get("/q/mail/failed"))
 
-    tabs = {str(tab["data-state"]): text_of(tab.select_one("b")) for tab in page.select("#tabs a")}
+    tabs = {str(tab["data-state"]): text_of(tab.select_one("b")) for tab in page.select("#tabs a[data-state]")}
     assert tabs["failed"] == str(redis_client.zcard(mail.key("failed")))
     assert tabs["waiting"] == str(redis_client.llen(mail.key("wait")))
     assert tabs["waiting-children"] == "1"
