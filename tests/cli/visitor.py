@@ -16,10 +16,17 @@ def _opener() -> urllib.request.OpenerDirector:
 
 @dataclass(slots=True)
 class Visitor:
-    """A person with cookies."""
+    """A person with cookies.
+
+    Attributes:
+        url: of the board.
+        opener: asks for pages, and keeps the cookies.
+        was_refused: whether the last page that came to nothing had not even a connection: nobody listened.
+    """
 
     url: str
     opener: urllib.request.OpenerDirector = field(default_factory=_opener)
+    was_refused: bool = False
 
     def get(self, path: str, data: dict[str, str] | None = None) -> tuple[int, str]:
         """Return status and body; 0 when nothing listens there yet."""
@@ -30,7 +37,8 @@ class Visitor:
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, error.read().decode()
-        except OSError:
+        except OSError as error:
+            self.was_refused = isinstance(getattr(error, "reason", error), ConnectionRefusedError)
             return 0, ""
 
     def sign_in(self, name: str, password: str) -> tuple[int, str]:
