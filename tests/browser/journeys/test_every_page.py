@@ -20,6 +20,7 @@ NO_PAGES = {
     "login.leave_for": "leads to the identity provider",
     "login.come_back": "leads on to a page",
     "queues.show": "leads on to a state",
+    "queues.jump": "leads on to a job",
 }
 """What is asked for by GET and is no page of ours to look at, and why."""
 

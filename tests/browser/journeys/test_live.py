@@ -103,7 +103,9 @@ def test_rows_that_left_stay_struck_through_and_new_ones_wait_behind_a_pill(read
 
 def test_numbers_change_in_place(person: Person, mail: Filler) -> None:
     person.sign_in("/q/mail/waiting")
-    tab = person.page.get_by_role("navigation", name="Job states").get_by_role("link", name=re.compile("Waiting \\d"))
+    tab = person.page.get_by_role("navigation", name="Parts of this queue").get_by_role(
+        "link", name=re.compile("Waiting \\d")
+    )
     expect(tab).to_contain_text("0")
 
     mail.waiting("1")
