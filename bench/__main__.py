@@ -1,11 +1,12 @@
-"""Everything that is measured, one after the other, and written to docs/performance.md.
+"""What is measured beside peers and at growing sizes, one after the other, written to docs/performance.md.
 
-    make bench                  all of it: some forty minutes on two quiet cores
+    make bench                  all parts: the better part of an hour on two quiet cores
     python -m bench --quick     a short look at each: under five minutes
     python -m bench --only engine,limit
 
 The engine beside Node BullMQ and other queues for Python, how it grows, where its time goes, how long it holds Redis,
-starts and pools of processes, and our dashboard beside bull-board.
+starts and pools of processes, and our dashboard beside bull-board. Many watchers and a day of the recorder have
+commands of their own: ``python -m bench.watchers`` and ``python -m bench.recorder``.
 """
 
 import argparse

@@ -17,11 +17,16 @@ from flask import Flask
 
 from board import words
 from board.addresses import escape
+from board.alerts.rules import Rule
 from board.auth.policy import Role
+from board.bulk import Runs, Source, Spec
 from board.dev import catalogues
 from board.queries.fingerprint import cause_of
+from board.service import Service, wall_clock_ms
 from board.web import language
-from tests.queries.jobs import NOW, Filler
+from board.web.state import EXTENSION
+from tests.queries.jobs import Filler
+from tests.recorder.conftest import Process
 from tests.web.site import PASSWORD, Browser, Site
 
 QUEUE, JOB, SCHEDULER, PERSON = "ουρά", "δουλειά", "ρολόι", "χρήστης"
@@ -53,7 +58,22 @@ NAMES = {
 WITHOUT_TEXT = {"static", "health.live", "health.ready", "health.queues", "monitor.metrics"}
 """They answer programs, which are told everything in English."""
 
+WITHOUT_PROVIDER = {"login.leave_for", "login.come_back"}
+"""Not there for a board without an identity provider; with one they only lead on."""
+
+SOURCE = Source("β", QUEUE, "failed")
+
+QUERIES = {"bulk.plan": f"?verb=retry&in={escape(QUEUE)}/failed"}
+"""What a page has to be asked about."""
+
 TO_DO = {
+    "alerts.index",
+    "alerts.show",
+    "bulk.index",
+    "bulk.plan",
+    "bulk.show",
+    "failures.index",
+    "failures.show",
     "health.index",
     "queues.state",
     "schedulers.index",
@@ -126,28 +146,32 @@ def quiet(element: Tag) -> bool:
 def words_outside(visitor: Browser, path: str) -> list[str]:
     """Ask for a page; a redirect is none."""
     answer = visitor.get(quote(path, safe="/%?=&"))
+    assert answer.status_code in {200, 303}, (path, answer.status_code)
     return outside(answer.text) if answer.status_code != 303 else []
 
 
 def pages(app: Flask) -> dict[str, str]:
     """Return the address of every page, by its endpoint, about the job of the queue."""
+    own: Service = app.extensions[EXTENSION]
+    (newest,) = own.connection.call(own.audit.read(None, 1))
     known = {
         "queue": escape(QUEUE),
         "job_id": escape(JOB),
         "state": "failed",
         "scheduler": escape(SCHEDULER),
         "group": cause_of(TRACE, "μήνυμα", "όνομα").fingerprint,
-        "entry_id": "1-1",
-        "run_id": "none",
+        "entry_id": newest.id,
+        "run_id": "run",
+        "rule": "r1",
     }
     found = {}
     for rule in app.url_map.iter_rules():
-        skipped = rule.endpoint.startswith("api.") or rule.endpoint in WITHOUT_TEXT
+        skipped = rule.endpoint.startswith("api.") or rule.endpoint in WITHOUT_TEXT | WITHOUT_PROVIDER
         if "GET" in (rule.methods or set()) and not skipped:
             with app.test_request_context():
                 built = rule.build({name: known.get(name, "1") for name in rule.arguments})
             assert built is not None
-            found[rule.endpoint] = built[1]
+            found[rule.endpoint] = built[1] + QUERIES.get(rule.endpoint, "")
     return found
 
 
@@ -155,14 +179,20 @@ def pages(app: Flask) -> dict[str, str]:
 def visitor(make_site: Callable[..., Site], redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Browser:
     """Somebody who reads that language, on a board of Greek letters."""
     filler = Filler(redis_client, queue=QUEUE, prefix="β").open()
-    own = {"name": "όνομα", "data": json.dumps({"προς": "άννα"}, ensure_ascii=False), "pb": "εργάτης"}
-    filler.failed(JOB, NOW, TRACE, **own, failedReason="μήνυμα")
-    filler.waiting("επόμενη", **own)
+    fields = {"name": "όνομα", "data": json.dumps({"προς": "άννα"}, ensure_ascii=False), "pb": "εργάτης"}
+    filler.failed(JOB, wall_clock_ms(), TRACE, **fields, failedReason="μήνυμα")
+    filler.waiting("επόμενη", **fields)
     filler.scheduler(SCHEDULER, name="όνομα")
     bracketed = words.Language("el", Bracketed())
     monkeypatch.setattr(language, "load", lambda _code: bracketed)
     site = make_site(prefixes=("β",), connection_name="σύνδεση", secret_key="k" * 40)
-    site.service.users.add(PERSON, PASSWORD, Role.ADMIN)
+    own = site.service
+    own.users.add(PERSON, PASSWORD, Role.ADMIN)
+    redis_client.xadd(filler.key("events"), {"event": "failed", "jobId": JOB, "failedReason": "μήνυμα"})
+    Process(own).catch_up()
+    for step in Runs(own.namespace).create("run", Spec("retry", (SOURCE,), who=PERSON, role="admin"), own.clock()):
+        own.connection.batch(step)
+    own.connection.call(own.alerts.put_rule(Rule("r1", "depth", threshold=5)))
     browser = site.browser()
     assert browser.sign_in(PERSON).status_code == 303
     return browser
