@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.workers.gthread import ThreadWorker
 
 from board.config import Settings
 
@@ -35,7 +36,7 @@ def options(settings: Settings) -> dict[str, Any]:
     """Return gunicorn's settings, by gunicorn's names."""
     return {
         "bind": f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}",
-        "worker_class": "gthread",
+        "worker_class": _Worker,
         "workers": settings.workers,
         "threads": settings.threads,
         "timeout": REQUEST_SECONDS,
@@ -49,6 +50,26 @@ def options(settings: Settings) -> dict[str, Any]:
         "errorlog": "-",
         "proc_name": "queue-board",
     }
+
+
+class _Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
+    """Ends without dropping who already stood in line.
+
+    Gunicorn's own accepts nobody any more once it is told to end, keeps the line open for as long as the last page
+    takes, and then resets all who stand in it.
+    """
+
+    def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001 - gunicorn's signature
+        """Begin or stop to accept connections; to stop for good, take those that wait and refuse the next at once."""
+        super().set_accept_enabled(enabled)
+        if enabled or self.alive:
+            return
+        for listener in self.sockets:
+            taken = -1
+            while taken < self.nr_conns < self.worker_connections:
+                taken = self.nr_conns
+                self.accept(listener)
+            listener.close()
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types

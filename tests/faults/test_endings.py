@@ -1,13 +1,16 @@
 """SIGTERM under load: who asked gets an answer, what runs ends, and what is left goes on elsewhere, once."""
 
 import contextlib
+import os
 import signal
+import socket
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -137,6 +140,39 @@ def test_a_board_ends_while_pages_are_asked_and_a_bulk_run_goes_on(
     assert (len(moved), max(moved.values())) == (JOBS, 1)
     assert "Traceback" not in first.output
     assert second.process.poll() is None
+
+
+def told_to_end(pid: int) -> bool:
+    """Whether SIGTERM waits for a process that is held."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return any(
+        int(line.split()[1], 16) & 1 << signal.SIGTERM - 1 for line in status.splitlines() if line.startswith("ShdPnd")
+    )
+
+
+def test_who_stands_in_line_when_a_board_is_told_to_end_is_served(
+    serve: Callable[..., Running], redis_url: str
+) -> None:
+    board = serve(redis_url)
+    (worker,) = map(int, Path(f"/proc/{board.process.pid}/task/{board.process.pid}/children").read_text().split())
+    place = urlsplit(board.url)
+    with contextlib.ExitStack() as open_sockets:
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            line = [
+                open_sockets.enter_context(socket.create_connection((place.hostname, place.port), PATIENCE_S))
+                for _ in range(5)
+            ]
+            for one in line:
+                one.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            board.process.send_signal(signal.SIGTERM)
+            wait_until(lambda: told_to_end(worker), "the process that serves to be told")
+        finally:
+            os.kill(worker, signal.SIGCONT)
+        answers = [one.makefile("rb").readline() for one in line]
+
+    assert answers == [b"HTTP/1.1 200 OK\r\n"] * 5
+    assert board.process.wait(PATIENCE_S) == 0
 
 
 def test_workers_end_while_they_work(redis_url: str, redis_client: Any) -> None:

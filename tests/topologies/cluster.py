@@ -7,6 +7,7 @@ from typing import Any, Self
 from redis.cluster import ClusterNode, RedisCluster
 
 from tests.servers import Kind, Server
+from tests.topologies.sentinels import wait_for_replicas
 from tests.waiting import wait_until
 
 MASTERS = 3
@@ -115,6 +116,7 @@ class Cluster:
         """Kill the master that keeps a key, and let the others notice soon."""
         self._look_after(QUICK_MS)
         lost = self.master_of(key)
+        wait_for_replicas(lost)
         lost.kill()
         return lost
 

@@ -131,6 +131,7 @@ class SentinelSet:
         """Kill the master, and let the Sentinels notice soon."""
         self._look_after(DOWN_AFTER_MS)
         lost = self.master()
+        wait_for_replicas(lost)
         lost.kill()
         return lost
 
@@ -188,3 +189,15 @@ def online(client: Any) -> int:
     """Count the replicas that have caught up with a master."""
     information = client.info("replication")
     return sum(information[f"slave{number}"]["state"] == "online" for number in range(information["connected_slaves"]))
+
+
+def wait_for_replicas(master: Server) -> None:
+    """Wait until every replica has what was written so far: what it lacks is lost with the master."""
+    with contextlib.closing(master.client()) as client:
+        written: int = client.info("replication")["master_repl_offset"]
+
+        def have_all() -> bool:
+            told = client.info("replication")
+            return all(told[f"slave{one}"]["offset"] >= written for one in range(told["connected_slaves"]))
+
+        wait_until(have_all, "the replicas to have everything")
