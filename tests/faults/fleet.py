@@ -59,6 +59,7 @@ class Member:
 
     def jump(self) -> None:
         """Set its clock forward or back, as it was told when it started."""
+        wait_until(self.log.exists, "the worker to take signals")
         self.process.send_signal(signal.SIGUSR1)
         wait_until(lambda: JUMPED in self.log.read_text(), "the clock to jump")
 

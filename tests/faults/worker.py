@@ -28,7 +28,6 @@ from board.engine import AsyncWorker, Worker  # noqa: E402
 def main(order: dict[str, Any]) -> None:
     """Work until killed."""
     logging.basicConfig(format=f"%(asctime)s {order['front']} %(message)s")
-    log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     def jump(*_: object) -> None:
         global _jumped_ns  # noqa: PLW0603 - a clock is one for a process
@@ -36,6 +35,7 @@ def main(order: dict[str, Any]) -> None:
         os.write(log, b"jumped 0\n")
 
     signal.signal(signal.SIGUSR1, jump)
+    log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)  # last: who sees it may send the signal
 
     def note(job: Any) -> None:
         os.write(log, f"{job.id} {REAL_TIME_NS() // 1_000_000}\n".encode())
