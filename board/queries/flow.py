@@ -13,7 +13,7 @@ from board.engine.keys import QueueKeys
 from board.engine.types import ChildCounts
 from board.errors import UnknownJobError
 from board.queries.failures import TEXT_LIMIT, read_newest_jobs
-from board.queries.job import FlowLink, flow_link
+from board.queries.family import FlowLink, flow_link
 from board.queries.rows import JobRow, due_of, progress_text, without_hidden
 from board.queries.shared import Known, QueueName, Reads, clamp_size, queue_name
 from board.queries.stack import message_line

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from board.engine.calls import Batch, Call
-from board.engine.commands.pages import ChildReading, Cut, JobReading, ParentReading, queue_of, whole_number
+from board.engine.commands.pages import Cut, JobReading, whole_number
 from board.engine.commands.pages import read_job as read_job_call
-from board.engine.errors import InvalidQueueNameError
 from board.engine.keys import QueueKeys
 from board.engine.types import ChildCounts
 from board.errors import UnknownJobError
+from board.queries.family import FlowLink, child_order, flow_link, queue_behind
 from board.queries.json_text import DiffLine, difference
 from board.queries.log_lines import LogLine, log_lines
 from board.queries.options_words import options_in_words
@@ -34,7 +34,7 @@ from board.queries.timeline import Life, Step, timeline
 from board.redaction import redact_text
 from board.words import sentence
 
-__all__ = ["FlowLink", "JobPage", "Letter", "RawField", "flow_link", "job_call", "job_page", "read_job"]
+__all__ = ["JobPage", "Letter", "RawField", "job_call", "job_page", "read_job"]
 
 JSON_FIELDS = frozenset({"data", "opts", "returnvalue", "progress", "stacktrace", "parent"})
 
@@ -48,30 +48,6 @@ NOT_ACTIVE = Allowed(ok=False, reason=sentence("only active jobs can be stopped"
 
 TRACE_LIMIT = 50
 """Attempts whose stack traces are read."""
-
-
-@dataclass(frozen=True, slots=True)
-class FlowLink:
-    """A job of a flow, as another job names it.
-
-    Attributes:
-        queue: None when its key does not tell.
-        id: job id.
-        name: None when it is gone, or in a queue that this board does not show.
-        state: wire name; None as ``name``.
-        key: full key of its hash; like ``id`` empty for a queue that is not shown.
-        url_ok: this board has a page for it.
-        kind: ``processed``, ``unprocessed``, ``ignored`` or ``failed``; ``forgotten`` when its parent was told to drop
-            it; ``parent`` or ``root``.
-    """
-
-    queue: QueueName | None
-    id: str
-    name: str | None
-    state: str | None
-    key: str
-    url_ok: bool
-    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +283,7 @@ def job_page(reading: JobReading, known: Known, *, now_ms: int, attempt: int | N
         scheduler=_shown(fields.get("rjk")),
         dedup_id=_shown(fields.get("deid")),
         parent=None if reading.parent is None else flow_link(reading.parent, known, kind="parent"),
-        children=tuple(sorted((flow_link(one, known, kind=one.kind) for one in reading.children), key=_child_order)),
+        children=tuple(sorted((flow_link(one, known, kind=one.kind) for one in reading.children), key=child_order)),
         children_counts=counts if counts != ChildCounts() else None,
         raw=tuple(_raw(name, cut, known) for name, cut in sorted(reading.fields.items())),
         problems=tuple(_problems(reading, fields, traces)),
@@ -361,7 +337,7 @@ def _foreign(reading: JobReading, letter: Letter | None, known: Known) -> bool:
         return True
     if reading.parent is None:
         return False
-    keys = _queue(reading.parent.base)
+    keys = queue_behind(reading.parent.base)
     return keys is None or not known.is_shown(keys)
 
 
@@ -379,7 +355,7 @@ def _letter(options: Any, known: Known) -> Letter | None:
     queue, prefix, job_id, reason = (
         value if isinstance(value := told.get(name), str) else "" for name in ("queue", "prefix", "id", "reason")
     )
-    keys = _queue(f"{prefix}:{queue}:")
+    keys = queue_behind(f"{prefix}:{queue}:")
     shown = keys is not None and bool(job_id) and known.is_shown(keys)
     return Letter(
         queue=display(queue) if shown else "",
@@ -389,35 +365,6 @@ def _letter(options: Any, known: Known) -> Letter | None:
         attempts_made=option_number(told, "attemptsMade") or 0,
         failed_at_ms=option_number(told, "failedOn"),
     )
-
-
-def flow_link(reading: ChildReading | ParentReading, known: Known, *, kind: str) -> FlowLink:
-    """Name a job of a flow; of one in a queue that is not shown, nothing but what became of it for this one."""
-    keys = _queue(reading.base)
-    shown = keys is not None and known.is_shown(keys)
-    return FlowLink(
-        queue=None if keys is None or not shown else queue_name(keys, known),
-        id=reading.id if shown else "",
-        name=_shown(reading.name) if shown else None,
-        state=reading.state if shown else None,
-        key=reading.key if shown else "",
-        url_ok=shown and reading.state is not None,
-        kind=kind,
-    )
-
-
-_KINDS = {"failed": 0, "ignored": 1, "unprocessed": 2, "processed": 3, "forgotten": 4}
-
-
-def _child_order(link: FlowLink) -> tuple[int, str]:
-    return _KINDS.get(link.kind, 9), link.key
-
-
-def _queue(base: str) -> QueueKeys | None:
-    try:
-        return queue_of(base)
-    except InvalidQueueNameError:
-        return None
 
 
 def _shown(text: str | None) -> str | None:

@@ -7,9 +7,10 @@ import redis
 
 from board.engine.connection.sync import Connection
 from board.engine.keys import QueueKeys
+from board.queries.arranging import arrange
 from board.queries.flow import read_flow
 from board.queries.job import read_job
-from board.queries.overview import arrange, read_overview
+from board.queries.overview import read_overview
 from board.queries.queue import LABELS, QueueAsked, read_queue
 from tests.golden import dumps
 from tests.queries.conftest import Known

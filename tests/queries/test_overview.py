@@ -6,8 +6,9 @@ import redis
 
 from board.engine.connection.sync import Connection
 from board.engine.keys import QueueKeys
+from board.queries.arranging import ROW_LIMIT, OverviewPage, arrange
 from board.queries.attention import OLDEST_WAITING_MS
-from board.queries.overview import ROW_LIMIT, OverviewPage, QueueRow, arrange, read_overview
+from board.queries.overview import QueueRow, read_overview
 from tests.queries.conftest import MAIL, Known
 from tests.queries.jobs import NOW, Filler
 from tests.servers import Server

@@ -4,6 +4,8 @@ All tasks share one socket a server, on which what they ask in one turn of the e
 ``connection.line``. Commands that Redis holds back have sockets of their own, and so has everything where redis-py
 opens what we cannot take over. There a round trip that is cancelled half-way closes its socket: the reply would
 otherwise be read by the next one. At most ``MOST_SOCKETS`` of them are under way at once, the others wait their turn.
+
+A long file, for the reason of ``sync``.
 """
 
 from __future__ import annotations

@@ -5,6 +5,9 @@ was sent. redis-py's client sends a command again after a broken connection; a j
 by that. Here nothing is sent twice unless the server said that it did nothing (see ``exchange``). Safe to use from
 many threads: each round trip takes a socket of its own, and runs of one script that several threads ask for at the same
 time become one (``together``). A fork leaves the parent's sockets alone.
+
+A long file, for one reason: what a broken socket, a moved slot or a close means for a call that is under way can only
+be checked where taking, using and giving back a socket stand together.
 """
 
 from __future__ import annotations

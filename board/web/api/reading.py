@@ -10,11 +10,12 @@ from werkzeug.exceptions import NotFound
 from board import __version__
 from board.auth.policy import Permission, can, everywhere
 from board.errors import BadRequestError
+from board.queries.arranging import OverviewPage, arrange
 from board.queries.audit import RESULTS, AuditAsked, is_cursor, read_audit
 from board.queries.failures import FailuresAsked, read_failures
 from board.queries.flow import ChildrenPage, FlowPage, read_children, read_flow, read_flows
 from board.queries.job import read_job
-from board.queries.overview import OverviewPage, QueueRow, arrange, read_overview
+from board.queries.overview import QueueRow, read_overview
 from board.queries.queue import LABELS, QueueAsked, read_queue
 from board.queries.schedulers import SchedulersPage, read_schedulers_page
 from board.queries.value import FIELDS, ValuePage, read_value

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from board.actions.perform import Outcome
 from board.queries.attention import Attention
 from board.queries.audit import AuditRow
-from board.queries.job import FlowLink, JobPage
+from board.queries.family import FlowLink
+from board.queries.job import JobPage
 from board.queries.log_lines import LogLine
 from board.queries.overview import QueueRow
 from board.queries.rows import JobRow

@@ -3,7 +3,8 @@
 from flask import Response, request, session
 
 from board.history.store import History
-from board.queries.overview import OverviewPage, OverviewReading, arrange, read_overview
+from board.queries.arranging import OverviewPage, arrange
+from board.queries.overview import OverviewReading, read_overview
 from board.service import SHARED_SECONDS
 from board.sharing import Shared
 from board.web import htmx, render
