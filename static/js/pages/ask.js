@@ -1,4 +1,4 @@
-// A question over the page: what data-ask leads to asks first, and is shown in a dialog when it does.
+// A question over the page: what data-ask leads to asks first, or refuses, and either is shown in a dialog.
 // Whatever else it answers is gone to as without scripts.
 let dialog
 
@@ -19,8 +19,8 @@ async function ask(source, url, options, otherwise) {
   try {
     const answer = await fetch(url, options)
     const page = new DOMParser().parseFromString(await answer.text(), "text/html")
-    const question = answer.ok && page.querySelector("main form.message")
-    question ? shown(question, source) : otherwise()
+    const question = page.querySelector("main .message")
+    question?.querySelector("h2") ? shown(question, source) : otherwise()
   } catch {
     otherwise()
   } finally {

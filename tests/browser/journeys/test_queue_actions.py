@@ -56,6 +56,25 @@ def test_draining_asks_in_a_dialog_over_the_list(person: Person, mail: Filler) -
     person.told("Removed 1 job from mail.")
 
 
+def test_what_is_refused_is_said_in_the_dialog_and_asked_once(person: Person, mail: Filler) -> None:
+    mail.waiting("1a")
+    person.sign_in("/q/mail/waiting")
+    sent: list[str] = []
+    person.page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+
+    choose(person.page, "Clean by age")
+    form = person.page.locator("dialog#clean")
+    form.get_by_label("Older than").fill("999999999999")
+    form.get_by_role("button", name="Clean").click()
+
+    refusal = person.page.get_by_role("dialog", name=re.compile("^A length of time"))
+    expect(refusal).to_contain_text("Nothing was changed.")
+    assert len(sent) == 1
+    refusal.get_by_role("link", name="Back").click()
+    expect(refusal).to_be_hidden()
+    expect(person.row("1a")).to_be_visible()
+
+
 def test_all_failed_jobs_are_retried_from_the_menu(person: Person, mail: Filler) -> None:
     mail.failed("1a")
     person.sign_in("/q/mail/failed")
