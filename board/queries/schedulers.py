@@ -36,6 +36,7 @@ __all__ = [
     "SchedulerPage",
     "SchedulersPage",
     "read_scheduler",
+    "read_schedulers_of_queue",
     "read_schedulers_page",
     "words_of",
 ]
@@ -138,7 +139,6 @@ class SchedulersPage:
     Attributes:
         schedulers: by their next run; those held back last.
         queue: the only one looked at; None for all.
-        manage: that queue as a whole, for its tabs.
         queue_count: queues looked at.
         total: schedulers that they have, with those held back.
         shown_all: none is left out but by the filter.
@@ -151,7 +151,6 @@ class SchedulersPage:
 
     schedulers: tuple[Scheduler, ...]
     queue: QueueName | None
-    manage: ManagePage | None
     queue_count: int
     total: int
     shown_all: bool
@@ -209,11 +208,39 @@ def read_schedulers_page(
     Raises:
         StoreError: not a single queue could be read.
     """
+    return _read(connection, known, namespace, queues, [], now_ms=now_ms, q=q, only=only, one_queue=one_queue)[0]
+
+
+def read_schedulers_of_queue(
+    connection: Reads, known: Known, namespace: Namespace, queue: QueueKeys, *, now_ms: int, q: str, only: str
+) -> tuple[SchedulersPage, ManagePage]:
+    """Read the list of one queue and the queue as a whole, in one round trip.
+
+    Raises:
+        StoreError: the queue could not be read.
+    """
+    about = manage_calls(queue)
+    page, whole = _read(connection, known, namespace, [queue], about, now_ms=now_ms, q=q, only=only, one_queue=True)
+    return page, manage_of(whole, known)
+
+
+def _read(
+    connection: Reads,
+    known: Known,
+    namespace: Namespace,
+    queues: Sequence[QueueKeys],
+    along: list[Call[Any]],
+    *,
+    now_ms: int,
+    q: str,
+    only: str,
+    one_queue: bool,
+) -> tuple[SchedulersPage, list[Any]]:
+    """Read the list, and what is asked along with it."""
     text = q.strip()[:TEXT_LIMIT]
     calls = [read_schedulers(chunk, limit=SHOWN, find=text) for chunk in by_slot(queues, QUEUES_PER_SCRIPT)]
-    about = manage_calls(queues[0]) if one_queue else []
-    held_reply, *replies = connection.batch(together([held_call(namespace), *calls, *about]))
-    told = [replies.pop() for _ in about][::-1]
+    held_reply, *both = connection.batch(together([held_call(namespace), *calls, *along]))
+    replies, rest = both[: len(calls)], both[len(calls) :]
     readings: list[SchedulersReading] = [one for one in replies if not isinstance(one, EngineError)]
     if replies and not readings:
         raise replies[0]
@@ -237,10 +264,9 @@ def read_schedulers_page(
         problems.append(f"schedulers held back by this board: {held_reply}")
     if len(readings) < len(replies):
         problems.append(f"{len(replies) - len(readings)} parts of the queues did not answer")
-    return SchedulersPage(
+    page = SchedulersPage(
         schedulers=tuple(one for one in found if _passes(one, only)),
         queue=queue_name(queues[0], known) if one_queue and queues else None,
-        manage=manage_of(told, known) if told else None,
         queue_count=len(queues),
         total=total,
         shown_all=is_complete and (bool(text) or total <= len(found)),
@@ -250,6 +276,7 @@ def read_schedulers_page(
         problem=display("; ".join(problems[:3])),
         measured_at_ms=now_ms,
     )
+    return page, rest
 
 
 def read_scheduler(

@@ -14,7 +14,7 @@ from board.engine.errors import SchedulerError, UsageError
 from board.errors import BadRequestError
 from board.namespace import Namespace
 from board.queries.scheduler_edit import FIELDS, SchedulerDraft, read_draft
-from board.queries.schedulers import Scheduler, read_scheduler, read_schedulers_page
+from board.queries.schedulers import Scheduler, read_scheduler, read_schedulers_of_queue, read_schedulers_page
 from board.sources import QueueKeys
 from board.web import render, security
 from board.web.state import actor, board, insist, queue_or_404
@@ -33,13 +33,33 @@ class ConfirmPage:
 @schedulers.get("/schedulers")
 def index() -> Response:
     """Show the schedulers of all queues."""
-    return _list(board().sources.list().queues)
+    own, asked = board(), request.args
+    page = read_schedulers_page(
+        own.connection,
+        own.sources,
+        own.namespace,
+        own.sources.list().queues,
+        now_ms=own.clock(),
+        q=asked.get("q", ""),
+        only=asked.get("is", ""),
+    )
+    return render.page("schedulers/schedulers.html", page=page, about=None)
 
 
 @schedulers.get("/q/<queue>/schedulers")
 def of_queue(queue: str) -> Response:
     """Show the schedulers of one queue."""
-    return _list((queue_or_404(queue),), one_queue=True)
+    own, asked, keys = board(), request.args, queue_or_404(queue)
+    page, about = read_schedulers_of_queue(
+        own.connection,
+        own.sources,
+        own.namespace,
+        keys,
+        now_ms=own.clock(),
+        q=asked.get("q", ""),
+        only=asked.get("is", ""),
+    )
+    return render.page("schedulers/schedulers.html", page=page, about=about)
 
 
 @schedulers.get("/schedulers/<queue>/<job_id:scheduler>")
@@ -109,21 +129,6 @@ def remove(queue: str, scheduler: str) -> Response:
     flash(f"Removed scheduler {scheduler[:80]}.", "ok")
     _tell_audit(outcome)
     return make_response(redirect(url_for("schedulers.index"), 303))
-
-
-def _list(queues: tuple[QueueKeys, ...], *, one_queue: bool = False) -> Response:
-    own, asked = board(), request.args
-    page = read_schedulers_page(
-        own.connection,
-        own.sources,
-        own.namespace,
-        queues,
-        now_ms=own.clock(),
-        q=asked.get("q", ""),
-        only=asked.get("is", ""),
-        one_queue=one_queue,
-    )
-    return render.page("schedulers/schedulers.html", page=page)
 
 
 def _draft(keys: QueueKeys, scheduler: str | None, typed: dict[str, str] | None = None) -> SchedulerDraft:
