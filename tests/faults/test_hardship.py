@@ -82,7 +82,7 @@ def test_a_worker_whose_clock_jumps_loses_no_job_and_runs_none_twice(redis_url: 
 @pytest.mark.parametrize("front", ["threads", "asyncio"])
 def test_a_delayed_job_is_due_by_the_clock_of_the_worker_that_looks(redis_url: str, front: str) -> None:
     with (
-        Fleet(redis_url, "load", options=OPTIONS | {"drain_delay": 100}) as fleet,
+        Fleet(redis_url, "load", options=OPTIONS | {"drain_delay": 100, "concurrency": 1}) as fleet,
         Queue("load", connection=redis_url) as queue,
     ):
         late = queue.add("load", delay=timedelta(minutes=9))
