@@ -1,6 +1,8 @@
 """Threads that ask at the same time share one run of a script, and nobody pays for another."""
 
+import linecache
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,6 +12,7 @@ import pytest
 import redis
 
 from board.engine import Job, JobState, ParentRef, Queue, Worker
+from board.engine.connection import together
 from board.engine.errors import ConnectionLostError, ScriptError
 from tests.engine.test_line import runs
 from tests.waiting import PATIENCE_S, wait_until
@@ -157,6 +160,57 @@ def test_whoever_is_interrupted_in_line_holds_nobody_up(
         assert last.result().id
     assert queue.add("z").get_state() is JobState.WAITING
     assert queue.get_job_counts()["waiting"] == 4
+
+
+def at_line(number: int, work: Callable[[], Any]) -> Any:
+    """Do something, and raise before the line of that number that runs of the module, as a signal handler might."""
+    left = number
+
+    def trace(frame: Any, event: str, _argument: object) -> Any:
+        nonlocal left
+        if frame.f_code.co_filename != together.__file__:
+            return trace if event == "call" else None
+        # Python takes no signal between the end of a block and the release of its lock, where this line comes again.
+        if event == "line" and "with " not in linecache.getline(together.__file__, frame.f_lineno):
+            left -= 1
+            if left == 0:
+                raise InterruptedHereError
+        return trace
+
+    sys.settrace(trace)
+    try:
+        return work()
+    finally:
+        sys.settrace(None)
+
+
+@pytest.mark.parametrize("leads", [True, False], ids=["who asks for all", "who stands in line"])
+def test_wherever_one_is_interrupted_the_others_get_their_answer_and_no_lane_stays_taken(
+    queue: Queue, redis_client: redis.Redis, leads: bool
+) -> None:
+    queue.add("first")
+    interrupted = number = 0
+    while interrupted == number:
+        number += 1
+        redis_client.client_pause(600_000, all=False)
+        with ThreadPoolExecutor(5) as pool:
+            before = [] if leads else [pool.submit(queue.add, "before")]
+            wait_until(lambda: leads or held(redis_client), "the first to ask")
+            cut = pool.submit(at_line, number, lambda: queue.add("cut"))
+            wait_until(lambda: held(redis_client) or cut.done(), "somebody to ask")
+            wait_until(lambda: leads or standing(queue) == 1 or cut.done(), "the one to stand in line")
+            others = [pool.submit(queue.add, "x") for _ in range(3)]
+            wait_until(
+                lambda: held(redis_client) and standing(queue) >= 3 - (leads and cut.done()), "the others to gather"
+            )
+            redis_client.client_unpause()
+            for one in [*before, *others]:
+                error = one.exception(PATIENCE_S)
+                assert error is None or isinstance(error, ConnectionLostError), error
+            interrupted += isinstance(cut.exception(PATIENCE_S), InterruptedHereError)
+        assert queue.connection._together.lanes == 0
+        assert queue.add("after").get_state() is JobState.WAITING
+    assert number > 20
 
 
 def test_a_signal_handler_may_ask_while_its_thread_waits_for_an_answer(

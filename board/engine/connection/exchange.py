@@ -19,9 +19,9 @@ from redis.exceptions import ExecAbortError, ResponseError
 
 from board.engine.calls import Arg, Batch, Call
 from board.engine.connection.failures import EMPTIED, NEVER_RAN, store_error
-from board.engine.errors import EngineError
+from board.engine.errors import EngineError, ScriptError
 
-__all__ = ["Exchange", "batch_results", "decoded"]
+__all__ = ["Exchange", "batch_results", "decoded", "parts_of"]
 
 Command = tuple[Arg, ...]
 
@@ -105,6 +105,18 @@ class Exchange:
             executed if isinstance(executed, Exception) else ExecAbortError("EXECABORT nothing was done")
         )
         return [error] * len(self._sent)
+
+
+def parts_of(reply: Any, count: int) -> list[Any]:
+    """Return the reply to a run that several calls shared as each of them would have got it alone.
+
+    An error of the run is everybody's; so is a reply that does not hold one part for each, as ``ScriptError``.
+    """
+    if isinstance(reply, Exception):
+        return [reply] * count
+    if not isinstance(reply, list) or len(reply) != count:
+        return [ScriptError(f"{count} answers were asked for, and the reply holds something else")] * count
+    return [part if isinstance(part, Exception) else [part] for part in reply]
 
 
 def decoded(call: Call[Any], reply: Any, place: str) -> Any:

@@ -24,7 +24,7 @@ import redis.exceptions as theirs
 
 from board.engine.calls import Call
 from board.engine.codec import joined
-from board.engine.connection.exchange import Command
+from board.engine.connection.exchange import Command, parts_of
 from board.engine.connection.failures import another, store_error
 from board.engine.errors import ClosedError, EngineError, ReadOnlyError
 
@@ -328,10 +328,10 @@ class _Wire(asyncio.Protocol):
                     if len(asked.replies) < len(asked.commands):
                         continue
                     parts: list[Any] = [asked.replies]
-                elif is_error or len(futures) == 1:
-                    parts = [reply] * len(futures)
+                elif len(futures) == 1:
+                    parts = [reply]
                 else:
-                    parts = [part if isinstance(part, Exception) else [part] for part in reply]
+                    parts = parts_of(reply, len(futures))
                     for part in parts:
                         if part.__class__ is not list:
                             self._note(part)
@@ -350,7 +350,7 @@ class _Wire(asyncio.Protocol):
 
     def _note(self, error: Exception) -> None:
         """Look at an error: after a failover behind one name the next socket leads to the new master."""
-        if not self._is_leaving and isinstance(store_error(error, ""), ReadOnlyError):
+        if not self._is_leaving and _is_stale(error):
             self._is_leaving = True
             self._line.left(self)
 
