@@ -1,5 +1,6 @@
 """Steering a worker while it works."""
 
+import asyncio
 import threading
 import time
 from typing import Any
@@ -397,13 +398,17 @@ def test_a_slow_listener_delays_no_renewal_of_a_lock(redis_url: str, prefix: str
 
 
 @behaviour
-async def test_a_job_is_stopped_from_elsewhere_for_good(front: Front) -> None:
+@pytest.mark.parametrize("last_words", [RuntimeError, TimeoutError])
+async def test_a_job_is_stopped_from_elsewhere_for_good(front: Front, last_words: type[Exception]) -> None:
     entered: list[str] = []
 
     async def process(job: AsyncJob) -> None:
         entered.append(job.id)
-        await wait_until_async(lambda: bool(getattr(job, "is_cancelled", False)), "to be stopped")
-        raise RuntimeError("noticed")
+        try:
+            await wait_until_async(lambda: bool(getattr(job, "is_cancelled", False)), "to be stopped")
+        except asyncio.CancelledError:
+            raise last_words("noticed") from None
+        raise last_words("noticed")
 
     async with front:
         queue = front.queue("mail")
@@ -442,6 +447,29 @@ async def test_a_request_to_stop_reaches_no_later_attempt(front: Front) -> None:
 
         assert (await ended(queue, job.id)).return_value == "through"
         assert (await ended(queue, other.id)).return_value == "through"
+
+
+@behaviour
+async def test_requests_that_nobody_can_read_any_more_go_some_at_a_time(
+    front: Front, prefix: str, redis_client: Any
+) -> None:
+    gate = Gate()
+    requests = f"{prefix}:mail:board:stops"
+    async with front:
+        queue = front.queue("mail")
+        job = await queue.add("x")
+        await front.worker("mail", gate, lock_duration=60_000).start()
+        await gate.holds()
+        redis_client.hset(requests, mapping={f"gone-{number}": "x" for number in range(3_000)})
+
+        left = [3_000]
+        for _ in range(3_000 // 20):
+            await queue.stop_job(job.id)
+            left.append(redis_client.hlen(requests))
+        gate.opened.set()
+
+        assert left[1] == 3_000 - 20 + 1
+        assert left[-1] < 100
 
 
 @behaviour

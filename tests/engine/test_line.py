@@ -15,9 +15,20 @@ from board.engine.calls import Call, raw
 from board.engine.commands.script_call import MOST_TOGETHER
 from board.engine.connection.aio import AHEAD, AsyncConnection
 from board.engine.errors import ClosedError, ConnectionLostError, ReadOnlyError, ScriptError
+from board.engine.scripts.loader import read
 from tests.engine.fronts import behaviour
 from tests.servers import Server
 from tests.waiting import wait_until_async
+
+TOO_LITTLE = """\
+-- short: answer one part, however many were asked for.
+-- KEYS    base
+-- ARGV    items, how
+-- RETURNS too little
+-- EVENTS  none
+-- COST    O(1)
+return {1}
+"""
 
 
 def runs(client: redis.Redis) -> int:
@@ -159,6 +170,18 @@ async def test_a_job_that_cannot_be_added_costs_the_others_of_its_run_nothing(
         assert not isinstance(before, BaseException)
         assert not isinstance(after, BaseException)
         assert {before.id, after.id} <= {job.id for job in await queue.get_jobs(["waiting"])}
+
+
+@behaviour
+async def test_a_run_that_answers_too_little_is_an_error_of_all_that_shared_it(redis_url: str) -> None:
+    script = read("short", TOO_LITTLE)
+    async with AsyncQueue("mail", connection=redis_url) as queue:
+        calls = [Call(("key", b"", ""), raw, script=script, keys=1, item=b"", most=3) for _ in range(3)]
+
+        asked = await asyncio.gather(*map(queue.connection.call, calls), return_exceptions=True)
+
+        assert [type(one) for one in asked] == [ScriptError] * 3
+        assert (await queue.add("x")).id
 
 
 @behaviour

@@ -184,32 +184,36 @@ def at_line(number: int, work: Callable[[], Any]) -> Any:
         sys.settrace(None)
 
 
+def one_is_cut(queue: Queue, client: redis.Redis, number: int, *, leads: bool) -> bool:
+    """Interrupt one of several who ask, before its line of that number; False when it had no such line."""
+    client.client_pause(600_000, all=False)
+    with ThreadPoolExecutor(5) as pool:
+        before = [] if leads else [pool.submit(queue.add, "before")]
+        wait_until(lambda: leads or held(client), "the first to ask")
+        cut = pool.submit(at_line, number, lambda: queue.add("cut"))
+        wait_until(lambda: held(client) or cut.done(), "somebody to ask")
+        wait_until(lambda: leads or standing(queue) == 1 or cut.done(), "the one to stand in line")
+        others = [pool.submit(queue.add, "x") for _ in range(3)]
+        wait_until(lambda: held(client) and standing(queue) >= 3 - (leads and cut.done()), "the others to gather")
+        client.client_unpause()
+        for one in [*before, *others]:
+            error = one.exception(PATIENCE_S)
+            assert error is None or isinstance(error, ConnectionLostError), error
+        return isinstance(cut.exception(PATIENCE_S), InterruptedHereError)
+
+
 @pytest.mark.parametrize("leads", [True, False], ids=["who asks for all", "who stands in line"])
 def test_wherever_one_is_interrupted_the_others_get_their_answer_and_no_lane_stays_taken(
-    queue: Queue, redis_client: redis.Redis, leads: bool
+    queue: Queue,
+    redis_client: redis.Redis,
+    leads: bool,  # noqa: FBT001 - a parameter of the test
 ) -> None:
     queue.add("first")
-    interrupted = number = 0
-    while interrupted == number:
-        number += 1
-        redis_client.client_pause(600_000, all=False)
-        with ThreadPoolExecutor(5) as pool:
-            before = [] if leads else [pool.submit(queue.add, "before")]
-            wait_until(lambda: leads or held(redis_client), "the first to ask")
-            cut = pool.submit(at_line, number, lambda: queue.add("cut"))
-            wait_until(lambda: held(redis_client) or cut.done(), "somebody to ask")
-            wait_until(lambda: leads or standing(queue) == 1 or cut.done(), "the one to stand in line")
-            others = [pool.submit(queue.add, "x") for _ in range(3)]
-            wait_until(
-                lambda: held(redis_client) and standing(queue) >= 3 - (leads and cut.done()), "the others to gather"
-            )
-            redis_client.client_unpause()
-            for one in [*before, *others]:
-                error = one.exception(PATIENCE_S)
-                assert error is None or isinstance(error, ConnectionLostError), error
-            interrupted += isinstance(cut.exception(PATIENCE_S), InterruptedHereError)
+    number = 1
+    while one_is_cut(queue, redis_client, number, leads=leads):
         assert queue.connection._together.lanes == 0
         assert queue.add("after").get_state() is JobState.WAITING
+        number += 1
     assert number > 20
 
 

@@ -10,6 +10,7 @@ from board.engine.connection.aio import AsyncConnection
 from board.engine.keys import QueueKeys
 from board.engine.types import JobData, JsonValue
 from board.engine.worker.messages import Lease
+from board.engine.worker.outcome import outweighs
 
 __all__ = ["RunningAsyncJob", "Stint"]
 
@@ -48,7 +49,9 @@ class Stint:
         """The processor has returned."""
 
     def cancel(self, error: Exception) -> None:
-        """Cancel the processor, if it runs."""
-        if self.task is not None and self.error is None:
-            self.error = error
+        """Cancel the processor, if it runs; a second reason cancels it no second time."""
+        if self.task is None or not outweighs(error, self.error):
+            return
+        is_first, self.error = self.error is None, error
+        if is_first:
             self.task.cancel()

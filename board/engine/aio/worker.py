@@ -416,9 +416,10 @@ class AsyncWorker:
             self._tell(messages.RenewBroke())
         else:
             self._tell(messages.Renewed(tuple(lease for lease in due if lease.job_id in renewal.lost)))
-            tokens = dict(locks)
-            for job_id, reason in renewal.stops.items():
-                self._cancel(job_id, JobStoppedError(reason), tokens[job_id])
+            if renewal.stops:
+                tokens = dict(locks)
+                for job_id, reason in renewal.stops.items():
+                    self._cancel(job_id, JobStoppedError(reason), tokens[job_id])
 
     async def _check_stalled(self) -> None:
         left, is_first = 0, True
@@ -554,10 +555,9 @@ class AsyncWorker:
             if stint.error is None and task.cancelling():
                 raise  # the loop is being shut down
             return Raised(stint.error or error)
-        except TimeoutError as error:
-            if limit is None or not limit.expired():
-                return Raised(error)
-            return Raised(JobTimeoutError(f"job {stint.job.id} ran longer than {timeout_ms} ms"))
+        except TimeoutError as raised:
+            late = JobTimeoutError(f"job {stint.job.id} ran longer than {timeout_ms} ms")
+            return Raised(blame(stint.error, late if limit is not None and limit.expired() else raised))
         except Exception as error:  # noqa: BLE001 - the edge: whatever a processor raises is its job's failure
             return Raised(blame(stint.error, error))
         finally:

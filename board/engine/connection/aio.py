@@ -195,7 +195,7 @@ class AsyncConnection:
         under_way: deque[asyncio.Task[T]] = deque()
         try:
             for call in calls:
-                if len(under_way) >= self._ahead:
+                while len(under_way) >= self._ahead:
                     results.append(await under_way[0])
                     under_way.popleft()
                 under_way.append(asyncio.create_task(self.call(call)))

@@ -93,7 +93,7 @@ class Connection:
         self._overrides = overrides or {}
         self._places: dict[str, _Place] = {}
         self._in_use: set[_Socket] = set()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler over its own thread must not wait for that
         self._together = Together(self._alone)
         self._pid = os.getpid()
         self._closed = False
@@ -209,7 +209,7 @@ class Connection:
     def interrupt(self) -> None:
         """Make every thread that waits for a reply on this connection raise ConnectionLostError now."""
         with self._lock:
-            for socket in self._in_use:
+            for socket in tuple(self._in_use):
                 _shut(socket)
 
     def close(self) -> None:
@@ -383,7 +383,7 @@ class Connection:
 
     def _forget_parent(self) -> None:
         self._pid = os.getpid()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._together = Together(self._alone)
         self._in_use = set()
         self._places = {}
@@ -441,7 +441,7 @@ class _ClusterOrigin(_Origin):
         self._make_client = make_client
         self._client: Any = None
         self._is_outdated = False
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self.place = place
 
     @classmethod

@@ -10,6 +10,7 @@ from board.engine.sync.job import Job
 from board.engine.sync.processes import Child
 from board.engine.types import JsonValue
 from board.engine.worker.messages import Lease
+from board.engine.worker.outcome import outweighs
 
 __all__ = ["RunningJob", "Stint"]
 
@@ -29,11 +30,6 @@ class RunningJob(Job):
     def is_cancelled(self) -> bool:
         """Whether somebody asked this job to stop; a long processor should look now and then."""
         return self._cancelled
-
-    @property
-    def why(self) -> JobCancelledError | None:
-        """Why it was asked to stop, where that was told."""
-        return self._why
 
     def raise_if_cancelled(self) -> None:
         """Stop here if the job was cancelled.
@@ -70,11 +66,17 @@ class Stint:
             was_claimed, self._is_claimed = self._is_claimed, True
         return not was_claimed
 
+    @property
+    def why(self) -> JobCancelledError | None:
+        """Why the job was asked to stop, where that was told."""
+        return self.job._why  # noqa: SLF001 - of this module
+
     def is_claimed(self) -> bool:
         """Whether somebody has taken the decision."""
         return self._is_claimed
 
     def ask_to_stop(self, why: JobCancelledError | None = None) -> None:
         """Let the job say that it was cancelled; a function in a thread can only be asked."""
-        self.job._why = self.job._why or why  # noqa: SLF001 - of this module
+        if why is not None and outweighs(why, self.why):
+            self.job._why = why  # noqa: SLF001 - of this module
         self.job._cancelled = True  # noqa: SLF001 - of this module

@@ -492,9 +492,10 @@ class Worker:
             self._tell(messages.RenewBroke())
         else:
             self._tell(messages.Renewed(tuple(lease for lease in due if lease.job_id in renewal.lost)))
-            tokens = dict(locks)
-            for job_id, reason in renewal.stops.items():
-                self._cancel(job_id, JobStoppedError(reason), tokens[job_id])
+            if renewal.stops:
+                tokens = dict(locks)
+                for job_id, reason in renewal.stops.items():
+                    self._cancel(job_id, JobStoppedError(reason), tokens[job_id])
 
     def _check_stalled(self, left: int) -> None:
         call = leases.move_stalled(
@@ -547,7 +548,8 @@ class Worker:
                 continue
             self._part_from(stint)
             message = f"job {stint.job.id} ran longer than {self.options.job_timeout_ms} ms"
-            self._settle_elsewhere(stint, Raised(JobTimeoutError(message), trace=f"JobTimeoutError: {message}"))
+            error = blame(stint.why, JobTimeoutError(message))
+            self._settle_elsewhere(stint, Raised(error, trace=f"{type(error).__name__}: {error}"))
 
     def _part_from(self, stint: Stint) -> None:
         """Stop a job's processor as far as that is possible, and count its thread, which may never end, no longer."""
@@ -626,7 +628,7 @@ class Worker:
             if result is None:
                 self._begin(stint, child)
                 measure_start(telemetry, run.job, self.keys.name)
-                result = self._process(stint.job, run.lease.token, child)
+                result = self._process(stint, child)
             if isinstance(result, Raised):
                 span.fail(result.error)
             if not stint.claim():
@@ -647,15 +649,16 @@ class Worker:
             self._chores.put(messages.Ticked())
         self._emit("active", stint.job, "waiting")
 
-    def _process(self, job: RunningJob, token: str, child: Child | None) -> Returned | Raised:
+    def _process(self, stint: Stint, child: Child | None) -> Returned | Raised:
+        job = stint.job
         if child is not None:
-            return child.run(job, token, lambda progress: self._emit("progress", job, progress))
+            return child.run(job, stint.lease.token, lambda progress: self._emit("progress", job, progress))
         try:
             return Returned(self._processor(job))
         except Exception as error:  # noqa: BLE001 - the edge: whatever a processor raises is its job's failure
-            return Raised(blame(job.why, error))
+            return Raised(blame(stint.why, error))
         except BaseException as error:  # noqa: BLE001 - SystemExit in a thread ends nothing but the attempt
-            return Raised(blame(job.why, error))
+            return Raised(blame(stint.why, error))
 
     def _settle(self, stint: Stint, result: Returned | Raised) -> tuple[Run | None, Decision | None]:
         """Tell Redis what became of a job, then the listeners; returns the job to go on with, and what was done."""

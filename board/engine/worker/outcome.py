@@ -51,6 +51,7 @@ __all__ = [
     "decide",
     "failure_before_run",
     "from_the_processor",
+    "outweighs",
     "retention",
 ]
 
@@ -248,6 +249,11 @@ def blame(why: Exception | None, error: BaseException) -> BaseException:
     A processor that has moved its job says so by a signal, and then there is nothing left to stop.
     """
     return why if isinstance(why, JobStoppedError) and not isinstance(error, ProcessorSignal) else error
+
+
+def outweighs(why: Exception, before: Exception | None) -> bool:
+    """Whether a reason to end an attempt counts although there was one before: a stop is for good."""
+    return before is None or (isinstance(why, JobStoppedError) and not isinstance(before, JobStoppedError))
 
 
 def _failure(job: JobData, error: BaseException, trace: str | None) -> Failure:

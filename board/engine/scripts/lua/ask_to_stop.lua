@@ -20,10 +20,9 @@ end
 local started = redis.call('HGET', base .. job_id, 'processedOn') or ''
 local stops = base .. 'board:stops'
 -- Requests that nobody can read any more go; some at a time, so that the hash never grows for long.
-local some = redis.call('HSCAN', stops, 0, 'COUNT', 10)[2]
-for i = 1, math.min(#some, 40), 2 do
-  if redis.call('EXISTS', base .. some[i] .. ':lock') == 0 then
-    redis.call('HDEL', stops, some[i])
+for _, asked in ipairs(redis.call('HRANDFIELD', stops, 20)) do
+  if redis.call('EXISTS', base .. asked .. ':lock') == 0 then
+    redis.call('HDEL', stops, asked)
   end
 end
 redis.call('HSET', stops, job_id, cmsgpack.pack({ token, started, reason }))
