@@ -96,7 +96,7 @@ def silence(
     desk: Desk, actor: Actor, alerts: Alerts, rule_id: str, queues: str, *, length_ms: int, why: str = ""
 ) -> Made:
     """Let nothing be told for a time: of one rule or all, for the queues of one name or glob."""
-    made = new_id()
+    made, words = new_id(), " ".join(why.split())
 
     def change() -> str:
         _may_silence(actor.identity, queues)
@@ -108,13 +108,14 @@ def silence(
         if rule_id and rule is None:
             raise BadRequestError("There is no such rule any more. Nothing was silenced.")
         now_ms, who = desk.clock(), actor.identity.name
-        one = Silence(made, rule_id, queues, now_ms + length_ms, who, " ".join(why.split()), now_ms)
+        one = Silence(made, rule_id, queues, now_ms + length_ms, who, words, now_ms)
         if not desk.connection.call(alerts.put_silence(one)):
             raise BadRequestError(f"There are {MOST_SILENCES} silences already: end one first.")
         about = title_of(rule) if rule else "all rules"
-        return f"{about} for {queues}, {duration(length_ms)}" + (f": {one.why}" if one.why else "")
+        return f"{about} for {queues}, {duration(length_ms)}"
 
-    return Made(made, perform_account(desk, actor, "silence alerts", change, permission=Permission.SILENCE))
+    asking = replace(actor, reason=words)
+    return Made(made, perform_account(desk, asking, "silence alerts", change, permission=Permission.SILENCE))
 
 
 def end_silence(desk: Desk, actor: Actor, alerts: Alerts, silence_id: str) -> str:

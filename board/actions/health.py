@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from board.acceptance import MOST_ACCEPTED, VERDICTS, Acceptance, Acceptances
@@ -39,9 +40,10 @@ def accept(
         ReadOnlyBoardError: this board only looks.
         BadRequestError: no reason, no such day, or nothing to accept.
     """
+    words = " ".join(reason.split())
 
     def change() -> str:
-        now_ms, words = desk.clock(), " ".join(reason.split())
+        now_ms = desk.clock()
         if not 0 < len(words) <= LONGEST_REASON:
             raise BadRequestError(f"Say why, in 1 to {LONGEST_REASON} characters. Nothing was changed.")
         day = _day(until)
@@ -55,9 +57,9 @@ def accept(
         one = Acceptance(check, now, int(ends.timestamp()) * 1000, actor.identity.name, words, now_ms)
         if not desk.connection.call(kept.put(one)):
             raise BadRequestError(f"{MOST_ACCEPTED} findings are accepted already. Nothing was changed.")
-        return f"{check} ({now}) until {day.isoformat()}: {words}"
+        return f"{check} ({now}) until {day.isoformat()}"
 
-    return perform_account(desk, actor, "accept finding", change, permission=Permission.ACCEPT)
+    return perform_account(desk, replace(actor, reason=words), "accept finding", change, permission=Permission.ACCEPT)
 
 
 def reopen(desk: Desk, actor: Actor, kept: Acceptances, check: str) -> str:

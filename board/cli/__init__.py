@@ -147,22 +147,12 @@ def examine(context: click.Context, *, short: bool, as_json: bool) -> int:
 @click.option("--connection", default="", help="Name of the Redis, where the board shows several.")
 def accept_finding(check: str, until: str, reason: str, connection: str) -> None:
     """Let what CHECK finds stay as it is until a day: it is told apart and fails no run, unless it gets worse."""
-    from board import doctor
-    from board.acceptance import Acceptances
-    from board.actions import health
     from board.cli import naming
+    from board.doctor import accepting
 
     with opening.service() as service:
         one = naming.find_connection(service, connection)
-        health.accept(
-            one.desk,
-            naming.actor_at_console(),
-            Acceptances(one.namespace),
-            check,
-            verdict=lambda: doctor.verdict_of(one, check),
-            until=until,
-            reason=reason,
-        )
+        _recorded(accepting.accept(one, naming.actor_at_console(), check, until=until, reason=reason))
 
 
 @examine.command("reopen")
@@ -170,13 +160,11 @@ def accept_finding(check: str, until: str, reason: str, connection: str) -> None
 @click.option("--connection", default="", help="Name of the Redis, where the board shows several.")
 def reopen_finding(check: str, connection: str) -> None:
     """Take back that the finding of CHECK is accepted."""
-    from board.acceptance import Acceptances
-    from board.actions import health
     from board.cli import naming
+    from board.doctor import accepting
 
     with opening.service() as service:
-        one = naming.find_connection(service, connection)
-        health.reopen(one.desk, naming.actor_at_console(), Acceptances(one.namespace), check)
+        _recorded(accepting.reopen(naming.find_connection(service, connection), naming.actor_at_console(), check))
 
 
 @board.command("mark")
@@ -189,9 +177,7 @@ def mark_charts(text: str, name: str | None) -> None:
 
     with opening.service() as service:
         queue = naming.find_queue(service, name) if name else None
-        problem = marks.say(service.desk, naming.actor_at_console(), service.namespace, text, queue)
-    if problem:
-        click.echo(f"not in the audit log: {problem}", err=True)
+        _recorded(marks.say(service.desk, naming.actor_at_console(), service.namespace, text, queue))
 
 
 @board.command()
@@ -269,6 +255,12 @@ def _tell(findings: Iterable[Finding], connection: str, *, as_json: bool) -> int
         elif finding.remedy:
             click.echo(f"      {finding.remedy}")
     return code
+
+
+def _recorded(problem: str) -> None:
+    """Say why the audit log has no entry of what was done; nothing when it has."""
+    if problem:
+        click.echo(f"not in the audit log: {problem}", err=True)
 
 
 def _address(settings: Settings) -> str:

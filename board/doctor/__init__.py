@@ -1,7 +1,7 @@
 """``board doctor`` and the health page: what guides tell people to check by hand, one named check a function.
 
-Each finding says ok, or what is wrong and what to do about it. Nothing is ever changed here. What is read of jobs is a
-sample: the newest few of each state of at most a hundred queues.
+Each finding says ok, or what is wrong and what to do about it. Nothing of what is looked at is ever changed. What is
+read of jobs is a sample: the newest few of each state of at most a hundred queues.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """The command `board`: what it prints, and how it ends."""
 
+import contextlib
 import json
 import re
 import subprocess
@@ -202,6 +203,10 @@ def test_the_doctor_respects_what_was_accepted_until_it_is_reopened(
     reopened = run("doctor", "reopen", "eviction", "--connection", "eu", **places)
     ill = run("doctor", **places)
     unknown = run("doctor", "reopen", "eviction", "--connection", "us", **places)
+    with contextlib.closing(first.client()) as client:
+        client.delete("board:audit")
+        client.set("board:audit", "no stream")
+    unrecorded = run("doctor", "reopen", "eviction", **places)
 
     assert elsewhere.returncode == 1
     assert "The check eviction passes: there is nothing to accept." in elsewhere.stderr
@@ -211,6 +216,8 @@ def test_the_doctor_respects_what_was_accepted_until_it_is_reopened(
     assert f"until {until}: a cache only" in well.stdout
     assert [one["accepted"]["reason"] for one in findings if one["accepted"]] == ["a cache only"]
     assert ill.returncode == 1
+    assert unrecorded.returncode == 0
+    assert "not in the audit log: " in unrecorded.stderr
     assert unknown.returncode == 1
     assert "There is no connection 'us'." in unknown.stderr
 

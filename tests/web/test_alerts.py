@@ -174,6 +174,8 @@ def test_an_operator_silences_and_a_viewer_does_not(site: Site) -> None:
     assert "moving house" in main(operator)
     operator.post(f"/alerts/silences/{one.id}/end")
     assert site.service.connection.call(site.service.alerts.silences()) == []
+    silenced = site.audit()[0]
+    assert (silenced.detail, silenced.reason) == ("all rules for mail, 4 h", "moving house")
     assert [(entry.who, entry.action, entry.result) for entry in site.audit()] == [
         ("operator", "silence alerts", "done"),
         ("viewer", "silence alerts", "refused"),

@@ -253,8 +253,8 @@ def test_an_accepted_finding_is_told_apart_with_its_reason_until_it_is_reopened(
         ("admin", "accept finding", "done"),
         ("admin", "reopen finding", "done"),
     ]
-    assert "workers (failure) until" in site.audit()[0].detail
-    assert "the workers move on Monday" in site.audit()[0].detail
+    assert site.audit()[0].detail == f"workers (failure) until {day(site, 7)}"
+    assert site.audit()[0].reason == "the workers move on Monday"
 
 
 def test_an_operator_accepts_nothing_and_the_attempt_is_recorded(site: Site) -> None:
@@ -288,6 +288,18 @@ def test_nothing_is_accepted_without_reason_day_or_finding(
     assert answer.status_code == 400
     assert words in text_of(soup(answer).select_one("[role=alert]"))
     assert not redis_client.exists("board:accepted")
+
+
+def test_what_was_typed_stays_when_it_is_refused(site: Site) -> None:
+    site.jobs.waiting("one")
+
+    page = soup(accept(site, check="workers", until="2001-01-01", reason="moved"))
+
+    form = page.select_one('form[action="/health/workers/accept"]')
+    values = {name: form.select_one(f"[name={name}]")["value"] for name in ("reason", "until")}  # type: ignore[union-attr,index] # found
+    assert values == {"reason": "moved", "until": "2001-01-01"}
+    others = page.select('form[action$="/accept"]:not([action*="workers"]) [name=reason]')
+    assert {field["value"] for field in others} <= {""}
 
 
 def test_an_acceptance_ends_with_its_day_and_when_the_finding_gets_worse(site: Site) -> None:
@@ -349,6 +361,8 @@ def test_a_program_accepts_a_finding_and_reopens_it(site: Site) -> None:
     after = counted()
     (one,) = [one for one in ask("GET", "/health")["findings"] if one["accepted"]]
     ask("POST", "/health/workers/reopen")
+    said = {entry.reason for entry in site.audit() if entry.action == "accept finding"}
 
+    assert said == {"moved"}
     assert (before, after, counted()) == ((1, 0), (0, 1), (1, 0))
     assert (one["name"], one["accepted"]["by"], one["accepted"]["reason"]) == ("workers", "token:ops", "moved")

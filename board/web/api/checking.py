@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from board import doctor
-from board.acceptance import Acceptances
-from board.actions import health as actions
-from board.doctor import Finding, Verdict
+from board.doctor import Finding, Verdict, accepting
 from board.web.api.operations import Field, operation, read_body
 from board.web.state import actor, board
 from board.web.views.health import findings
@@ -54,22 +51,12 @@ def checklist() -> Checklist:
 )
 def accept_finding(check: str) -> CheckSettled:
     """Let what a check finds stay as it is until a day."""
-    own, asked = board(), read_body()
-    problem = actions.accept(
-        own.desk,
-        actor(),
-        Acceptances(own.namespace),
-        check,
-        verdict=lambda: doctor.verdict_of(own, check),
-        until=asked["until"],
-        reason=asked["reason"],
-    )
+    asked = read_body()
+    problem = accepting.accept(board(), actor(), check, until=asked["until"], reason=asked["reason"])
     return CheckSettled(check, not problem)
 
 
 @operation("POST", "/health/<check>/reopen", result=CheckSettled)
 def reopen_finding(check: str) -> CheckSettled:
     """Let a finding count again."""
-    own = board()
-    problem = actions.reopen(own.desk, actor(), Acceptances(own.namespace), check)
-    return CheckSettled(check, not problem)
+    return CheckSettled(check, not accepting.reopen(board(), actor(), check))

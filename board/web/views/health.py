@@ -7,16 +7,15 @@ The checklist is for people who signed in.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from flask import Response, flash, make_response, redirect, request, url_for
 
 from board import doctor
-from board.acceptance import Acceptances
-from board.actions import health as actions
 from board.auth.policy import Permission, can, everywhere
-from board.doctor import Finding, Verdict
+from board.doctor import Finding, Verdict, accepting
 from board.doctor.queues import MOST_QUEUES
 from board.engine.errors import StoreError
 from board.errors import BadRequestError
@@ -32,6 +31,9 @@ __all__ = ["accept", "findings", "index", "live", "queues", "ready", "reopen"]
 
 USUAL_DAYS = 30
 """How long a finding is accepted unless another day is chosen."""
+
+MOST_TYPED = 1_000
+"""Characters of a field that a form which was refused keeps; more than any may have."""
 
 
 @health.get("/healthz")
@@ -59,19 +61,11 @@ def index() -> Response:
 @health.post("/health/<check>/accept")
 def accept(check: str) -> Response:
     """Let a finding stay as it is until a day."""
-    own, form = board(), request.form
+    typed = {name: request.form.get(name, "")[:MOST_TYPED] for name in ("until", "reason")}
     try:
-        problem = actions.accept(
-            own.desk,
-            actor(),
-            Acceptances(own.namespace),
-            check,
-            verdict=lambda: doctor.verdict_of(own, check),
-            until=form.get("until", ""),
-            reason=form.get("reason", ""),
-        )
+        problem = accepting.accept(board(), actor(), check, until=typed["until"], reason=typed["reason"])
     except BadRequestError as refusal:
-        response = _checklist(str(refusal))
+        response = _checklist(str(refusal), {"check": check, **typed})
         response.status_code = 400
         return response
     return _done(gettext("The finding is accepted."), problem)
@@ -80,10 +74,7 @@ def accept(check: str) -> Response:
 @health.post("/health/<check>/reopen")
 def reopen(check: str) -> Response:
     """Let a finding count again."""
-    own = board()
-    return _done(
-        gettext("The finding counts again."), actions.reopen(own.desk, actor(), Acceptances(own.namespace), check)
-    )
+    return _done(gettext("The finding counts again."), accepting.reopen(board(), actor(), check))
 
 
 def findings() -> tuple[Finding, ...]:
@@ -100,7 +91,7 @@ def findings() -> tuple[Finding, ...]:
     return tuple(replace(one, accepted=replace(one.accepted, reason="")) if one.accepted else one for one in weighed)
 
 
-def _checklist(problem: str = "") -> Response:
+def _checklist(problem: str = "", typed: Mapping[str, str] | None = None) -> Response:
     own = board()
     found = findings()
     groups = [
@@ -116,6 +107,7 @@ def _checklist(problem: str = "") -> Response:
         queue_count=len(own.sources.list().queues),
         most_sampled=MOST_QUEUES,
         problem=problem,
+        typed=typed or {},
         may_accept=can(actor().identity, Permission.ACCEPT),
         until=(today + timedelta(days=USUAL_DAYS)).isoformat(),
     )
