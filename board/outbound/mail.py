@@ -85,12 +85,24 @@ class _Ends:
 
     sock: socket.socket | None = None
     _end: threading.Timer | None = None
+    _is_over = False
 
     def connect(self, *args: Any, **kwargs: Any) -> Any:
         self._end = threading.Timer(LONGEST_SECONDS, self._cut)
         self._end.daemon = True
         self._end.start()
-        return super().connect(*args, **kwargs)  # type: ignore[misc]  # of the class beside it
+        try:
+            return super().connect(*args, **kwargs)  # type: ignore[misc]  # of the class beside it
+        except BaseException:
+            self.close()
+            raise
+
+    def _get_socket(self, *args: Any, **kwargs: Any) -> socket.socket:
+        made: socket.socket = super()._get_socket(*args, **kwargs)  # type: ignore[misc]  # same
+        self.sock = made  # before the look: whatever ends it from now on finds a socket to shut
+        if self._is_over:
+            raise smtplib.SMTPServerDisconnected("connected too late")
+        return made
 
     def close(self) -> None:
         if self._end is not None:
@@ -98,6 +110,7 @@ class _Ends:
         super().close()  # type: ignore[misc]  # same
 
     def _cut(self) -> None:
+        self._is_over = True
         with contextlib.suppress(OSError):
             if self.sock is not None:
                 self.sock.shutdown(socket.SHUT_RDWR)

@@ -1,6 +1,9 @@
 """E-mail goes to the one server of the settings, and its password never without TLS."""
 
+import socket
+import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -8,6 +11,7 @@ from board.errors import OutboundFailedError, OutboundRefusedError
 from board.outbound.mail import Mailer
 from board.outbound.mail_server import MailServer, read_mail_server
 from tests.alerts.receiving import MailSink
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -61,6 +65,38 @@ def test_a_server_that_never_comes_to_an_end_is_left(sink: MailSink, monkeypatch
 
     with pytest.raises(OutboundFailedError, match="did not get done in time"):
         mailer.send("ann@example.com", "subject", "text", "m1")
+
+
+def test_a_server_that_is_reached_too_late_is_left_at_once(sink: MailSink, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("board.outbound.mail.LONGEST_SECONDS", 0.05)
+    connect, made = socket.create_connection, []
+
+    def slowly(*args: Any, **kwargs: Any) -> socket.socket:
+        wait_until(lambda: not _timers(), "the time to be over")
+        made.append(connect(*args, **kwargs))
+        return made[0]
+
+    monkeypatch.setattr(socket, "create_connection", slowly)
+    mailer = Mailer(MailServer("127.0.0.1", sink.port), "board@example.com")
+
+    with pytest.raises(OutboundFailedError, match="did not get done in time"):
+        mailer.send("ann@example.com", "subject", "text", "m1")
+
+    assert sink.mails == []
+    assert made[0].fileno() == -1
+
+
+def test_no_timer_is_left_of_a_server_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("board.outbound.mail.LONGEST_SECONDS", 3_600)
+
+    with pytest.raises(OutboundFailedError):
+        Mailer(MailServer("127.0.0.1", 1), "board@example.com").send("ann@example.com", "subject", "text", "m1")
+
+    wait_until(lambda: not _timers(), "the timer to end")
+
+
+def _timers() -> list[threading.Thread]:
+    return [one for one in threading.enumerate() if isinstance(one, threading.Timer)]
 
 
 def test_without_a_server_nothing_is_sent() -> None:
