@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from board.alerts.channels import Channel, ShownChannel
@@ -109,7 +110,7 @@ class AlertsPage:
         rules: oldest first.
         silences: those that hold, by their end.
         channels: by name.
-        past: the latest changes, newest first.
+        past: the latest changes, newest first; none where they were not read.
         undelivered: messages that were given up; for who sees all queues, as they are about any.
         waiting: messages on their way; the same holds.
         looked_ms: when the queues were last looked at; None for never.
@@ -139,6 +140,7 @@ def read_alerts(
     may_edit: bool,
     check: Callable[[Channel], None],
     of_rule: str = "",
+    with_past: bool = True,
 ) -> AlertsPage:
     """Read the page in one round trip.
 
@@ -152,13 +154,16 @@ def read_alerts(
         may_edit: where channels lead is for them.
         check: raises OutboundError for a channel that leads where the board may not call.
         of_rule: tell of the past of this rule alone.
+        with_past: read the history, which is most of what there is to read. Without it no rule says when it fired last.
     """
     calls: list[Call[Any]] = [
         *(alerts.rules(), alerts.channels(), alerts.silences(), alerts.incidents(), alerts.standing()),
-        *(alerts.history(MOST_HISTORY), _length(alerts.undelivered, "wait", "LLEN")),
-        *(_length(alerts.deliveries, "wait", "LLEN"), _length(alerts.deliveries, "delayed", "ZCARD")),
+        *(_length(alerts.undelivered, "wait", "LLEN"), _length(alerts.deliveries, "wait", "LLEN")),
+        _length(alerts.deliveries, "delayed", "ZCARD"),
+        *([alerts.history(MOST_HISTORY)] if with_past else []),
     ]
-    rules, channels, silences, incidents, standing, past, given_up, *under_way = connection.batch(Batch.of(calls))
+    rules, channels, silences, incidents, standing, given_up, *under_way = connection.batch(Batch.of(calls))
+    past = under_way.pop() if with_past else []
 
     def shown(prefix: str, queue: str) -> bool:
         return known.is_shown(QueueKeys(prefix, queue)) if queue else sees_all
@@ -188,9 +193,10 @@ def read_alerts(
         ),
         past=tuple(
             _past(line, known)
-            for line in past
-            if shown(line.prefix, line.queue) and (not of_rule or line.rule == of_rule)
-        )[:LISTED],
+            for line in islice(
+                (one for one in past if shown(one.prefix, one.queue) and (not of_rule or one.rule == of_rule)), LISTED
+            )
+        ),
         undelivered=given_up if sees_all else 0,
         waiting=sum(under_way) if sees_all else 0,
         looked_ms=standing.at_ms,

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
+import redis
 
 from board.alerts.rules import MOST_RULES, Rule
 from board.background import Turn
@@ -159,6 +160,24 @@ def test_the_past_of_a_quiet_rule_is_told_however_loud_another_is(site: Site) ->
 
     assert "It has not fired yet" not in main(browser, f"/alerts/{rule.id}")
     assert own.connection.call(own.alerts.history())[-1].rule == "loud"
+
+
+def test_the_history_is_read_once_and_by_pages_alone_that_tell_of_it(site: Site, redis_client: redis.Redis) -> None:
+    browser = site.signed_in()
+    site.service.connection.call(site.service.alerts.put_rule(Rule("r1", "depth")))
+
+    def reads(path: str, **form: str) -> int:
+        redis_client.config_resetstat()
+        assert (browser.post(path, form) if form else browser.get(path)).status_code in {200, 400}
+        return int(redis_client.info("commandstats").get("cmdstat_lrange", {"calls": 0})["calls"])
+
+    assert {path: reads(path) for path in ("/alerts", "/alerts/r1", "/alerts/new")} == {
+        "/alerts": 1,
+        "/alerts/r1": 1,
+        "/alerts/new": 0,
+    }
+    assert reads("/alerts/new", limit="nonsense") == 0
+    assert reads("/alerts/r1", limit="nonsense") == 1
 
 
 def test_an_operator_silences_and_a_viewer_does_not(site: Site) -> None:

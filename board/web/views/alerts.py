@@ -130,7 +130,8 @@ def new() -> Response:
 @alerts.get("/alerts/<rule>")
 def show(rule: str) -> Response:
     """Show a rule with its form, and what happened by it."""
-    return _edit(rule, _found(whole_page(), rule).rule)
+    whole = whole_page(rule)
+    return _edit(rule, _found(whole, rule).rule, whole=whole)
 
 
 @alerts.post("/alerts/new")
@@ -222,8 +223,8 @@ def test_channel(channel: str) -> Response:
     return _done("The test message was taken.", problem)
 
 
-def whole_page(of_rule: str = "") -> AlertsPage:
-    """Return all there is, as the person who asks may see it; the past of one rule where one is named."""
+def whole_page(of_rule: str = "", *, with_past: bool = True) -> AlertsPage:
+    """Return all there is, as the person who asks may see it; the past of one rule where one is named, or no past."""
     own, who = board(), actor().identity
     return read_alerts(
         own.connection,
@@ -235,6 +236,7 @@ def whole_page(of_rule: str = "") -> AlertsPage:
         may_edit=can(who, Permission.ALERT),
         check=own.courier.check,
         of_rule=of_rule,
+        with_past=with_past,
     )
 
 
@@ -265,19 +267,20 @@ def _edit(
     rule_id: str,
     rule: Rule,
     *,
+    whole: AlertsPage | None = None,
     typed: Mapping[str, str] | None = None,
     problem: str = "",
     tried: Trial | None = None,
     status: int = 200,
 ) -> Response:
-    whole = whole_page(rule_id)
+    whole = whole or whole_page(rule_id, with_past=bool(rule_id))
     page = EditPage(
         id=rule_id,
         row=_found(whole, rule_id) if rule_id else None,
         values=typed if typed is not None else _values(rule),
         chosen=rule.channels if typed is None else tuple(request.form.getlist("tell")),
         channels=tuple((row.channel.id, row.channel.name) for row in whole.channels),
-        history=whole.past if rule_id else (),
+        history=whole.past,
         problem=problem,
         sentence=sentence_of(rule) if tried is not None else "",
         trial=tried,
