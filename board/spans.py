@@ -1,18 +1,48 @@
-"""Lengths of time within a sentence."""
+"""Lengths of time as people read them: where a unit begins, and how many figures its number has.
+
+Pages write the units in the language of who reads (``board.web.filters``); sentences of lower layers are in English.
+"""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Final
 
-__all__ = ["duration"]
+__all__ = ["duration", "measured", "two_figures"]
+
+_SECOND: Final = 1_000
+_MINUTE: Final = 60 * _SECOND
+_HOUR: Final = 60 * _MINUTE
+_DAY: Final = 24 * _HOUR
 
 
 def duration(length_ms: float | timedelta) -> str:
-    """Write a duration within a sentence: ``840 ms``, ``5 s``, ``2.5 min``, ``3 h``, ``7 days``."""
-    length = length_ms.total_seconds() * 1000 if isinstance(length_ms, timedelta) else abs(length_ms)
-    for unit, name, limit in ((1, "ms", 1e3), (1e3, "s", 6e4), (6e4, "min", 3.6e6), (3.6e6, "h", 1.728e8)):
-        if length < limit:
-            value = length / unit
-            return f"{value:.0f} {name}" if value >= 10 or value == int(value) else f"{value:.1f} {name}"
-    days = round(length / 8.64e7)
-    return f"{days:,} days"
+    """Write a duration within an English sentence: ``840 ms``, ``5 s``, ``2.5 min``, ``3 h``, ``7 days``."""
+    number, unit = measured(length_ms.total_seconds() * 1000 if isinstance(length_ms, timedelta) else length_ms)
+    return f"{number} {unit}"
+
+
+def measured(length_ms: float) -> tuple[str, str]:
+    """Return the number of two figures and the unit of a duration: ms, s, min, h or days."""
+    length = abs(length_ms)
+    if length < 9.95 and length != int(length):  # a round trip to Redis
+        return _short(length), "ms"
+    if length < 999.5:  # rounds to a second
+        return f"{length:.0f}", "ms"
+    if length < 59.5 * _SECOND:
+        return _short(length / _SECOND), "s"
+    if length < 59.5 * _MINUTE:
+        return _short(length / _MINUTE), "min"
+    if length < 47.5 * _HOUR:
+        return _short(length / _HOUR), "h"
+    return f"{length / _DAY:,.0f}", "days"
+
+
+def two_figures(value: float) -> str:
+    """Write a number with one decimal below ten, and none above."""
+    return f"{value:.1f}" if value < 9.95 else f"{value:,.0f}"  # rounds to two digits
+
+
+def _short(value: float) -> str:
+    """Two figures, but `3` and not `3.0`, as `times.js` writes it."""
+    return two_figures(value).removesuffix(".0")

@@ -31,10 +31,10 @@ __all__ = ["Eye"]
 
 QUEUES_PER_SCRIPT = 50
 LATE_MS = 60_000
+"""A history not written for this long says nothing of now."""
+
 KEPT_MS = {RESOLUTIONS[1]: 3 * 3_600_000, RESOLUTIONS[2]: 50 * 3_600_000}
 """How long stretches that are over are kept here: a little longer than a rule looks back in them."""
-
-"""A history not written for this long says nothing of now."""
 
 MOST_LATE = 200
 GROUPS = 100

@@ -23,6 +23,7 @@ from jinja2 import Environment
 
 from board.queries.payload import folded
 from board.queries.search import term_text
+from board.spans import measured, two_figures
 from board.words import gettext, ngettext, spoken
 
 __all__ = [
@@ -85,25 +86,14 @@ def size(number: int | None) -> str:
         if value < 1000:  # three digits still read at a glance
             break
         value, unit = value / 1024, larger
-    return spoken().number(f"{_two_figures(value)} {unit}")
+    return spoken().number(f"{two_figures(value)} {unit}")
 
 
 def duration(ms: float | None) -> str:
     """Write a duration with two significant figures: `18 ms`, `6.1 s`, `47 s`, `2.1 min`, `3 h`, `41 days`."""
     if ms is None:
         return UNKNOWN
-    length = abs(ms)
-    if length < 9.95 and length != int(length):  # a round trip to Redis
-        return _in(_short(length), "ms")
-    if length < 999.5:  # rounds to a second
-        return _in(f"{length:.0f}", "ms")
-    if length < 59.5 * _SECOND:
-        return _in(_short(length / _SECOND), "s")
-    if length < 59.5 * _MINUTE:
-        return _in(_short(length / _MINUTE), "min")
-    if length < 47.5 * _HOUR:
-        return _in(_short(length / _HOUR), "h")
-    return _in(f"{length / _DAY:,.0f}", "days")
+    return _in(*measured(ms))
 
 
 def duration_long(ms: float | None) -> str:
@@ -284,13 +274,3 @@ def _counted_on(_code: str, messages: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(
         rf' data-now="\d+"|(?<=data-ago>)(?:{ages})(?=</time>)|(?<=data-age>)(?:{short}|{hours})(?=</time>)'
     )
-
-
-def _two_figures(value: float) -> str:
-    """One decimal below ten, none above."""
-    return f"{value:.1f}" if value < 9.95 else f"{value:,.0f}"  # rounds to two digits
-
-
-def _short(value: float) -> str:
-    """Two figures, but `3` and not `3.0`, as `times.js` writes it."""
-    return _two_figures(value).removesuffix(".0")
