@@ -23,7 +23,10 @@ HTML = {  # looked for between the Jinja tags
     "another host": r"""\s(src|hx-(get|post))\s*=\s*["'](https?:)?//|<link[^>]*href\s*=\s*["'](https?:)?//""",
 }
 
-JINJA = {"unescaped output": r"\|\s*safe\b|\{%-?\s*autoescape\s+false|\bMarkup\("}
+JINJA = {
+    "unescaped output": r"\|\s*safe\b|\{%-?\s*autoescape\s+false|\bMarkup\(",
+    "a message translated twice": r"\b_\(\s*_\(",
+}
 
 
 def faults(text: str) -> list[str]:
@@ -56,6 +59,7 @@ def test_there_are_templates_to_check() -> None:
     "text",
     [
         '<p style="color: red">',
+        '<p>{{ _(_("Queues")) }}</p>',
         "<style>p { color: red }</style>",
         '<button onclick="go()">',
         '<div hx-on:click="go()">',

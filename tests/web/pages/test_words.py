@@ -83,7 +83,6 @@ TO_DO = {
 """Pages that still have a string outside the catalogues. This list only ever gets shorter."""
 
 GLUED = {
-    "Limited for ",
     "Completed, ",
     "Failed, ",
     "Waiting, ",
@@ -219,6 +218,13 @@ def test_a_page_that_is_done_is_off_the_list(visitor: Browser) -> None:
     done = [one for one in TO_DO if not words_outside(visitor, addresses[one])]
 
     assert done == []
+
+
+def test_what_is_done_to_all_of_a_list_is_one_message(visitor: Browser) -> None:
+    for query, message in (("", "⟦Retry all %(total)s⟧"), ("?q=attempts:>0", "⟦Retry all matching⟧")):
+        page = BeautifulSoup(visitor.get(quote(f"/q/{escape(QUEUE)}/failed{query}", safe="/%?=&:>")).text, "html5lib")
+        words = {" ".join(link.stripped_strings) for link in page.select(".tools a[data-ask]")}
+        assert words == {message.replace("%(total)s", "1")}
 
 
 def test_no_message_is_made_to_be_glued_to_another() -> None:
