@@ -59,7 +59,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Take a process more than there are cores: those with servers and programs of their own mostly wait for them."""
-    return (os.cpu_count() or 1) + 1
+    told = os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return int(told) if told else cores + 1
 
 
 def pytest_configure() -> None:
