@@ -1,12 +1,17 @@
 // A question over the page: what data-ask leads to asks first, or refuses, and either is shown in a dialog.
+// Where it leads elsewhere, such as to the sign-in, that page is gone to, and nothing is sent twice.
 // Whatever else it answers is gone to as without scripts.
 let dialog
 
-function shown(question, source) {
+function shown(question, title, source) {
   dialog ??= document.body.appendChild(Object.assign(document.createElement("dialog"), { className: "ask", id: "ask" }))
-  const title = question.querySelector("h2")
   title.id = "ask-title"
   dialog.setAttribute("aria-labelledby", title.id)
+  if (question.matches("main")) { // a whole page without the shell: a document has one main part
+    const part = Object.assign(document.createElement("div"), { className: "message" })
+    part.append(...question.childNodes)
+    question = part
+  }
   dialog.replaceChildren(question)
   for (const open of document.querySelectorAll(":popover-open")) open.hidePopover()
   dialog.addEventListener("close", () => source.isConnected && source.checkVisibility() && source.focus(), { once: true })
@@ -19,8 +24,11 @@ async function ask(source, url, options, otherwise) {
   try {
     const answer = await fetch(url, options)
     const page = new DOMParser().parseFromString(await answer.text(), "text/html")
-    const question = page.querySelector("main .message")
-    question?.querySelector("h2") ? shown(question, source) : otherwise()
+    const question = page.querySelector("main .message, main.message")
+    const title = question?.querySelector("h1, h2")
+    if (title) shown(question, title, source)
+    else if (answer.redirected) location = answer.url
+    else otherwise()
   } catch {
     otherwise()
   } finally {

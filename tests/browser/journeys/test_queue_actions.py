@@ -75,6 +75,35 @@ def test_what_is_refused_is_said_in_the_dialog_and_asked_once(person: Person, ma
     expect(person.row("1a")).to_be_visible()
 
 
+def test_who_is_signed_out_meanwhile_is_led_to_the_sign_in_and_asked_once(person: Person, mail: Filler) -> None:
+    mail.waiting("1a")
+    person.sign_in("/q/mail/waiting")
+    choose(person.page, "Drain")
+    sent: list[str] = []
+    person.page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+
+    person.page.context.clear_cookies()
+    person.page.get_by_role("button", name="Drain", exact=True).click()
+
+    expect(person.page.get_by_role("heading", name=re.compile("^Sign in to"))).to_be_visible()
+    assert len(sent) == 1
+
+
+def test_a_page_without_the_shell_is_shown_in_the_dialog(person: Person, mail: Filler) -> None:
+    mail.waiting("1a")
+    person.sign_in("/q/mail/waiting")
+    broken = '<main class="message bare" id="main"><h1>Something broke</h1><p>Workers go on.</p></main>'
+    person.page.route("**/q/mail/drain", lambda route: route.fulfill(status=500, content_type="text/html", body=broken))
+
+    choose(person.page, "Drain")
+    person.page.get_by_role("button", name="Drain", exact=True).click()
+
+    told = person.page.get_by_role("dialog", name="Something broke")
+    expect(told).to_contain_text("Workers go on.")
+    expect(person.page.get_by_role("main")).to_have_count(1)
+    expect(person.row("1a")).to_have_count(1)
+
+
 def test_all_failed_jobs_are_retried_from_the_menu(person: Person, mail: Filler) -> None:
     mail.failed("1a")
     person.sign_in("/q/mail/failed")
