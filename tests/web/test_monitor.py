@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -154,9 +155,14 @@ def test_hostile_names_stay_labels(make_site: MakeSite) -> None:
     assert [sample.value for sample in families["queue_board_up"].samples] == [1]
 
 
-def test_the_dashboard_for_grafana_asks_for_metrics_that_exist() -> None:
+def dashboard_of_grafana() -> dict[str, Any]:
     path = Path(__file__).parents[2] / "deploy" / "grafana-dashboard.json"
-    dashboard = json.loads(path.read_text(encoding="utf-8"))
+    read: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return read
+
+
+def test_the_dashboard_for_grafana_asks_for_metrics_that_exist() -> None:
+    dashboard = dashboard_of_grafana()
 
     expressions = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", [])]
     asked = {name for expression in expressions for name in re.findall(r"queue_board_\w+", expression)}
@@ -165,6 +171,32 @@ def test_the_dashboard_for_grafana_asks_for_metrics_that_exist() -> None:
     assert asked <= set(NAMES)
     assert set(NAMES) - asked <= {"queue_board_build_info", "queue_board_queues", "queue_board_queues_left_out"}
     assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
+
+
+def test_the_dashboard_for_grafana_asks_by_labels_that_are_served(make_site: MakeSite) -> None:
+    site = make_site(monitor_token=TOKEN)
+    site.jobs.waiting("one")
+    site.service.connection.call(_set("CONFIG", "SET", "maxmemory", "1gb"))
+    served = {
+        one.name: [sample.labels for sample in one.samples]
+        for one in text_string_to_metric_families(site.browser().get("/metrics", **SHOWN).text)
+    }
+    site.service.connection.call(_set("CONFIG", "SET", "maxmemory", "0"))
+    dashboard = dashboard_of_grafana()
+    asked = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", [])]
+    lists = [one["query"] for one in dashboard["templating"]["list"] if one["type"] == "query"]
+
+    for text in asked + lists:
+        (metric, selector), *others = re.findall(r"(queue_board_\w+)(?:\{([^}]*)\})?", text)
+        labels = {*re.findall(r"(\w+)=", selector), *re.findall(r"by \((\w+)\)", text)}
+        labels |= set(re.findall(r"^label_values\(.+, (\w+)\)$", text))
+        states = {one for value in re.findall(r'state=~?"([^"]+)"', selector) for one in value.split("|")}
+
+        assert others == []
+        assert served[metric], metric
+        assert labels <= set(served[metric][0]), text
+        assert states <= {sample.get("state") for sample in served[metric]}, text
+        assert set(re.findall(r"\$(\w+)", text)) <= {one["name"] for one in dashboard["templating"]["list"]}, text
 
 
 @pytest.mark.parametrize("text", ["mail", "mail:", "mail: oldest", "mail: oldest=5", "mail: depth=3", "*: failed=-1"])
