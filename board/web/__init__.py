@@ -145,6 +145,10 @@ def _begin() -> None:
     g.not_prepared = request.environ.get(NOT_PREPARED)
 
 
+OF_ONESELF = frozenset({"login", "settings"})
+"""Blueprints whose actions change people and what they prefer: nothing of the queues, which is all that is shared."""
+
+
 def _acted() -> None:
     """Let nobody be shown what was read before this change; see ``board.web.views.overview`` for other processes."""
     own = board()
@@ -157,7 +161,7 @@ def _finish(response: Response) -> Response:
     is_file = request.endpoint == assets.ENDPOINT and response.status_code in {200, 304}
     if g.get("identity") and response.status_code < 400:
         board().redis_answered()
-    if g.get("identity") and request.method not in security.SAFE_METHODS and request.blueprint != "login":
-        _acted()
+        if request.method not in security.SAFE_METHODS and request.blueprint not in OF_ONESELF:
+            _acted()
     response.headers["X-Request-Id"] = g.get("request_id", "")
     return compression.compress(request, security.protect(response, is_static=is_file))

@@ -7,6 +7,7 @@ after signing in anew, the forms on the page are renewed.
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from flask import Response, g, make_response, render_template, request, session
 
 from board.web import filters, security
 from board.web.assets import assets
-from board.web.state import current_user, preferences
+from board.web.state import board, current_user, preferences
 from board.words import spoken
 
 __all__ = ["refresh", "token_placeholder"]
@@ -40,6 +41,10 @@ def token_placeholder() -> str | None:
     return _PLACEHOLDER if g.get("is_region") else None
 
 
+_MOMENT: Final = re.compile(r' data-now="\d+"')
+"""The server's clock as a region tells it. A browser sets its ages by it, so a shared region tells the time anew."""
+
+
 def refresh(template: str, context: dict[str, Any], made: dict[Hashable, Any] | None) -> Response:
     """Answer a refresh: the region, or 304 when the page shows it already.
 
@@ -57,7 +62,8 @@ def refresh(template: str, context: dict[str, Any], made: dict[Hashable, Any] | 
             made[key] = region
     g.is_region = False
     token = security.csrf_token(session) if _PLACEHOLDER in region.html else ""
-    response = make_response(region.html.replace(_PLACEHOLDER, token))
+    html = _MOMENT.sub(f' data-now="{board().clock()}"', region.html, count=1)
+    response = make_response(html.replace(_PLACEHOLDER, token))
     response.set_etag(_tag(region), weak=True)
     response.make_conditional(request)
     return response

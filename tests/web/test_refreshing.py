@@ -238,6 +238,43 @@ def test_who_just_acted_is_shown_nothing_that_another_process_read_before(
     assert "Paused 1" in text_of(soup(there.tick("/")).select_one("form.tools"))
 
 
+@pytest.mark.parametrize(
+    ("role", "path", "form"),
+    [
+        ("admin", "/settings/theme", {"theme": "dark"}),
+        ("viewer", "/q/mail/pause", {}),
+        ("admin", "/q/mail/concurrency", {"concurrency": "x"}),
+    ],
+)
+def test_what_changes_no_queue_costs_nobody_a_new_reading(
+    watched: Site, counted: Counted, role: str, path: str, form: dict[str, str]
+) -> None:
+    watched.service.readings._seconds = 60
+    one, other = watched.signed_in(role), watched.signed_in("operator")
+    other.tick("/")
+    one.post(path, form)
+    before = counted.scripts()
+
+    for person in (one, other):
+        assert person.tick("/").status_code == 200
+
+    assert counted.scripts() == before
+
+
+def test_a_shared_region_tells_the_time_of_each_answer(watched: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    watched.service.readings._seconds = 60
+    browser, moment = watched.signed_in(), watched.service.clock()
+    told, tags = [], []
+    for later in (0, 4_000):
+        monkeypatch.setattr(watched.service, "clock", lambda at=moment + later: at)
+        answer = browser.tick("/")
+        told.append(int(str(soup(answer).select_one("#live")["data-now"])))  # type: ignore[index] # there is one
+        tags.append(answer.headers["ETag"])
+
+    assert told == [moment, moment + 4_000]
+    assert tags[0] == tags[1]
+
+
 def test_two_who_arrange_the_overview_otherwise_cost_one_reading(watched: Site, counted: Counted) -> None:
     watched.service.readings._seconds = 60
     one, other = watched.signed_in("admin"), watched.signed_in("viewer")
