@@ -20,6 +20,7 @@ from board.words import LANGUAGES
 __all__ = [
     "LONGEST_PASSWORD",
     "SHORTEST_PASSWORD",
+    "checked",
     "connections",
     "flag",
     "header",
@@ -107,16 +108,27 @@ def connections(text: str) -> tuple[tuple[str, str], ...]:
     return tuple(found.items())
 
 
-def limits(text: str) -> str:
-    """Read the thresholds of queues."""
-    read_limits(text)
-    return text
+def checked(read: Callable[[str], object]) -> Callable[[str], str]:
+    """Return a reader of text that is kept as it was written, once ``read`` has made sense of it."""
+
+    def check(text: str) -> str:
+        read(text)
+        return text
+
+    return check
 
 
-def rules(text: str) -> str:
-    """Read who may come in by a claim of the provider."""
-    read_rules(text)
-    return text
+limits = checked(read_limits)
+"""Read the thresholds of queues."""
+
+rules = checked(read_rules)
+"""Read who may come in by a claim of the provider."""
+
+outbound = checked(read_places)
+"""Read the places that may be called."""
+
+mail_server = checked(read_mail_server)
+"""Read the address of a mail server."""
 
 
 def issuer(text: str) -> str:
@@ -137,18 +149,6 @@ def scopes(text: str) -> str:
     if "openid" not in scopes or not all(re.fullmatch(r"[\x21\x23-\x5b\x5d-\x7e]+", one) for one in scopes):
         raise ValueError("must be space-separated and hold openid, such as `openid email profile`")
     return " ".join(scopes)
-
-
-def outbound(text: str) -> str:
-    """Read the places that may be called."""
-    read_places(text)
-    return text
-
-
-def mail_server(text: str) -> str:
-    """Read the address of a mail server."""
-    read_mail_server(text)
-    return text
 
 
 def mail_address(text: str) -> str:

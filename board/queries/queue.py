@@ -33,7 +33,6 @@ from board.queries.shared import (
     Reads,
     Tab,
     clamp_size,
-    queue_name,
     together,
 )
 from board.queries.workers import count_workers
@@ -112,10 +111,7 @@ class QueuePage:
     """The jobs of one state of a queue.
 
     Attributes:
-        queue: its name.
-        counts: jobs in each state.
         manage: the queue as a whole, for what can be done to it.
-        tabs: states with their counts.
         state: the one shown.
         jobs: rows of this page.
         size: most rows of a page.
@@ -133,22 +129,16 @@ class QueuePage:
         default_sort: order shown when the address names none.
         facets: errors of the newest failed jobs with their counts.
         searched: jobs looked at for the search or the filter.
-        is_paused: workers take nothing.
         paused_list: release 5 keeps the waiting jobs in its list for paused queues.
         workers: connected workers; None when that cannot be known.
         release: ``5`` or ``6``; None when no Node client wrote it.
-        concurrency: most jobs that may run at once.
-        rate_limited_for_ms: how long no job is started.
         panel: the job shown beside the list.
         found: the job whose id is exactly ``q``, in whatever state.
         error_of_queue: what could not be read, in words.
         measured_at_ms: when.
     """
 
-    queue: QueueName
-    counts: Counts
     manage: ManagePage
-    tabs: tuple[Tab, ...]
     state: str
     jobs: tuple[JobRow, ...]
     size: int
@@ -166,16 +156,43 @@ class QueuePage:
     default_sort: Order
     facets: tuple[tuple[str, int], ...]
     searched: int
-    is_paused: bool
     paused_list: bool
     workers: int | None
     release: str | None
-    concurrency: int | None
-    rate_limited_for_ms: int | None
     panel: JobPage | None
     found: JobRow | None
     error_of_queue: str | None
     measured_at_ms: int
+
+    @property
+    def queue(self) -> QueueName:
+        """Its name."""
+        return self.manage.queue
+
+    @property
+    def counts(self) -> Counts:
+        """Jobs in each state."""
+        return self.manage.counts
+
+    @property
+    def tabs(self) -> tuple[Tab, ...]:
+        """States with their counts."""
+        return self.manage.tabs
+
+    @property
+    def is_paused(self) -> bool:
+        """Workers take nothing."""
+        return self.manage.is_paused
+
+    @property
+    def concurrency(self) -> int | None:
+        """Most jobs that may run at once."""
+        return self.manage.concurrency
+
+    @property
+    def rate_limited_for_ms(self) -> int | None:
+        """How long no job is started."""
+        return self.manage.limited_ms
 
 
 def default_sort(state: str) -> Order:
@@ -283,10 +300,7 @@ def _page(
     searched = sought.searched
     last = searched.last if searched else reading.last
     return QueuePage(
-        queue=queue_name(summary.queue, known),
-        counts=counts,
         manage=whole,
-        tabs=whole.tabs,
         state=asked.state,
         jobs=tuple(rows),
         size=asked.rows,
@@ -304,12 +318,9 @@ def _page(
         default_sort=default_sort(asked.state),
         facets=reading.error_counts[:FACET_LIMIT],
         searched=searched.searched if searched else reading.searched,
-        is_paused=summary.meta.paused,
         paused_list=counts.paused > 0,
         workers=workers,
         release=None if release is None else str(release),
-        concurrency=summary.meta.concurrency,
-        rate_limited_for_ms=summary.limited_ms,
         panel=panel,
         found=found,
         error_of_queue="; ".join(summary.problems) or None,
