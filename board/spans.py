@@ -1,12 +1,14 @@
 """Lengths of time as people read them: where a unit begins, and how many figures its number has.
 
-Pages write the units in the language of who reads (``board.web.filters``); sentences of lower layers are in English.
+Pages write them by ``board.web.filters``, sentences of lower layers by ``duration``, with the same messages.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import Final
+
+from board.words import Sentence, sentence, sentences
 
 __all__ = ["duration", "measured", "two_figures"]
 
@@ -16,10 +18,18 @@ _HOUR: Final = 60 * _MINUTE
 _DAY: Final = 24 * _HOUR
 
 
-def duration(length_ms: float | timedelta) -> str:
-    """Write a duration within an English sentence: ``840 ms``, ``5 s``, ``2.5 min``, ``3 h``, ``7 days``."""
+def duration(length_ms: float | timedelta) -> Sentence:
+    """Write a duration within a sentence: ``840 ms``, ``5 s``, ``2.5 min``, ``3 h``, ``7 days``."""
     number, unit = measured(length_ms.total_seconds() * 1000 if isinstance(length_ms, timedelta) else length_ms)
-    return f"{number} {unit}"
+    if unit == "ms":
+        return sentence("%(n)s ms", n=number)
+    if unit == "s":
+        return sentence("%(n)s s", n=number)
+    if unit == "min":
+        return sentence("%(n)s min", n=number)
+    if unit == "h":
+        return sentence("%(n)s h", n=number)
+    return sentences("%(n)s day", "%(n)s days", 2, n=number)
 
 
 def measured(length_ms: float) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from board.queries.fingerprint import short_place
 from board.queries.shared import Known, QueueName, Reads, queue_name, together
 from board.queries.stack import Frame, attempt, error_of, message_line
 from board.spans import duration
+from board.words import Sentence, sentence
 
 __all__ = [
     "LATE_MS",
@@ -53,7 +54,7 @@ Tone = Literal["critical", "warn", ""]
 class Trend:
     """How a group goes, in words; ``tone`` says how loud."""
 
-    words: str
+    words: Sentence
     tone: Tone
 
 
@@ -391,16 +392,17 @@ def trend_of(group: GroupReading, now_ms: int) -> Trend:
     bars = group.bars[-48:]
     hour, before = sum(bars[-2:]), sum(bars[:-2]) / max(1, len(bars) - 2) * 2
     if first is not None and now_ms - first < NEW_MS:
-        return Trend("New", "critical" if hour >= RISING_LEAST else "warn")
+        return Trend(sentence("New"), "critical" if hour >= RISING_LEAST else "warn")
     if hour >= RISING_LEAST and hour >= RISING_FACTOR * before:
-        return Trend(f"Rising {hour / before:.0f}×" if before >= 1 else "Rising", "critical")
+        times = sentence("Rising %(factor)s×", factor=round(hour / before)) if before >= 1 else sentence("Rising")
+        return Trend(times, "critical")
     if back is not None and quiet is not None and now_ms - back < 86_400_000:
-        return Trend(f"Back after {duration(quiet)}", "warn")
+        return Trend(sentence("Back after %(time)s", time=duration(quiet)), "warn")
     if not any(bars):
-        return Trend("–" if first is None else "Quiet for a day", "")
+        return Trend(Sentence("–") if first is None else sentence("Quiet for a day"), "")
     if before >= 1 and hour * RISING_FACTOR <= before:
-        return Trend("Falling", "")
-    return Trend("Steady", "")
+        return Trend(sentence("Falling"), "")
+    return Trend(sentence("Steady"), "")
 
 
 def queue_at(base: str) -> QueueKeys:

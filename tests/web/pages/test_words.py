@@ -72,8 +72,6 @@ TO_DO = {
     "bulk.index",
     "bulk.plan",
     "bulk.show",
-    "failures.index",
-    "failures.show",
     "health.index",
     "queues.state",
     "schedulers.index",
