@@ -28,6 +28,7 @@ __all__ = [
     "PastRow",
     "RuleRow",
     "SilenceRow",
+    "past_row",
     "read_alerts",
     "read_trial",
 ]
@@ -192,7 +193,7 @@ def read_alerts(
             for channel in channels
         ),
         past=tuple(
-            _past(line, known)
+            past_row(line, known)
             for line in islice(
                 (one for one in past if shown(one.prefix, one.queue) and (not of_rule or one.rule == of_rule)), LISTED
             )
@@ -279,7 +280,8 @@ def _words(words: str, prefix: str, queue: str, group: str, known: Known) -> str
     return f"{queue} has a new cause of failures"
 
 
-def _past(line: Past, known: Known) -> PastRow:
+def past_row(line: Past, known: Known) -> PastRow:
+    """Return a line of the history as a person may read it."""
     return PastRow(
         what=line.what,
         at_ms=line.at_ms,

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from board.alerts.store import Alerts
 from board.engine.calls import Batch, Call
 from board.engine.keys import QueueKeys
 from board.history import sketch
 from board.history.figures import ALL, RESOLUTIONS, Figures, Resolution, series_of
-from board.history.store import Gap, History, Mark, State
+from board.history.store import Gap, History, State
 from board.queries.manage import ManagePage, manage_calls, manage_of
+from board.queries.marks import Happened, calls_for, happened, queue_of
 from board.queries.shared import Known, QueueName, Reads, queue_name
-from board.words import Sentence, sentence
 
 __all__ = ["MOST_ROWS", "WINDOWS", "MetricsPage", "Point", "Row", "Window", "read_metrics"]
 
@@ -124,8 +125,7 @@ class MetricsPage:
         since_ms: from when on the history is complete; None when nobody ever recorded.
         late_ms: how long it was not written, when that is too long.
         gaps: what is missing in the window.
-        marks: what explains a change in the window, oldest first, with the queue's name, which is empty
-            for all queues, and in words.
+        marks: what explains a change in the window, alerts that fired included, oldest first.
         sort: column of the rows.
     """
 
@@ -141,12 +141,13 @@ class MetricsPage:
     since_ms: int | None
     late_ms: int | None
     gaps: tuple[Gap, ...]
-    marks: tuple[tuple[Mark, str, Sentence | str], ...]
+    marks: tuple[Happened, ...]
 
 
 def read_metrics(
     connection: Reads,
     history: History,
+    alerts: Alerts,
     known: Known,
     queues: Sequence[QueueKeys],
     *,
@@ -160,6 +161,7 @@ def read_metrics(
     Args:
         connection: to Redis.
         history: where it is kept.
+        alerts: where those are kept.
         known: spells queues, and says which are shown.
         queues: all queues that the person sees.
         now_ms: the time.
@@ -173,7 +175,7 @@ def read_metrics(
     starts = _starts(wanted.points, wanted.ms, now_ms, wanted.together)
     row_starts = _starts(wanted.rows, wanted.ms, now_ms, 1)
     from_ms = starts[0]
-    calls: list[Call[Any]] = [history.state(), history.marks(from_ms, now_ms)]
+    calls: list[Call[Any]] = [history.state(), *calls_for(history, alerts, from_ms, now_ms)]
     calls += [history.figures(wanted.points, start, series) for start in starts if series]
     if queue is None:
         bases = [one.base for one in shown]
@@ -181,7 +183,7 @@ def read_metrics(
     else:
         calls += [_names_of(history, wanted.rows, start, queue) for start in row_starts]
     about = manage_calls(queue) if queue else []
-    state, marks, *figures = connection.batch(Batch.of(calls + about))
+    state, marks, past, rules, *figures = connection.batch(Batch.of(calls + about))
     told = [figures.pop() for _ in about][::-1]
     by_point = [_sum(one) for one in figures[: len(starts)]] if series else [Figures() for _ in starts]
     gaps = tuple(gap for gap in state.gaps if gap.to_ms >= from_ms and _is_about(gap, queue, known))
@@ -208,7 +210,14 @@ def read_metrics(
         since_ms=state.since_ms,
         late_ms=late if (late := now_ms - (state.until_ms or now_ms)) > LATE_MS else None,
         gaps=gaps,
-        marks=_marks(marks, queue, known),
+        marks=happened(
+            marks,
+            [one for one in past if from_ms <= one.at_ms <= now_ms],
+            [rule for rule in rules if sees_all or any(rule.matches(one.name) for one in queues)],
+            known,
+            queue=queue,
+            sees_all=sees_all,
+        ),
     )
 
 
@@ -299,41 +308,4 @@ def _row(queue: QueueName | None, name: str, figures: Figures) -> Row:
 def _is_about(gap: Gap, queue: QueueKeys | None, known: Known) -> bool:
     if not gap.base:
         return True
-    return gap.base == queue.base if queue else known.is_shown(_queue(gap.base))
-
-
-def _marks(
-    marks: Sequence[Mark], queue: QueueKeys | None, known: Known
-) -> tuple[tuple[Mark, str, Sentence | str], ...]:
-    found = []
-    for mark in reversed(marks):
-        if not mark.base:
-            found.append((mark, "", _said(mark)))
-            continue
-        about = _queue(mark.base)
-        if (queue is None or queue == about) and known.is_shown(about):
-            found.append((mark, about.name, _said(mark)))
-    return tuple(found)
-
-
-def _said(mark: Mark) -> Sentence | str:
-    match mark.kind:
-        case "paused":
-            return sentence("paused")
-        case "resumed":
-            return sentence("resumed")
-        case "limits":
-            return sentence("limits changed: %(limits)s", limits=mark.about)
-        case "joined":
-            return sentence("workers joined: %(change)s", change=mark.about)
-        case "lost":
-            return sentence("workers lost: %(change)s", change=mark.about)
-        case "bulk":
-            return sentence("bulk run began: %(verb)s", verb=mark.about)
-        case _:
-            return mark.about
-
-
-def _queue(base: str) -> QueueKeys:
-    prefix, _, name = base.removesuffix(":").rpartition(":")
-    return QueueKeys(prefix, name or "?")
+    return gap.base == queue.base if queue else known.is_shown(queue_of(gap.base))

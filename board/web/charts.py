@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-__all__ = ["area", "columns", "line", "marks", "nice_top"]
+__all__ = ["area", "columns", "line", "marks", "nice_top", "spot"]
 
 Values = Sequence[float | None]
 
@@ -44,8 +44,13 @@ def columns(values: Values, top: float) -> str:
 
 def marks(moments: Sequence[int], first: int, last: int) -> str:
     """Return an upright stroke at each moment between the first and the last point; after it, at the end."""
-    spots = sorted({round(100 * min(1.0, max(0.0, (at - first) / max(1, last - first))), 2) for at in moments})
-    return "".join(f"M{spot:.2f} 0V100" for spot in spots)
+    spots = sorted({spot(at, first, last) for at in moments})
+    return "".join(f"M{at:.2f} 0V100" for at in spots)
+
+
+def spot(moment: int, first: int, last: int) -> float:
+    """Return where a moment is between the first and the last point, in hundredths; after it, at the end."""
+    return round(100 * min(1.0, max(0.0, (moment - first) / max(1, last - first))), 2)
 
 
 def _run(values: Values, start: int, end: int, top: float) -> str:

@@ -55,6 +55,7 @@ def install(app: Flask) -> None:
         chart_columns=charts.columns,
         chart_line=charts.line,
         chart_marks=charts.marks,
+        chart_spot=charts.spot,
         nice_top=charts.nice_top,
     )
     app.context_processor(_globals)

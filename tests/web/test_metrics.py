@@ -2,21 +2,30 @@
 
 import csv
 import io
+import json
+import re
+import threading
 from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
 
 import pytest
 import redis
 
 from board.actions import marks
 from board.actions.perform import Actor
+from board.alerts.store import Past
 from board.auth.policy import Identity
+from board.background import Turn
 from board.bulk import plan, start
 from board.engine import Worker
+from board.engine.calls import Call
 from board.engine.keys import QueueKeys
 from board.errors import BadRequestError, BoardError, ForbiddenError
 from board.history.figures import RESOLUTIONS, Figures
 from board.history.store import Gap, History, Recording
 from board.service import wall_clock_ms
+from board.watcher.watch import Watcher
 from board.web import charts
 from tests.queries.conftest import MAIL, Known
 from tests.recorder.conftest import Process
@@ -84,6 +93,7 @@ def test_what_is_missing_is_a_gap_and_said(site: Site, recorded: Browser) -> Non
 
 def test_the_page_is_one_round_trip(site: Site, recorded: Browser) -> None:
     connection = site.service.connection
+    fired(site)
     recorded.get("/")
     before = connection.round_trips
     recorded.get("/")
@@ -166,6 +176,108 @@ def test_what_explains_a_change_is_marked_on_the_charts(
     assert min(drawn) >= 1
     assert "deploy <b>4f2c1</b>" in elsewhere
     assert [entry.action for entry in site.audit()][-2:] == ["mark", "start bulk retry"]
+
+
+def fired(site: Site, *, age_ms: int = 0, **told: Any) -> Past:
+    """Write into the history of alerts that one fired."""
+    at_ms = wall_clock_ms() - age_ms
+    fields = {"what": "fired", "rule": "gone", "title": "Mail is behind", "severity": "critical"}
+    fields |= {"prefix": "bull", "queue": "mail", "group": "", "words": "mail has 812 open jobs"}
+    one = Past(**{**fields, "at_ms": at_ms, "since_ms": at_ms, "fired_ms": at_ms, "told": True, **told})
+    put = Call(("LPUSH", f"{site.service.alerts.prefix}history", json.dumps(asdict(one))), int)
+    site.service.connection.call(put)
+    return one
+
+
+def named(browser: Browser, path: str) -> list[str]:
+    """Return what the marks of alerts are called, by what people hear."""
+    return [str(link["aria-label"]) for link in soup(browser.get(path)).select(".chart a:not([aria-hidden])")]
+
+
+def test_an_alert_that_fired_is_a_link_on_the_charts_of_its_queue(site: Site, recorded: Browser) -> None:
+    recorded.post("/alerts/new", {"watch": "depth", "glob": "mail", "limit": "2", "lasts": "", "severity": "critical"})
+    (rule,) = site.service.connection.call(site.service.alerts.rules())
+    for number in range(3):
+        site.jobs.waiting(f"w{number}")
+    own = site.service
+    own.sources.forget()
+    turn = Turn(1, is_first=True, keep=lambda: None, ending=threading.Event())
+    Watcher(own.connection, own.namespace, own.sources, own.clock, "production").step(turn)
+
+    page = soup(recorded.get("/q/mail/metrics"))
+    marks = page.select(".chart a")
+    (line,) = page.select("section[aria-labelledby=marks-title] li a")
+
+    assert len(marks) == 4, "one on each chart"
+    assert {str(link["href"]) for link in [*marks, line]} == {f"/alerts/{rule.id}"}
+    assert recorded.get(f"/alerts/{rule.id}").status_code == 200
+    (name,) = named(recorded, "/q/mail/metrics")
+    assert re.fullmatch(r"Alert at [-0-9]+ [:0-9]+ \w+, .+: mail has 3 open jobs", name)
+    assert all(link.select_one("title") for link in marks), "a mouse reads it on each"
+    assert all(link.get("tabindex") == "-1" for link in marks if link.get("aria-hidden")), "keys reach it once"
+
+
+def test_alerts_are_marked_within_the_window_and_for_their_queue(site: Site, recorded: Browser) -> None:
+    site.jobs.queue = QueueKeys("bull", "print")
+    site.jobs.waiting("a")
+    hour = 3_600_000
+    fired(site, words="long ago", age_ms=5 * hour)
+    fired(site, words="lately", age_ms=hour // 2)
+    fired(site, words="well again", what="resolved")
+    fired(site, words="of print", queue="print")
+    fired(site, words="of the server", prefix="", queue="")
+    site.service.sources.forget()
+
+    def words(path: str) -> list[str]:
+        return [name.rpartition(": ")[2] for name in named(recorded, path)]
+
+    assert words("/q/mail/metrics") == ["lately"]
+    assert words("/q/mail/metrics?w=6h") == ["long ago", "lately"]
+    assert words("/q/print/metrics") == ["of print"]
+    assert words("/metrics") == ["lately", "of print", "of the server"]
+
+
+def test_where_an_alert_stands_is_within_the_chart(site: Site, recorded: Browser) -> None:
+    fired(site, age_ms=30 * 60_000)
+    fired(site)
+
+    spots = [float(str(one["x"]).rstrip("%")) for one in soup(recorded.get("/metrics")).select(".chart a > svg")[:2]]
+
+    assert 45 < spots[0] < 55
+    assert spots[1] == 100
+
+
+def test_the_latest_alerts_are_marked_and_not_more(site: Site, recorded: Browser) -> None:
+    for number in range(60):
+        fired(site, words=f"number {number}", age_ms=(60 - number) * 1_000)
+
+    names = named(recorded, "/metrics")
+
+    assert [name.rpartition(" ")[2] for name in names] == [str(number) for number in range(40, 60)]
+
+
+def test_an_alert_whose_rule_is_gone_leads_to_all_alerts_and_is_text(site: Site, recorded: Browser) -> None:
+    fired(site, title="<script>alert(1)</script>", words='"><img src=x>')
+
+    page = soup(recorded.get("/metrics"))
+
+    assert {str(link["href"]) for link in page.select(".chart a")} == {"/alerts"}
+    assert page.select_one("main script, main img") is None
+    assert "<script>alert(1)</script>" in named(recorded, "/metrics")[0]
+
+
+def test_alerts_of_hidden_queues_and_of_the_server_are_not_marked(make_site: Callable[..., Site], site: Site) -> None:
+    site.jobs.completed("a")
+    site.jobs.queue = QueueKeys("bull", "left-out")
+    site.jobs.completed("a")
+    Process(site.service).catch_up()
+    fired(site, words="seen")
+    fired(site, words="hidden", queue="left-out")
+    fired(site, words="of the server", prefix="", queue="")
+
+    names = named(make_site(queues=("mail",)).signed_in(), "/metrics")
+
+    assert [name.rpartition(": ")[2] for name in names] == ["seen"]
 
 
 @pytest.mark.parametrize(

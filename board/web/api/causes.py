@@ -205,6 +205,7 @@ def metrics() -> Metrics:
     page: MetricsPage = read_metrics(
         own.connection,
         History(own.namespace),
+        own.alerts,
         own.sources,
         own.sources.list().queues,
         now_ms=own.clock(),

@@ -33,6 +33,7 @@ def _show(slug: str) -> Response:
     page = read_metrics(
         own.connection,
         History(own.namespace),
+        own.alerts,
         own.sources,
         own.sources.list().queues,
         now_ms=own.clock(),
