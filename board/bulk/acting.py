@@ -16,6 +16,7 @@ from board.engine.commands.pages import queue_of
 from board.engine.errors import EngineError, JobNotFoundError, JobNotInStateError, ScriptError
 from board.engine.keys import STATE_CONTAINERS, QueueKeys
 from board.engine.types import JobState
+from board.words import Sentence, mark, sentence
 
 __all__ = ["VERBS", "Seen", "Verb", "act", "reasons_against", "text_of_score"]
 
@@ -45,41 +46,39 @@ class Verb:
     Attributes:
         permission: what one must be allowed.
         states: of the jobs it can be done to.
-        done: the participle: "retried".
-        effect: what becomes of a job, as the rest of a sentence.
+        done: the participle, for programs.
+        only: why nothing is done to jobs of other states.
         destroys: whether something is lost for good.
     """
 
     permission: Permission
     states: tuple[str, ...]
     done: str
-    effect: str
+    only: Sentence
     destroys: bool = False
 
 
 _REMOVABLE = ("waiting", "paused", "prioritized", "delayed", "waiting-children", "completed", "failed")
 VERBS: Mapping[str, Verb] = {
-    "retry": Verb(Permission.RETRY, ("failed", "completed"), "retried", "will run again"),
-    "promote": Verb(Permission.PROMOTE, ("delayed",), "promoted", "will run now"),
-    "remove": Verb(
-        Permission.REMOVE, _REMOVABLE, "removed", "will be gone, with its logs and the jobs below it", destroys=True
+    "retry": Verb(
+        Permission.RETRY, ("failed", "completed"), "retried", sentence("only failed and completed jobs can be retried")
     ),
-    "bury": Verb(Permission.EDIT, ("failed",), "moved", "will be in the dead-letter queue"),
-    "send-back": Verb(Permission.EDIT, ("waiting", "paused"), "sent back", "will be back in the queue it came from"),
+    "promote": Verb(Permission.PROMOTE, ("delayed",), "promoted", sentence("only delayed jobs can be promoted")),
+    "remove": Verb(Permission.REMOVE, _REMOVABLE, "removed", sentence("workers hold them"), destroys=True),
+    "bury": Verb(Permission.EDIT, ("failed",), "moved", sentence("only failed jobs can be moved")),
+    "send-back": Verb(
+        Permission.EDIT, ("waiting", "paused"), "sent back", sentence("only waiting and paused jobs can be sent back")
+    ),
 }
 
-MOVED = "changed state meanwhile; nothing was done"
-NO_LETTER = "is no dead letter, or came from a queue that you may not change; nothing was done"
-SEEN_BEFORE = "was being acted on when the process was killed: done by it, or moved on; not repeated"
+MOVED = mark("changed state meanwhile; nothing was done")
+NO_LETTER = mark("is no dead letter, or came from a queue that you may not change; nothing was done")
+SEEN_BEFORE = mark("was being acted on when the process was killed: done by it, or moved on; not repeated")
 
 
 def reasons_against(verb: str, state: str) -> str:
     """Say why a verb does nothing to jobs of a state; empty when it does."""
-    if state in VERBS[verb].states:
-        return ""
-    if verb == "remove":
-        return "workers hold them"
-    return f"only {' and '.join(VERBS[verb].states)} jobs can be {VERBS[verb].done}"
+    return "" if state in VERBS[verb].states else VERBS[verb].only
 
 
 def act(desk: Desk, actor: Actor, spec: Spec, source: Source, seen: Sequence[Seen], *, again: bool) -> list[Result]:

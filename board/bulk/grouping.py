@@ -33,8 +33,13 @@ ASKED = 1_000
 CALLS = 10
 """Such commands of one round trip."""
 
-_MOVED = "not failed any more: retried, removed, or running again"
-_LATER = "failed again after the plan was made"
+_MOVED = sentence("not failed any more: retried, removed, or running again")
+_MAY_NOT = {
+    "retry": sentence("your role may not retry jobs of this queue"),
+    "remove": sentence("your role may not remove jobs of this queue"),
+    "bury": sentence("your role may not change jobs of this queue"),
+}
+_LATER = sentence("failed again after the plan was made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +85,12 @@ def plan_group(desk: Desk, actor: Actor, known: Known, groups: Groups, wish: Gro
     by_queue = _members(desk, known, groups, wish.name)
     if len(by_queue) > MOST_SOURCES:
         raise BadRequestError(
-            f"The jobs of this group are in {len(by_queue)} queues, and a run is about {MOST_SOURCES} at most. "
-            "Act on them queue by queue."
+            sentence(
+                "The jobs of this group are in %(n)s queues, and a run is about %(most)s at most. "
+                "Act on them queue by queue.",
+                n=len(by_queue),
+                most=MOST_SOURCES,
+            )
         )
     parts: list[Planned] = []
     listed: list[tuple[str, str, str, str]] = []
@@ -116,9 +125,9 @@ def _members(desk: Desk, known: Known, groups: Groups, name: str) -> dict[QueueK
 
 def _refusal(actor: Actor, wish: GroupWish, queue: QueueKeys) -> str:
     if not can(actor.identity, VERBS[wish.verb].permission, queue.name):
-        return f"your role may not {'change' if wish.verb == 'bury' else wish.verb} jobs of this queue"
+        return _MAY_NOT[wish.verb]
     if queue.name == wish.grave:
-        return "this is the dead-letter queue itself"
+        return sentence("this is the dead-letter queue itself")
     return ""
 
 

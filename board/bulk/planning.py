@@ -154,11 +154,15 @@ def plan(
             sentence("There is no bulk action “%(verb)s”. There are %(verbs)s.", verb=verb[:40], verbs=", ".join(VERBS))
         )
     if not 0 < len(wanted) <= MOST_SOURCES:
-        raise BadRequestError(f"A bulk run is about 1 to {MOST_SOURCES} queues and states, not {len(wanted)}.")
+        raise BadRequestError(
+            sentence(
+                "A bulk run is about 1 to %(most)s queues and states, not %(n)s.", most=MOST_SOURCES, n=len(wanted)
+            )
+        )
     if unknown := [state for _, state in wanted if state not in (*STATES, "paused")]:
-        raise BadRequestError(f"There is no state {unknown[0][:40]!r}.")
+        raise BadRequestError(sentence("There is no state “%(state)s”.", state=unknown[0][:40]))
     if verb == "bury" and (not grave or any(queue.name == grave for queue, _ in wanted)):
-        raise BadRequestError("Name a dead-letter queue that is not the queue itself.")
+        raise BadRequestError(sentence("Name a dead-letter queue that is not the queue itself."))
     wish = parse(text)
     now_ms = desk.clock()
     sources = tuple(
@@ -168,7 +172,10 @@ def plan(
     blind = [source for source in sources if not source.shows_data]
     if blind and any(term.field in ("data", "returned") for term in wish.terms):
         raise BadRequestError(
-            f"Your role may not see what the jobs of {blind[0].name} carry, so they cannot be chosen by it."
+            sentence(
+                "Your role may not see what the jobs of %(queue)s carry, so they cannot be chosen by it.",
+                queue=blind[0].name,
+            )
         )
     spec = spec_for(actor, verb, sources, text=wish.text, bound_ms=now_ms, grave=grave, pace=pace)
     each = max(500, PLAN_SEARCHED // len(sources))
@@ -261,7 +268,7 @@ def start(
     entry = _entry(desk, actor, spec, f"start bulk {spec.verb}", "done")
     try:
         if not spec.sources:
-            raise BadRequestError("There is nothing to do.")
+            raise BadRequestError(sentence("There is nothing to do."))
         for queue in spec.queues:
             demand(actor.identity, verb.permission, queue.name)
         if spec.grave:

@@ -405,7 +405,7 @@ def test_a_plan_counts_says_what_is_not_eligible_and_freezes_the_set(bench: Benc
     [
         ("destroy", ["failed"], "", "There is no bulk action “destroy”"),
         ("retry", [], "", "1 to 50 queues"),
-        ("retry", ["stuck"], "", "There is no state 'stuck'"),
+        ("retry", ["stuck"], "", "There is no state “stuck”"),
         ("retry", ["failed"], "attempts:many", "At character 10"),
         ("bury", ["failed"], "", "Name a dead-letter queue"),
     ],

@@ -14,9 +14,11 @@ from board.errors import BadRequestError
 from board.queries.groups import GroupRow
 from board.queries.shared import QueueName, queue_name
 from board.web import render, security
+from board.web.bulk_words import WORDS, VerbWords
 from board.web.state import actor, board, queue_or_404
 from board.web.views.blueprints import bulk
 from board.web.views.failures import group_or_404
+from board.words import Count, gettext, sentence
 
 __all__ = ["PlanPage", "RunPage", "RunsPage"]
 
@@ -27,14 +29,6 @@ SHOWN = 100
 """Results of a page."""
 
 PACES = (100, 500, PACE, 0)
-
-TITLES = {
-    "retry": "Retry",
-    "promote": "Promote",
-    "remove": "Remove",
-    "bury": "Move to dead letters",
-    "send-back": "Send back",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +45,7 @@ class PlanPage:
 
     Attributes:
         plan: what would be done.
-        title: the verb, as on buttons.
-        effect: what becomes of a job.
+        words: what its verb is called.
         destroys: whether something is lost for good.
         lines: state by state.
         token: the plan, signed.
@@ -63,8 +56,7 @@ class PlanPage:
     """
 
     plan: Plan
-    title: str
-    effect: str
+    words: VerbWords
     destroys: bool
     lines: tuple[Line, ...]
     token: str
@@ -80,8 +72,7 @@ class RunPage:
 
     Attributes:
         run: as it is now.
-        title: the verb, as on buttons.
-        done: its participle.
+        words: what its verb is called.
         queues: what it is about.
         results: newest first.
         start: how many results come before these.
@@ -90,8 +81,7 @@ class RunPage:
     """
 
     run: Run
-    title: str
-    done: str
+    words: VerbWords
     queues: tuple[QueueName, ...]
     results: tuple[Result, ...]
     start: int
@@ -132,10 +122,15 @@ def begin() -> Response:
     spec = replace(found.spec, bound_ms=int(wish["bound"]))
     before, now = int(wish["count"]), found.matching
     if found.is_exact and wish["exact"] and abs(now - before) > max(100, before // 10):
-        return _ask(found, wish, f"There were {before:,} jobs when this was planned, and there are {now:,} now.")
+        changed = gettext(
+            "There were %(before)s jobs when this was planned, and there are %(now)s now.",
+            before=Count(before),
+            now=Count(now),
+        )
+        return _ask(found, wish, changed)
     word = typed_word(spec, before if wish["exact"] else spec.total)
     if word and request.form.get("typed", "").strip() != word:
-        return _ask(found, wish, f"To start this run, type {word}. Nothing was done.")
+        return _ask(found, wish, gettext("To start this run, type %(word)s. Nothing was done.", word=word))
     own = board()
     if wish["group"] and not found.can_go:
         return _ask(found, wish)
@@ -169,7 +164,8 @@ def stop_run(run_id: str) -> Response:
     run, own = _run_or_404(run_id), board()
     changed = stop(own.desk, actor(), own.namespace, run)
     flash(
-        "The run stops before its next step." if changed else "The run was over already.", "ok" if changed else "warn"
+        gettext("The run stops before its next step.") if changed else gettext("The run was over already."),
+        "ok" if changed else "warn",
     )
     return make_response(redirect(url_for("bulk.show", run_id=run_id), 303))
 
@@ -179,7 +175,7 @@ def go_on_with_run(run_id: str) -> Response:
     """Let a run go on that was stopped."""
     run, own = _run_or_404(run_id), board()
     changed = go_on(own.desk, actor(), own.namespace, run)
-    flash("The run goes on." if changed else "The run is not stopped.", "ok" if changed else "warn")
+    flash(gettext("The run goes on.") if changed else gettext("The run is not stopped."), "ok" if changed else "warn")
     own.look_again()
     return make_response(redirect(url_for("bulk.show", run_id=run_id), 303))
 
@@ -191,14 +187,16 @@ def _group_of(wish: dict[str, Any]) -> GroupRow | None:
 def _plan(wish: dict[str, Any], group: GroupRow | None, pace: int = PACE, bound_ms: int | None = None) -> Plan:
     own = board()
     if group:
-        words = f"{group.error} {group.pattern}".strip()[:200] or "failures without a class"
+        words = f"{group.error} {group.pattern}".strip()[:200] or sentence("failures without a class")
         asked = GroupWish(group.name, words, wish["verb"], wish["grave"], pace, bound_ms)
         return plan_group(own.desk, actor(), own.sources, own.groups, asked)
     wanted = []
     for place in wish["in"]:
         slug, slash, state = place.rpartition("/")
         if not slash:
-            raise BadRequestError(f"{place[:60]!r} names no queue and state, such as mail/failed.")
+            raise BadRequestError(
+                sentence("“%(place)s” names no queue and state, such as mail/failed.", place=place[:60])
+            )
         wanted.append((queue_or_404(slug), state))
     return plan(own.desk, actor(), own.sources, wish["verb"], wanted, text=wish["q"], grave=wish["grave"], pace=pace)
 
@@ -215,8 +213,7 @@ def _ask(found: Plan, wish: dict[str, Any], note: str = "") -> Response:
     frozen = {**wish, "bound": found.spec.bound_ms, "count": found.matching, "exact": found.is_exact}
     page = PlanPage(
         plan=found,
-        title=TITLES[found.spec.verb],
-        effect=verb.effect,
+        words=WORDS[found.spec.verb],
         destroys=verb.destroys,
         lines=tuple(Line(queue_name(part.source.queue, own.sources), part) for part in found.parts),
         token=_serializer().dumps({**frozen, "who": actor().identity.name}),
@@ -245,9 +242,11 @@ def _opened(token: str) -> dict[str, Any]:
     try:
         wish: dict[str, Any] = _serializer().loads(token, max_age=PLAN_SECONDS)
     except BadData:
-        raise BadRequestError("This plan is too old, or was not made here. Plan it again. Nothing was done.") from None
+        raise BadRequestError(
+            sentence("This plan is too old, or was not made here. Plan it again. Nothing was done.")
+        ) from None
     if wish["who"] != actor().identity.name:
-        raise BadRequestError("Somebody else planned this. Plan it again. Nothing was done.")
+        raise BadRequestError(sentence("Somebody else planned this. Plan it again. Nothing was done."))
     return wish
 
 
@@ -271,8 +270,7 @@ def _page(run: Run, results: list[Result] | None = None, first: int = 0) -> RunP
     own = board()
     return RunPage(
         run=run,
-        title=TITLES[run.spec.verb],
-        done=VERBS[run.spec.verb].done,
+        words=WORDS[run.spec.verb],
         queues=tuple(queue_name(queue, own.sources) for queue in run.spec.queues),
         results=tuple((results or [])[:SHOWN]),
         start=first,

@@ -69,9 +69,6 @@ QUERIES = {"bulk.plan": f"?verb=retry&in={escape(QUEUE)}/failed"}
 TO_DO = {
     "alerts.index",
     "alerts.show",
-    "bulk.index",
-    "bulk.plan",
-    "bulk.show",
     "health.index",
     "queues.state",
     "schedulers.index",
