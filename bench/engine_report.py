@@ -6,17 +6,13 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-BEGIN, END = "<!-- engine: written by python -m bench.engine --save -->", "<!-- end of engine -->"
+from bench.section import replace_section
 
 
 def write_report(result: dict[str, Any], page: Path) -> str:
     """Replace the engine's part of the page; return that part."""
-    part = f"{BEGIN}\n{engine(result)}\n{END}"
-    text = page.read_text()
-    if BEGIN not in text:
-        text = f"{text.rstrip()}\n\n{BEGIN}\n{END}\n"
-    before, _, rest = text.partition(BEGIN)
-    page.write_text(before + part + rest.partition(END)[2])
+    part = engine(result)
+    replace_section(page, "engine", "python -m bench.engine --save", part)
     return part
 
 

@@ -1,4 +1,4 @@
-"""The page about performance, written from what the bench measured."""
+"""The dashboard's part of the page about performance, written from what the bench measured."""
 
 from __future__ import annotations
 
@@ -6,21 +6,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-BEGIN, END = "<!-- dashboard: written by python -m bench.dashboard -->", "<!-- end of dashboard -->"
-
-INTRODUCTION = """\
-# Performance
-
-What Queue Board costs beside the tools people use today, measured side by side on one machine, and where a peer wins.
-Times and rates depend on the machine: read the ratios, and repeat the run on yours.
-
-    make bench
-
-measures all of it on two quiet cores in some forty minutes and writes this page; `python -m bench --quick` takes a
-short look at each part in some five, and `--only` names parts: `engine`, `peers`, `limit`, `curves`, `scripts`,
-`processes`, `dashboard`.
-"""
-
+from bench.section import replace_section
 
 WHY = """\
 The page of one job shows the difference best: bull-board answers with the job's hash as JSON, four commands, from which
@@ -30,12 +16,8 @@ read in the same round trip, the session checked, secrets hidden in every text, 
 
 def write_report(result: dict[str, Any], page: Path) -> str:
     """Replace the dashboard's part of the page; return that part."""
-    part = f"{BEGIN}\n{dashboard(result)}\n{END}"
-    text = page.read_text() if page.exists() else f"{INTRODUCTION}\n{BEGIN}\n{END}\n"
-    if BEGIN not in text:
-        text = f"{text.rstrip()}\n\n{BEGIN}\n{END}\n"
-    before, _, rest = text.partition(BEGIN)
-    page.write_text(before + part + rest.partition(END)[2])
+    part = dashboard(result)
+    replace_section(page, "dashboard", "python -m bench.dashboard", part)
     return part
 
 
@@ -48,8 +30,9 @@ def dashboard(result: dict[str, Any]) -> str:
         "Our finished HTML beside the JSON from which bull-board's pages are made in the browser: one process each",
         "(gunicorn with threads; Express with one shared connection), the same Redis, both asked with",
         "`Accept-Encoding: gzip` over kept-alive connections on loopback. *Opened* is the whole page, read from Redis",
-        "each time. *Refreshed* is what a watched page asks for; readings up to one interval old are shared there.",
-        "*Nothing new* tells the tag of what is shown and gets a 304. bull-board has one answer for all three.",
+        "each time. *Refreshed* is what a page that is being watched asks for: readings are shared for as long as an",
+        "interval of refreshes. *Nothing new* tells the tag of what is shown and is answered with 304. bull-board has",
+        "one answer for all three.",
         "The ratio is the median over the rounds of ours against theirs; beside each rate stand the slowest and the",
         "fastest round.",
         "",
@@ -64,9 +47,12 @@ def dashboard(result: dict[str, Any]) -> str:
         )
     lines += [
         "",
-        "What one request costs. Commands count those inside scripts too; ms are CPU time.",
+        "What one request costs. Commands count those inside scripts too.",
         "",
-        "| page, ours / theirs | queues | clients | Redis commands | Redis ms | web ms | bytes sent | RSS, MB |",
+        (
+            "| page, ours / theirs | queues | clients "
+            "| Redis commands | Redis CPU, ms | web CPU, ms | bytes sent | RSS, MB |"
+        ),
         "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     lines += [

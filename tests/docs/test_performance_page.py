@@ -1,0 +1,28 @@
+"""docs/performance.md has what the last runs measured, in the words of the programs that measure."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bench import engine_report, report
+from tests.docs.pages import ROOT
+
+PAGE = ROOT / "docs" / "performance.md"
+
+
+@pytest.mark.parametrize(
+    ("name", "command", "told"),
+    [
+        ("dashboard", "python -m bench.dashboard", report.dashboard),
+        ("engine", "python -m bench.engine --save", engine_report.engine),
+    ],
+)
+def test_a_part_of_the_page_is_what_was_measured(name: str, command: str, told: Callable[[Any], str]) -> None:
+    """When this fails: give the result in ``bench/results`` to ``write_report`` of that part."""
+    result = json.loads((ROOT / "bench" / "results" / f"{name}.json").read_text(encoding="utf-8"))
+
+    part = f"<!-- {name}: written by {command} -->\n{told(result)}\n<!-- end of {name} -->\n"
+
+    assert part in PAGE.read_text(encoding="utf-8")
