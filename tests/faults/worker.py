@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 REAL_TIME_NS = time.time_ns
@@ -34,8 +35,11 @@ def main(order: dict[str, Any]) -> None:
         _jumped_ns = order["jump_ms"] * 1_000_000
         os.write(log, b"jumped 0\n")
 
+    seen = Path(order["log"])
+    unseen = seen.with_suffix(".unseen")
+    log = os.open(unseen, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     signal.signal(signal.SIGUSR1, jump)
-    log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)  # last: who sees it may send the signal
+    unseen.rename(seen)  # last: who sees it may send the signal
 
     def note(job: Any) -> None:
         os.write(log, f"{job.id} {REAL_TIME_NS() // 1_000_000}\n".encode())

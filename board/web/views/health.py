@@ -19,6 +19,7 @@ from board.doctor import Finding, Verdict, accepting
 from board.doctor.queues import MOST_QUEUES
 from board.engine.errors import StoreError
 from board.errors import BadRequestError
+from board.redaction import redact_text
 from board.service import SHARED_SECONDS
 from board.web import render
 from board.web.monitor import answer_queues
@@ -65,7 +66,8 @@ def accept(check: str) -> Response:
     try:
         problem = accepting.accept(board(), actor(), check, until=typed["until"], reason=typed["reason"])
     except BadRequestError as refusal:
-        response = _checklist(str(refusal), {"check": check, **typed})
+        kept = {name: redact_text(text) for name, text in typed.items()}
+        response = _checklist(str(refusal), {"check": check, **kept})
         response.status_code = 400
         return response
     return _done(gettext("The finding is accepted."), problem)
