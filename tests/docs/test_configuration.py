@@ -6,6 +6,7 @@ import pytest
 
 from board.config import Settings
 from board.engine.types import JobState
+from board.queries.exposition import NAMES
 from tests.docs import reference
 from tests.servers import Server
 from tests.web.site import PASSWORD, Site
@@ -15,6 +16,12 @@ from tests.web.site import PASSWORD, Site
 def test_the_tables_are_those_of_the_code(table: Callable[[], str]) -> None:
     """When this fails: python -m tests.docs.reference."""
     assert table() in reference.PAGE.read_text(encoding="utf-8")
+
+
+def test_every_metric_has_its_line() -> None:
+    lines = [f"| `{name}` | {meaning} |" for name, meaning in NAMES.items()]
+
+    assert "\n".join(lines) + "\n\n" in reference.PAGE.read_text(encoding="utf-8")
 
 
 def test_the_redis_user_of_the_page_suffices(fresh_server: Callable[..., Server]) -> None:
