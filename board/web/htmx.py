@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from flask import Request, Response
 
-__all__ = ["is_fragment", "is_htmx", "redirect_browser", "vary"]
+__all__ = ["is_fragment", "is_htmx", "kept_of", "redirect_browser", "vary"]
 
 LIVE_TARGET = "div#live"
 
@@ -27,6 +27,11 @@ def is_fragment(request: Request) -> bool:
     )
 
 
+def kept_of(request: Request) -> str:
+    """Return which part of the page the browser has and keeps, see ``board.web.refreshing``; empty for none."""
+    return request.headers.get("Board-Kept", "")
+
+
 def redirect_browser(response: Response, location: str) -> Response:
     """Make htmx leave the page instead of putting the answer into it."""
     response.headers["HX-Redirect"] = location
@@ -35,5 +40,5 @@ def redirect_browser(response: Response, location: str) -> Response:
 
 def vary(response: Response) -> Response:
     """Tell caches what the answer depends on."""
-    response.vary.update(("HX-Request", "HX-Target", "Cookie"))
+    response.vary.update(("HX-Request", "HX-Target", "Board-Kept", "Cookie"))
     return response

@@ -15,13 +15,14 @@ from hashlib import blake2b
 from typing import Any, Final
 
 from flask import Response, g, make_response, render_template, request, session
+from markupsafe import Markup
 
-from board.web import filters, security
+from board.web import filters, htmx, security
 from board.web.assets import assets
 from board.web.state import board, current_user, preferences
 from board.words import spoken
 
-__all__ = ["refresh", "token_placeholder"]
+__all__ = ["keep", "refresh", "token_placeholder"]
 
 MOST_MADE: Final = 8
 """Regions kept of one shared reading: one for each person and address that asks within its time."""
@@ -45,6 +46,25 @@ _MOMENT: Final = re.compile(r' data-now="\d+"')
 """The server's clock as a region tells it. A browser sets its ages by it, so a shared region tells the time anew."""
 
 
+def keep(element_id: str, html: Markup, token: str) -> Markup:
+    """Return a part of the page that a refresh leaves out as long as the page has it as it is now.
+
+    The page tells which one it has (``unchanged.js``), and keeps it where the answer has an element with ``data-keep``
+    in its place. A page has one such part at most.
+
+    Args:
+        element_id: of the element around it.
+        html: what is in it.
+        token: as its forms have it; each answer masks it otherwise.
+    """
+    digest = blake2b(str(html).replace(token, "").encode(), digest_size=12)
+    digest.update(str(session.get(security.CSRF_FIELD, "")).encode())
+    tag = digest.hexdigest()
+    if g.get("is_region") and htmx.kept_of(request) == tag:
+        return Markup('<div id="{}" data-keep></div>').format(element_id)
+    return Markup('<div id="{}" data-kept="{}">{}</div>').format(element_id, tag, html)
+
+
 def refresh(template: str, context: dict[str, Any], made: dict[Hashable, Any] | None) -> Response:
     """Answer a refresh: the region, or 304 when the page shows it already.
 
@@ -54,7 +74,8 @@ def refresh(template: str, context: dict[str, Any], made: dict[Hashable, Any] | 
         made: regions rendered from the same reading, when it is shared; those of other people are never taken.
     """
     who = (current_user(), preferences(), spoken().code)
-    key = (template, request.path, request.query_string, request.script_root, who, assets().digest)
+    asked = (request.path, request.query_string, request.script_root, htmx.kept_of(request))
+    key = (template, asked, who, assets().digest)
     region: _Region | None = None if made is None else made.get(key)
     if region is None:
         region = _render(template, context)

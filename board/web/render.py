@@ -50,6 +50,7 @@ def install(app: Flask) -> None:
     app.jinja_env.filters["job_ref"] = _job_ref
     app.jinja_env.globals["remembered"] = _remembered
     app.jinja_env.globals["drawing"] = _drawing
+    app.jinja_env.globals["kept"] = lambda element_id, html: refreshing.keep(element_id, html, _form_token())
     app.jinja_env.globals.update(
         chart_area=charts.area,
         chart_columns=charts.columns,

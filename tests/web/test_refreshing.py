@@ -106,6 +106,54 @@ def test_the_forms_of_a_refresh_work(watched: Site, path: str) -> None:
             assert browser.post("/settings/theme", {"csrf_token": token, "theme": "dark"}).status_code == 303
 
 
+def test_a_refresh_leaves_out_the_dialogs_that_the_page_has_until_they_change(
+    watched: Site, redis_client: redis.Redis
+) -> None:
+    browser, path = watched.signed_in(), "/q/mail/failed"
+
+    def has_dialogs(kept: str) -> bool:
+        headers = {"HX-Request": "true", "HX-Target": "div#live", "Board-Kept": kept}
+        page = soup(browser.get(path, **headers))
+        assert len(page.select("#dialogs")) == 1
+        return bool(page.select("dialog"))
+
+    def tag() -> str:
+        return str(soup(browser.get(path)).select_one("#dialogs")["data-kept"])  # type: ignore[index] # there is one
+
+    before = tag()
+    watched.jobs.waiting("job-3")
+    assert not has_dialogs(before)
+    assert has_dialogs("")
+    redis_client.hset("bull:mail:meta", "concurrency", 3)
+    assert has_dialogs(before)
+    now = tag()
+    assert not has_dialogs(now)
+    browser.post("/logout")
+    browser.sign_in("admin")
+    assert has_dialogs(now), "the forms of another sign-in would not work"
+
+
+@pytest.mark.parametrize(
+    ("role", "dialogs"),
+    [
+        ("viewer", set()),
+        ("operator", {"rate-limit", "concurrency"}),
+        ("admin", {"rate-limit", "concurrency", "drain", "clean", "obliterate"}),
+    ],
+)
+def test_who_may_not_gets_no_dialog_and_is_told_why(
+    make_site: Callable[..., Site], role: str, dialogs: set[str]
+) -> None:
+    site = make_site()
+    site.jobs.failed("job-1")
+
+    page = soup(site.signed_in(role).get("/q/mail/failed"))
+
+    assert {str(one["id"]) for one in page.select("dialog.sheet")} == dialogs
+    assert {str(one["popovertarget"]) for one in page.select("#queue-menu [popovertarget]")} == dialogs
+    assert len(page.select("#queue-menu [aria-disabled=true]")) == 5 - len(dialogs)
+
+
 def test_what_one_may_do_is_not_shown_to_another(watched: Site) -> None:
     """Both refresh within the same second, so they share the reading and must not share the page."""
     admin, viewer = watched.signed_in("admin"), watched.signed_in("viewer")

@@ -37,6 +37,35 @@ def test_a_limit_is_set_in_a_dialog_that_a_refresh_leaves_alone(
     assert redis_client.hget("bull:mail:meta", "concurrency") == "7"
 
 
+def test_a_dialog_shows_a_limit_that_somebody_else_set_meanwhile(
+    person: Person, mail: Filler, redis_client: redis.Redis
+) -> None:
+    mail.waiting("1a")
+    person.sign_in("/q/mail/waiting")
+    person.wait_for_tick()
+
+    redis_client.hset("bull:mail:meta", "concurrency", 9)
+    expect(person.page.locator("#queue-menu")).to_contain_text("at most 9 at once")
+    choose(person.page, "Global concurrency")
+
+    expect(person.page.get_by_label("Most active jobs")).to_have_value("9")
+
+
+def test_a_refresh_brings_the_list_and_leaves_the_dialogs(person: Person, mail: Filler) -> None:
+    mail.waiting("1a")
+    person.sign_in("/q/mail/waiting")
+    menu = person.page.locator("#queue-menu")
+
+    for number in range(2, 4):
+        with person.page.expect_response(lambda answer: "/q/mail/waiting" in answer.url and answer.ok) as answered:
+            mail.waiting(f"{number}a")
+        assert '<dialog class="sheet"' not in answered.value.text()
+        expect(menu).to_contain_text(f"{number} waiting and prioritized")
+
+    choose(person.page, "Drain")
+    expect(person.page.get_by_role("button", name="Drain", exact=True)).to_be_visible()
+
+
 def test_draining_asks_in_a_dialog_over_the_list(person: Person, mail: Filler) -> None:
     mail.waiting("1a")
     person.sign_in("/q/mail/waiting")
