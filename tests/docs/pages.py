@@ -16,7 +16,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["ROOT", "Block", "anchors", "blocks", "links", "pages"]
+__all__ = ["ROOT", "Block", "anchors", "blocks", "links", "pages", "without_blocks"]
 
 ROOT = Path(__file__).parents[2]
 
@@ -83,14 +83,19 @@ def blocks(page: Path) -> list[Block]:
     return found
 
 
+def without_blocks(page: Path) -> str:
+    """Return the text of a page but its code blocks."""
+    return _FENCE.sub("", page.read_text(encoding="utf-8"))
+
+
 def links(page: Path) -> list[str]:
     """Return where the links and images of a page lead, those out of the project left out."""
-    prose = _FENCE.sub("", page.read_text(encoding="utf-8"))
+    prose = without_blocks(page)
     return [target for target in _LINK.findall(prose) if not re.match(r"[a-z]+:", target)]
 
 
 def anchors(page: Path) -> set[str]:
     """Return the names that a link may carry after `#`, made of the headings the way GitHub makes them."""
-    prose = _FENCE.sub("", page.read_text(encoding="utf-8"))
+    prose = without_blocks(page)
     plain = (re.sub(r"[`*]", "", heading).strip().lower() for heading in _HEADING.findall(prose))
     return {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in plain}

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from board.cli import board
-from tests.docs.pages import ROOT, Block, anchors, blocks, links, pages
+from tests.docs.pages import ROOT, Block, anchors, blocks, links, pages, without_blocks
 
 REDIS = "redis://localhost:6379/0"
 """The address that pages use; here it becomes that of the test's server."""
@@ -144,11 +144,15 @@ def parsed(command: list[str], text: str, file: Path) -> None:
 def check_command(words: list[str], files: set[str]) -> None:
     """See that a command names what there is: a target of make, our own commands and options, a file or module."""
     program, *arguments = words
-    match program:
+    match program.removeprefix(".venv/bin/"):
         case "make":
             targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
             for argument in arguments:
                 assert argument in targets or re.match(r"[A-Z]+=", argument), f"make has no target {argument}"
+                if argument.startswith("ARGS="):
+                    check_tests(shlex.split(argument.removeprefix("ARGS=")))
+        case "pytest":
+            check_tests(arguments)
         case "board":
             check_ours(arguments)
         case "python" if arguments[:1] == ["-m"]:
@@ -159,19 +163,48 @@ def check_command(words: list[str], files: set[str]) -> None:
             assert program in ELSEWHERE, f"what is {program}?"
 
 
-def check_ours(arguments: list[str]) -> None:
-    """Parse a command line of `board` as click does, and run nothing."""
+def check_tests(arguments: list[str]) -> None:
+    """See that the files and folders of tests are there, and something in them is called as the words after `-k`."""
+    paths = [ROOT / argument for argument in arguments if argument.startswith("tests/")]
+    assert paths, "whole runs have a target of make"
+    assert [path for path in paths if not path.exists()] == []
+    if "-k" in arguments:
+        files = [file for path in paths for file in (path.rglob("*.py") if path.is_dir() else [path])]
+        word = arguments[arguments.index("-k") + 1]
+        assert any(word in file.read_text(encoding="utf-8") for file in files), f"no test is called {word}"
+
+
+def command_of(arguments: list[str]) -> tuple[click.Command, list[str]]:
+    """Return the command of `board` that these words begin with, and the words that are left for it."""
     command: click.Command = board
     rest = list(arguments)
-    while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
+    while isinstance(command, click.Group) and rest and re.match(r"[a-z]", rest[0]):
         name = rest.pop(0)
         found = command.get_command(click.Context(command), name)
         assert found is not None, f"board has no command {' '.join(arguments)}"
         command = found
+    return command, rest
+
+
+def check_ours(arguments: list[str]) -> None:
+    """Parse a command line of `board` as click does, and run nothing."""
+    command, rest = command_of(arguments)
     try:
         command.make_context(command.name, rest, resilient_parsing=isinstance(command, click.Group))
     except click.exceptions.Exit:  # --help
         return
+
+
+@pytest.mark.parametrize("document", pages(), ids=named)
+def test_every_command_within_a_sentence_is_there(document: Path) -> None:
+    for text in re.findall(r"`([^`\n]+)`", without_blocks(document)):
+        words = shlex.split(text) if re.match(r"([A-Z_]+=\S+ )*(\S*/)?(make|pytest|python|board) ", text) else []
+        while words and re.match(r"[A-Z_]+=", words[0]):
+            words.pop(0)
+        if words[:1] == ["board"]:
+            command_of(words[1:])  # without what it needs: a sentence names it
+        elif words:
+            check_command(words, set())
 
 
 @pytest.mark.parametrize("document", [*pages(), ROOT / "docs/protocol.md", ROOT / "docs/design.md"], ids=named)
@@ -217,7 +250,15 @@ def test_a_page_that_says_something_else_is_noticed(said: str, printed: str, *, 
 
 @pytest.mark.parametrize(
     "words",
-    ["make nothing", "board nothing", "board serve --nothing", "board user add", "python no/such.py", "python -m nono"],
+    [
+        *("make nothing", "board nothing", "board serve --nothing", "board user add", "python no/such.py"),
+        *(
+            "python -m nono",
+            "pytest tests/nothing",
+            "pytest tests/acl -k no_such",
+            "make test ARGS=tests/no",
+        ),
+    ],
 )
 def test_a_command_that_does_not_exist_is_noticed(words: str) -> None:
     with pytest.raises((AssertionError, click.ClickException)):
