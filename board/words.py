@@ -13,7 +13,7 @@ is a pair of messages.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from gettext import NullTranslations
@@ -27,10 +27,13 @@ __all__ = [
     "Count",
     "Language",
     "Sentence",
+    "begin",
     "gettext",
+    "listed",
     "mark",
     "ngettext",
     "of",
+    "row",
     "sentence",
     "sentences",
     "speak",
@@ -137,6 +140,37 @@ def sentences(one: str, many: str, n: int, /, **values: Any) -> Sentence:
     """Return a sentence that depends on a number: also the placeholder ``%(n)s``, unless a value is named so."""
     values = {"n": n, **values}
     return Sentence((one if n == 1 else many) % values, one, many, n, values)
+
+
+class _Beginning(Sentence):
+    """A sentence that begins with a capital letter, whatever its message does."""
+
+    __slots__ = ()
+
+    def told(self) -> str:
+        """Say it, with a capital letter."""
+        text = super().told()
+        return text[:1].upper() + text[1:]
+
+
+def begin(part: str) -> Sentence:
+    """Return a part of a sentence as the beginning of one: with a capital letter, in every language."""
+    return _Beginning(part[:1].upper() + part[1:], "%(part)s", values={"part": part})
+
+
+def row(items: Sequence[Any]) -> Sentence:
+    """Return words in a row: a, b, c."""
+    told = Sentence(str(items[0]), "%(item)s", values={"item": items[0]}) if items else Sentence("")
+    for item in items[1:]:
+        told = sentence("%(items)s, %(next)s", items=told, next=item)
+    return told
+
+
+def listed(items: Sequence[Any]) -> Sentence:
+    """Return words as a list: a, b and c."""
+    if len(items) < 2:
+        return row(items)
+    return sentence("%(items)s and %(last)s", items=row(items[:-1]), last=items[-1])
 
 
 class Count(int):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from board.engine.commands.pages import whole_number
 from board.queries.payload import Number, Pairs, scalar_text
 from board.queries.rows import option_number
-from board.queries.text import count_of, display, shorten
+from board.queries.text import display, shorten
 from board.spans import duration
-from board.words import Count, Sentence, sentence, sentences
+from board.words import Count, Sentence, begin, row, sentence, sentences
 
 __all__ = ["options_in_words"]
 
@@ -79,35 +81,74 @@ def _backoff(backoff: Any) -> Sentence:
 
 
 def _kept(options: Pairs) -> str:
-    told = [_keep(options.get("removeOnFail"), "failing"), _keep(options.get("removeOnComplete"), "success")]
-    known = [one for one in told if one]
-    return f"{', '.join(known)[:1].upper()}{', '.join(known)[1:]}." if known else ""
+    told = (_keep(options.get("removeOnFail"), _FAILING), _keep(options.get("removeOnComplete"), _SUCCESS))
+    return _whole([one for one in told if one])
 
 
-def _keep(keep: Any, after: str) -> str:
+def _whole(parts: Sequence[Sentence]) -> str:
+    """Make one sentence of parts; nothing of none."""
+    return begin(sentence("%(words)s.", words=row(parts))) if parts else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _After:
+    """What becomes of a job after its end."""
+
+    removed: Sentence
+    kept: Sentence
+    newest: Callable[[Count], Sentence]
+    aged: Callable[[Sentence], Sentence]
+    aged_or: Callable[[Sentence, Count], Sentence]
+    counted: Callable[[Count], Sentence]
+
+
+_FAILING = _After(
+    sentence("removed at once after failing"),
+    sentence("kept for good after failing"),
+    lambda n: sentences("the newest %(n)s is kept after failing", "the newest %(n)s are kept after failing", n, n=n),
+    lambda time: sentence("kept for %(time)s after failing", time=time),
+    lambda time, n: sentence("kept for %(time)s or the newest %(n)s after failing", time=time, n=n),
+    lambda n: sentence("kept the newest %(n)s after failing", n=n),
+)
+_SUCCESS = _After(
+    sentence("removed at once after success"),
+    sentence("kept for good after success"),
+    lambda n: sentences("the newest %(n)s is kept after success", "the newest %(n)s are kept after success", n, n=n),
+    lambda time: sentence("kept for %(time)s after success", time=time),
+    lambda time, n: sentence("kept for %(time)s or the newest %(n)s after success", time=time, n=n),
+    lambda n: sentence("kept the newest %(n)s after success", n=n),
+)
+
+
+def _keep(keep: Any, after: _After) -> Sentence | None:
     if keep is True:
-        return f"removed at once after {after}"
+        return after.removed
     if keep is False:
-        return f"kept for good after {after}"
+        return after.kept
     if isinstance(keep, Number):
         count = whole_number(keep.text)
         if count is None or count < 0:
-            return ""
-        return f"removed at once after {after}" if count == 0 else f"the newest {count:,} are kept after {after}"
+            return None
+        return after.removed if count == 0 else after.newest(Count(count))
     if not isinstance(keep, Pairs):
-        return ""
+        return None
     age, count = option_number(keep, "age"), option_number(keep, "count")
-    told = [f"for {duration(age * 1000)}" if age else "", f"the newest {count:,}" if count is not None else ""]
-    return f"kept {' or '.join(one for one in told if one)} after {after}" if any(told) else ""
+    if age:
+        time = duration(age * 1000)
+        return after.aged(time) if count is None else after.aged_or(time, Count(count))
+    return None if count is None else after.counted(Count(count))
 
 
 def _line(options: Pairs) -> str:
     delay, priority = option_number(options, "delay") or 0, option_number(options, "priority") or 0
-    told = [f"delayed by {duration(delay)}" if delay > 0 else "", f"priority {priority:,}" if priority else ""]
+    told = []
+    if delay > 0:
+        told.append(sentence("delayed by %(time)s", time=duration(delay)))
+    if priority:
+        told.append(sentence("priority %(priority)s", priority=Count(priority)))
     if options.get("lifo") is True:
-        told.append("runs before everything that waits already")
-    words = ", ".join(one for one in told if one)
-    return f"{words[:1].upper()}{words[1:]}." if words else sentence("No priority, no delay.")
+        told.append(sentence("runs before everything that waits already"))
+    return _whole(told) or sentence("No priority, no delay.")
 
 
 def _deduplication(options: Pairs) -> str:
@@ -136,21 +177,28 @@ def _schedule(options: Pairs) -> str:
         return ""
     count, limit = option_number(repeat, "count"), option_number(repeat, "limit")
     every = option_number(repeat, "every")
-    rule = f"every {duration(every)}" if every else f"“{_text(repeat.get('pattern') or repeat.get('cron'))}”"
-    zone = f" in {_text(repeat.get('tz'))}" if isinstance(repeat.get("tz"), str) else ""
-    run = f", run {count:,}" if count else ""
-    return f"Made by a job scheduler, {rule}{zone}{run}{f' of {limit:,}' if count and limit else ''}."
+    pattern = f"“{_text(repeat.get('pattern') or repeat.get('cron'))}”"
+    rule: str = sentence("every %(time)s", time=duration(every)) if every else pattern
+    if isinstance(repeat.get("tz"), str):
+        rule = sentence("%(rule)s in %(zone)s", rule=rule, zone=_text(repeat.get("tz")))
+    if count and limit:
+        return sentence(
+            "Made by a job scheduler, %(rule)s, run %(n)s of %(limit)s.", rule=rule, n=Count(count), limit=Count(limit)
+        )
+    if count:
+        return sentence("Made by a job scheduler, %(rule)s, run %(n)s.", rule=rule, n=Count(count))
+    return sentence("Made by a job scheduler, %(rule)s.", rule=rule)
 
 
 def _limits(options: Pairs) -> str:
     lines = option_number(options, "kl") or option_number(options, "keepLogs")
     traces = option_number(options, "stackTraceLimit")
-    told = [
-        f"keeps {count_of(lines, 'log line')}" if lines else "",
-        f"keeps {count_of(traces, 'stack trace')}" if traces is not None else "",
-    ]
-    words = ", ".join(one for one in told if one)
-    return f"{words[:1].upper()}{words[1:]}." if words else ""
+    told = []
+    if lines:
+        told.append(sentences("keeps %(n)s log line", "keeps %(n)s log lines", lines, n=Count(lines)))
+    if traces is not None:
+        told.append(sentences("keeps %(n)s stack trace", "keeps %(n)s stack traces", traces, n=Count(traces)))
+    return _whole(told)
 
 
 def _text(value: Any) -> str:

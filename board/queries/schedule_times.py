@@ -10,7 +10,9 @@ from zoneinfo import ZoneInfo
 
 from board.engine.errors import EngineError, InvalidOptionError
 from board.engine.schedule import check_zone, next_run_ms
+from board.queries.cron_words import MONTHS
 from board.spans import duration
+from board.words import Sentence, row, sentence
 
 __all__ = ["DAY_MS", "MOST_TICKS", "Moment", "Rule", "clock_warnings", "coming", "told", "zone_of"]
 
@@ -24,6 +26,30 @@ MOST_TICKS = 96
 
 AHEAD_DAYS = 45
 """A change of the clocks is told so long before."""
+
+_DAYS = (
+    sentence("Mon"),
+    sentence("Tue"),
+    sentence("Wed"),
+    sentence("Thu"),
+    sentence("Fri"),
+    sentence("Sat"),
+    sentence("Sun"),
+)
+_MONTHS = (
+    sentence("Jan"),
+    sentence("Feb"),
+    sentence("Mar"),
+    sentence("Apr"),
+    sentence("May"),
+    sentence("Jun"),
+    sentence("Jul"),
+    sentence("Aug"),
+    sentence("Sep"),
+    sentence("Oct"),
+    sentence("Nov"),
+    sentence("Dec"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +77,7 @@ class Moment:
 
     at_ms: int
     local: str
-    utc: str
+    utc: Sentence
 
 
 def coming(rule: Rule, first_ms: int | None, most: int, until_ms: int = LAST_MS) -> tuple[int, ...]:
@@ -97,15 +123,29 @@ def clock_warnings(rule: Rule, now_ms: int) -> tuple[str, ...]:
     before, after = _offset(zone, change - 1), _offset(zone, change)
     jump = (after - before) * 1000
     day = datetime.fromtimestamp(change / 1000, zone)
-    direction = "forward" if jump > 0 else "back"
-    words = f"The clocks of {rule.tz} go {direction} by {duration(jump)} on {day:%d %B %Y}."
+    date = sentence("%(day)s %(month)s %(year)s", day=f"{day:%d}", month=MONTHS[day.month - 1], year=f"{day:%Y}")
+    values = {"zone": rule.tz, "time": duration(jump), "date": date}
+    if jump > 0:
+        words = sentence("The clocks of %(zone)s go forward by %(time)s on %(date)s.", **values)
+    else:
+        words = sentence("The clocks of %(zone)s go back by %(time)s on %(date)s.", **values)
     # What matters happens in the hour that is left out, or told twice, and just after it.
     first = _following(rule.pattern, change - abs(jump) - 1, rule.tz)
     near = coming(Rule(pattern=rule.pattern, tz=rule.tz), first, 6, change + abs(jump))
-    if near:
-        hour = "local times of that hour do not exist" if jump > 0 else "local times of that hour come twice"
-        words += f" Runs around it, where {hour}: {', '.join(_local(at, zone) for at in near)}."
-    return (words,)
+    if not near:
+        return (words,)
+    runs = row([_local(at, zone) for at in near])
+    if jump > 0:
+        return (
+            sentence(
+                "%(told)s Runs around it, where local times of that hour do not exist: %(runs)s.", told=words, runs=runs
+            ),
+        )
+    return (
+        sentence(
+            "%(told)s Runs around it, where local times of that hour come twice: %(runs)s.", told=words, runs=runs
+        ),
+    )
 
 
 @lru_cache(maxsize=16_384)
@@ -117,10 +157,16 @@ def _following(pattern: str, after_ms: int, tz: str | None) -> int | None:
         return None
 
 
-def _local(at_ms: int, zone: ZoneInfo | None) -> str:
+def _local(at_ms: int, zone: ZoneInfo | None) -> Sentence:
     moment = datetime.fromtimestamp(at_ms / 1000, zone or UTC)
-    text = f"{moment:%a %d %b %Y %H:%M:%S}"
-    return f"{text} {moment:%Z}" if zone else text
+    return sentence(
+        "%(weekday)s %(day)s %(month)s %(year)s %(time)s",
+        weekday=_DAYS[moment.weekday()],
+        day=f"{moment:%d}",
+        month=_MONTHS[moment.month - 1],
+        year=f"{moment:%Y}",
+        time=f"{moment:%H:%M:%S %Z}" if zone else f"{moment:%H:%M:%S}",
+    )
 
 
 def _offset(zone: ZoneInfo, at_ms: int) -> int:

@@ -113,3 +113,44 @@ def test_without_values_a_per_cent_sign_is_only_that() -> None:
 def test_german_writes_numbers_the_german_way() -> None:
     assert language.load("de").number("1,234.5") == "1.234,5"
     assert language.load("en").number("1,234.5") == "1,234.5"
+
+
+class Known:
+    """A language of a few messages."""
+
+    def __init__(self, **known: str) -> None:
+        self.known = known
+
+    def gettext(self, message: str, /) -> str:
+        return self.known.get(message, message)
+
+    def ngettext(self, one: str, many: str, n: int, /) -> str:
+        return one if n == 1 else many
+
+
+def test_the_beginning_of_a_sentence_is_a_capital_letter_in_every_language() -> None:
+    told = words.begin(words.sentence("hourly"))
+    assert told == "Hourly"
+
+    words.speak(words.Language("de", Known(hourly="stündlich", data="daten")))
+
+    assert told.told() == "Stündlich"
+    assert words.begin("data").told() == "Data"
+
+
+@pytest.mark.parametrize(
+    ("items", "row", "listed"),
+    [([], "", ""), ([1], "1", "1"), (["a", 2], "a, 2", "a and 2"), (["a", "b", "c"], "a, b, c", "a, b and c")],
+)
+def test_words_stand_in_a_row_or_make_a_list(items: list[object], row: str, listed: str) -> None:
+    assert words.row(items) == row
+    assert words.listed(items) == listed
+
+
+def test_each_word_of_a_list_is_said_in_the_language_of_the_reader() -> None:
+    items = [words.sentence("paused"), "gone", words.sentence("gone")]
+    words.speak(words.Language("de", Known(paused="angehalten", gone="weg")))
+
+    assert words.listed(items) == "paused, gone and gone"
+    assert words.listed(items).told() == "angehalten, gone and weg"
+    assert words.row(items[1:]).told() == "gone, weg"
