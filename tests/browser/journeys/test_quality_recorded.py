@@ -11,6 +11,7 @@ from board.service import wall_clock_ms
 from tests.browser.journeys.conftest import Person
 from tests.queries.jobs import HOSTILE, Filler
 from tests.recorder.conftest import Process
+from tests.web.test_metrics import fired
 
 pytestmark = pytest.mark.browser
 
@@ -55,6 +56,8 @@ def known(person: Person, redis_client: redis.Redis) -> dict[str, str]:
         own.preferences.save("dana", {"pin:mail": "1", "filter:Sent": '["mail","failed","name:send",""]'})
     )
     own.connection.call(own.alerts.put_rule(Rule("r1", "depth", threshold=5)))
+    fired(site, rule="r1", age_ms=600_000)
+    fired(site, title=HOSTILE, words=HOSTILE, severity="warn")
     person.open("/bulk/plan?verb=retry&in=mail/failed")
     person.page.get_by_role("button", name="Retry 4 jobs").click()
     run = person.page.url.removeprefix(person.board.address)
