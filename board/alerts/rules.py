@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from board.errors import BadRequestError
 from board.limits import read_length_ms
-from board.words import mark, sentence
+from board.words import Count, Sentence, mark, sentence
 
 __all__ = [
     "KINDS",
@@ -54,7 +54,7 @@ class Kind:
         is_below: it fires under the threshold, not over it.
         by_queue: it is about queues, each by itself; else about the whole server.
         is_recorded: what it looks at is kept, so that it can be tried.
-        words: it as a sentence, with ``{queues}`` and ``{limit}``.
+        words: the message of it as a sentence, with ``queues`` and ``limit``.
     """
 
     name: str
@@ -71,17 +71,17 @@ class Kind:
 KINDS: Final[Mapping[str, Kind]] = {
     one.name: one
     for one in (
-        Kind("depth", sentence("Open jobs"), "jobs", 0, 1_000_000_000, "more than {limit} open in {queues}"),
+        Kind("depth", sentence("Open jobs"), "jobs", 0, 1_000_000_000, mark("more than %(limit)s open in %(queues)s")),
         Kind(
             "oldest",
             sentence("Wait of the next job"),
             "ms",
             1_000,
             LONGEST_MS,
-            "the next job in {queues} waits over {limit}",
+            mark("the next job in %(queues)s waits over %(limit)s"),
         ),
-        Kind("failures", sentence("Share of failures"), "%", 0, 99, "failures in {queues} above {limit}"),
-        Kind("new_group", sentence("New cause of failures"), "", 0, 0, "a new cause of failures in {queues}"),
+        Kind("failures", sentence("Share of failures"), "%", 0, 99, mark("failures in %(queues)s above %(limit)s")),
+        Kind("new_group", sentence("New cause of failures"), "", 0, 0, mark("a new cause of failures in %(queues)s")),
         Kind(
             *(
                 "workers",
@@ -89,13 +89,27 @@ KINDS: Final[Mapping[str, Kind]] = {
                 "workers",
                 1,
                 10_000,
-                "fewer than {limit} while jobs wait in {queues}",
+                mark("fewer than %(limit)s while jobs wait in %(queues)s"),
             ),
             is_below=True,
             is_recorded=False,
         ),
-        Kind("stalls", sentence("Stalled jobs"), "stalls", 0, 1_000_000, "more than {limit} in 5 min in {queues}"),
-        Kind("absent", sentence("No job ended"), "ms", 60_000, LONGEST_MS, "no job ended in {queues} for {limit}"),
+        Kind(
+            "stalls",
+            sentence("Stalled jobs"),
+            "stalls",
+            0,
+            1_000_000,
+            mark("more than %(limit)s in 5 min in %(queues)s"),
+        ),
+        Kind(
+            "absent",
+            sentence("No job ended"),
+            "ms",
+            60_000,
+            LONGEST_MS,
+            mark("no job ended in %(queues)s for %(limit)s"),
+        ),
         Kind(
             *(
                 "missed",
@@ -103,12 +117,12 @@ KINDS: Final[Mapping[str, Kind]] = {
                 "ms",
                 10_000,
                 LONGEST_MS,
-                "a schedule in {queues} is over {limit} late",
+                mark("a schedule in %(queues)s is over %(limit)s late"),
             ),
             is_recorded=False,
         ),
         Kind(
-            *("memory", sentence("Memory of Redis"), "%", 1, 100, "Redis uses more than {limit} of its memory"),
+            *("memory", sentence("Memory of Redis"), "%", 1, 100, mark("Redis uses more than %(limit)s of its memory")),
             by_queue=False,
             is_recorded=False,
         ),
@@ -191,23 +205,30 @@ def checked(rule: Rule) -> Rule:
         BadRequestError: it does not; one sentence for each problem.
     """
     if rule.kind not in KINDS:
-        raise BadRequestError(f"There is nothing called {rule.kind[:40]!r} to watch: choose {', '.join(KINDS)}.")
-    kind, problems = rule.about, []
+        raise BadRequestError(
+            sentence(
+                "There is nothing called “%(kind)s” to watch: choose %(kinds)s.",
+                kind=rule.kind[:40],
+                kinds=", ".join(KINDS),
+            )
+        )
+    kind, problems = rule.about, list[Sentence]()
     if not kind.low <= rule.threshold <= kind.high:
-        problems.append(f"The limit of {kind.label.lower()} is {kind.low:,} to {kind.high:,} {kind.unit}.".strip())
+        problems.append(_limit_of(kind))
     if not 0 <= rule.for_ms <= LONGEST_MS:
-        problems.append("A rule fires after two days at most.")
+        problems.append(sentence("A rule fires after two days at most."))
     if rule.severity not in SEVERITIES:
-        problems.append(f"How bad it is is one of {', '.join(SEVERITIES)}.")
+        problems.append(sentence("How bad it is is one of %(severities)s.", severities=", ".join(SEVERITIES)))
     if rule.remind_ms and not 60_000 <= rule.remind_ms <= LONGEST_REMINDER_MS:
-        problems.append("Reminders come every minute at most, and once in seven days at least, or never.")
+        problems.append(sentence("Reminders come every minute at most, and once in seven days at least, or never."))
     if kind.by_queue and not _GLOB.fullmatch(rule.queues):
-        problems.append("Queues are one name or glob of up to 200 characters without spaces and commas.")
+        problems.append(sentence("Queues are one name or glob of up to 200 characters without spaces and commas."))
     if len(rule.channels) > MOST_CHANNELS_OF_A_RULE:
-        problems.append(f"A rule tells {MOST_CHANNELS_OF_A_RULE} channels at most.")
-    for text, noun in ((rule.name, "name"), (rule.job_name, "name of jobs")):
-        if len(text) > 200 or (text and not text.isprintable()):
-            problems.append(f"A {noun} is one line of at most 200 characters.")
+        problems.append(sentence("A rule tells %(most)s channels at most.", most=MOST_CHANNELS_OF_A_RULE))
+    if not _is_line(rule.name):
+        problems.append(sentence("A name is one line of at most 200 characters."))
+    if not _is_line(rule.job_name):
+        problems.append(sentence("A name of jobs is one line of at most 200 characters."))
     if problems:
         raise BadRequestError(*problems)
     return Rule(
@@ -226,6 +247,18 @@ def checked(rule: Rule) -> Rule:
     )
 
 
+def _is_line(text: str) -> bool:
+    return len(text) <= 200 and (not text or text.isprintable())
+
+
+def _limit_of(kind: Kind) -> Sentence:
+    """Say which thresholds a kind takes."""
+    values = {"label": kind.label, "low": Count(kind.low), "high": Count(kind.high)}
+    if kind.unit:
+        return sentence("The limit of “%(label)s” is %(low)s to %(high)s %(unit)s.", **values, unit=kind.unit)
+    return sentence("The limit of “%(label)s” is %(low)s to %(high)s.", **values)
+
+
 def length_ms(text: str) -> int:
     """Read a length of time such as ``30s``, ``5min``, ``2h``; nothing is 0.
 
@@ -238,4 +271,6 @@ def length_ms(text: str) -> int:
     try:
         return read_length_ms(text)
     except ValueError:
-        raise BadRequestError(f"{text[:40]!r} is no length of time such as 30s, 5min, 2h or 1days.") from None
+        raise BadRequestError(
+            sentence("“%(text)s” is no length of time such as 30s, 5min, 2h or 1days.", text=text[:40])
+        ) from None

@@ -2,31 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Final
+
 from board.alerts.rules import Rule
 from board.spans import duration
+from board.words import Count, Sentence, begin, sentence, sentences
 
 __all__ = ["amount", "sentence_of", "title_of", "typed_length", "typed_limit"]
 
 
-def amount(unit: str, value: float) -> str:
+_COUNTED: Final[Mapping[str, Callable[[Count], Sentence]]] = {
+    "jobs": lambda n: sentences("%(n)s job", "%(n)s jobs", n, n=n),
+    "open jobs": lambda n: sentences("%(n)s open job", "%(n)s open jobs", n, n=n),
+    "workers": lambda n: sentences("%(n)s worker", "%(n)s workers", n, n=n),
+    "stalls": lambda n: sentences("%(n)s stall", "%(n)s stalls", n, n=n),
+    "stalled jobs": lambda n: sentences("%(n)s stalled job", "%(n)s stalled jobs", n, n=n),
+}
+
+
+def amount(unit: str, value: float) -> Sentence:
     """Write a figure with its unit."""
     if unit == "ms":
         return duration(value)
     if unit == "%":
-        return f"{value:g} %" if value == round(value) else f"{value:.1f} %"
-    return f"{value:,.0f} {unit.removesuffix('s') if round(value) == 1 else unit}".strip()
+        return sentence("%(n)s %%", n=f"{value:g}" if value == round(value) else f"{value:.1f}")
+    number = Count(round(value))
+    return _COUNTED[unit](number) if unit else Sentence(str(number))
 
 
-def sentence_of(rule: Rule) -> str:
+def sentence_of(rule: Rule) -> Sentence:
     """Write a rule as a sentence, without channels."""
     kind = rule.about
-    queues = "all queues" if rule.queues == "*" else rule.queues
-    said = kind.words.format(queues=queues, limit=amount(kind.unit, rule.threshold))
+    queues = sentence("all queues") if rule.queues == "*" else rule.queues
+    limit = amount(kind.unit, rule.threshold)
     if rule.job_name:
-        said = said.replace("no job ended", f"no job {rule.job_name} ended")
+        said = sentence(
+            "no job %(name)s ended in %(queues)s for %(limit)s", name=rule.job_name, queues=queues, limit=limit
+        )
+    else:
+        said = sentence(kind.words, queues=queues, limit=limit)
     if rule.for_ms:
-        said += f" for {duration(rule.for_ms)}"
-    return said[:1].upper() + said[1:]
+        said = sentence("%(rule)s for %(time)s", rule=said, time=duration(rule.for_ms))
+    return begin(said)
 
 
 def title_of(rule: Rule) -> str:

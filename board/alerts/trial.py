@@ -19,6 +19,7 @@ from board.history.figures import RESOLUTIONS, Figures, Resolution
 from board.history.groups import Groups, GroupsReading
 from board.history.store import History, State
 from board.spans import duration
+from board.words import Count, sentence, sentences
 
 __all__ = [
     "MOST_EPISODES",
@@ -85,9 +86,14 @@ class Trial:
         if self.problem:
             return self.problem
         if not self.times:
-            return "It would not have fired in the last 7 days."
-        often = "once" if self.times == 1 else f"{self.times:,} times"
-        return f"It would have fired {often} in the last 7 days, for {duration(self.total_ms)} in all."
+            return sentence("It would not have fired in the last 7 days.")
+        return sentences(
+            "It would have fired once in the last 7 days, for %(time)s in all.",
+            "It would have fired %(n)s times in the last 7 days, for %(time)s in all.",
+            self.times,
+            n=Count(self.times),
+            time=duration(self.total_ms),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +138,7 @@ def trial_of(
 ) -> Trial:
     """Return what the replies to ``calls_for`` make of a rule."""
     if state.since_ms is None:
-        return Trial("Nothing was recorded yet, so there is nothing to try it against.")
+        return Trial(sentence("Nothing was recorded yet, so there is nothing to try it against."))
     names = [series(rule, queue) for queue in queues]
     read = [
         Stretch(resolution, start, dict(zip(names, reply, strict=True)))
@@ -145,7 +151,7 @@ def trial_of(
 def trial_of_groups(rule: Rule, reading: GroupsReading, now_ms: int) -> Trial:
     """Return what the causes of failures that were new in the last week make of a rule."""
     if reading.since_ms is None:
-        return Trial("Nothing was recorded yet, so there is nothing to try it against.")
+        return Trial(sentence("Nothing was recorded yet, so there is nothing to try it against."))
     found = []
     for group in reading.groups:
         first = group.number("first") or 0

@@ -20,6 +20,7 @@ from board.history.groups import Groups
 from board.history.store import History
 from board.queries.shared import Known, QueueName, Reads, queue_name
 from board.spans import duration
+from board.words import sentence
 
 __all__ = [
     "AlertsPage",
@@ -213,7 +214,7 @@ def read_trial(
         return Trial(f"{rule.about.label} is not recorded, so this rule cannot be tried.")
     matching = [queue for queue in queues if rule.matches(queue.name)]
     if not matching:
-        return Trial("No queue of now has such a name, so there is nothing to try it on.")
+        return Trial(sentence("No queue of now has such a name, so there is nothing to try it on."))
     if rule.kind == "new_group":
         reading = connection.batch(Batch.of([groups_call(groups, now_ms, [queue.base for queue in matching])]))[0]
         return trial_of_groups(rule, reading, now_ms)

@@ -103,7 +103,7 @@ def test_trying_a_rule_keeps_nothing(site: Site) -> None:
         ({"glob": "a b"}, "one name or glob"),
         ({"lasts": "9days"}, "two days at most"),
         ({"remind": "5"}, "Reminders"),
-        ({"watch": "failures", "limit": "120"}, "The limit of share of failures"),
+        ({"watch": "failures", "limit": "120"}, "The limit of “Share of failures”"),
     ],
 )
 def test_what_makes_no_sense_is_said_and_what_was_typed_stays(site: Site, wrong: dict[str, str], said: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from flask import Response, flash, make_response, redirect, request, url_for
 
+from board import words
 from board.actions import alerts as actions
 from board.alerts.channels import CHANNEL_KINDS, Channel
 from board.alerts.rules import KINDS, SEVERITIES, Kind, Rule, checked, length_ms
@@ -20,7 +21,7 @@ from board.web import render
 from board.web.state import actor, board, insist
 from board.web.views.blueprints import alerts
 from board.web.wording import audit_missing
-from board.words import sentence
+from board.words import gettext, sentence
 
 __all__ = [
     "EditPage",
@@ -150,7 +151,7 @@ def save(rule: str) -> Response:
 def remove(rule: str) -> Response:
     """Remove a rule."""
     own = board()
-    return _done("The rule is removed.", actions.remove_rule(own.desk, actor(), own.alerts, rule))
+    return _done(gettext("The rule is removed."), actions.remove_rule(own.desk, actor(), own.alerts, rule))
 
 
 @alerts.post("/alerts/silences")
@@ -169,15 +170,15 @@ def silence() -> Response:
             why=form.get("reason", ""),
         )
     except BadRequestError as refusal:
-        return _list(str(refusal), status=400)
-    return _done(f"Silenced: {queues}.", made.audit_problem)
+        return _list(words.of(refusal), status=400)
+    return _done(gettext("Silenced: %(queues)s.", queues=queues), made.audit_problem)
 
 
 @alerts.post("/alerts/silences/<silence>/end")
 def end_silence(silence: str) -> Response:
     """Let messages go out again."""
     own = board()
-    return _done("The silence is over.", actions.end_silence(own.desk, actor(), own.alerts, silence))
+    return _done(gettext("The silence is over."), actions.end_silence(own.desk, actor(), own.alerts, silence))
 
 
 @alerts.post("/alerts/channels")
@@ -194,19 +195,19 @@ def add_channel() -> Response:
     try:
         made = actions.make_channel(own.desk, actor(), own.alerts, channel)
     except BadRequestError as refusal:
-        return _list(str(refusal), status=400)
+        return _list(words.of(refusal), status=400)
     if made.secret:
         if made.audit_problem:
             flash(audit_missing(), "warn")
         return _list(secret=made.secret, secret_of=channel.name)
-    return _done(f"The channel {channel.name} is made.", made.audit_problem)
+    return _done(gettext("The channel %(name)s is made.", name=channel.name), made.audit_problem)
 
 
 @alerts.post("/alerts/channels/<channel>/remove")
 def remove_channel(channel: str) -> Response:
     """Remove a channel."""
     own = board()
-    return _done("The channel is removed.", actions.remove_channel(own.desk, actor(), own.alerts, channel))
+    return _done(gettext("The channel is removed."), actions.remove_channel(own.desk, actor(), own.alerts, channel))
 
 
 @alerts.post("/alerts/channels/<channel>/test")
@@ -218,9 +219,9 @@ def test_channel(channel: str) -> Response:
             own.desk, actor(), own.alerts, own.courier, channel, connection=own.settings.connection_label
         )
     except (OutboundError, BadRequestError) as refusal:
-        flash(f"The test message did not arrive. {refusal}", "error")
+        flash(gettext("The test message did not arrive. %(why)s", why=words.of(refusal)), "error")
         return make_response(redirect(url_for("alerts.index"), 303))
-    return _done("The test message was taken.", problem)
+    return _done(gettext("The test message was taken."), problem)
 
 
 def whole_page(of_rule: str = "", *, with_past: bool = True) -> AlertsPage:
@@ -301,8 +302,8 @@ def _save(rule_id: str) -> Response:
             return _edit(rule_id, rule, typed=typed, tried=trial(rule))
         made = actions.save_rule(own.desk, actor(), own.alerts, rule)
     except BadRequestError as refusal:
-        return _edit(rule_id, Rule("", "depth"), typed=typed, problem=str(refusal), status=400)
-    return _done(f"Kept: {sentence_of(rule)}.", made.audit_problem)
+        return _edit(rule_id, Rule("", "depth"), typed=typed, problem=words.of(refusal), status=400)
+    return _done(gettext("Kept: %(rule)s.", rule=sentence_of(rule)), made.audit_problem)
 
 
 def _values(rule: Rule) -> dict[str, str]:
@@ -322,14 +323,14 @@ def _values(rule: Rule) -> dict[str, str]:
 def _typed(values: Mapping[str, str]) -> Rule:
     kind = KINDS.get(values["watch"] or "depth")
     if kind is None:
-        raise BadRequestError(f"There is nothing called {values['watch'][:40]!r} to watch.")
+        raise BadRequestError(sentence("There is nothing called “%(kind)s” to watch.", kind=values["watch"][:40]))
     limit = values["limit"].strip()
     if kind.unit == "ms":
         threshold = length_ms(limit)
     elif not kind.unit:
         threshold = 0
     else:
-        threshold = _whole(limit.removesuffix("%"), "The limit")
+        threshold = _whole(limit.removesuffix("%"), sentence("The limit"))
     return Rule(
         id="",
         kind=kind.name,
@@ -337,7 +338,7 @@ def _typed(values: Mapping[str, str]) -> Rule:
         threshold=threshold,
         for_ms=length_ms(values["lasts"]),
         severity=values["severity"] or "warn",
-        remind_ms=_whole(values["remind"] or "0", "The interval of reminders"),
+        remind_ms=_whole(values["remind"] or "0", sentence("The interval of reminders")),
         name=values["title"],
         job_name=values["job_name"].strip(),
     )
@@ -346,7 +347,7 @@ def _typed(values: Mapping[str, str]) -> Rule:
 def _whole(text: str, noun: str) -> int:
     text = text.strip().replace(",", "")
     if not (text.isascii() and text.isdecimal() and len(text) < 16):
-        raise BadRequestError(f"{noun} is a whole number, not {text[:40]!r}.")
+        raise BadRequestError(sentence("%(noun)s is a whole number, not “%(text)s”.", noun=noun, text=text[:40]))
     return int(text)
 
 
@@ -357,8 +358,8 @@ def _found(whole: AlertsPage, rule_id: str) -> RuleRow:
     return row
 
 
-def _done(words: str, problem: str) -> Response:
-    flash(words, "ok")
+def _done(said: str, problem: str) -> Response:
+    flash(said, "ok")
     if problem:
         flash(audit_missing(), "warn")
     return make_response(redirect(url_for("alerts.index"), 303))

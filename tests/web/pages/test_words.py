@@ -67,8 +67,6 @@ QUERIES = {"bulk.plan": f"?verb=retry&in={escape(QUEUE)}/failed"}
 """What a page has to be asked about."""
 
 TO_DO = {
-    "alerts.index",
-    "alerts.show",
     "health.index",
     "queues.state",
 }
