@@ -20,7 +20,7 @@ class Summary:
     """The last quarter of an hour of one queue, or of all.
 
     Attributes:
-        at_ms: when it was made.
+        at_ms: when it was made; 0 where it is shown, so that the same figures are the same.
         completed: jobs that ended well.
         failed: jobs that ended badly.
         stalled: jobs taken back from a lost worker.

@@ -9,6 +9,7 @@ import pytest
 import redis
 
 from board.web.api.operations import OPERATIONS
+from tests.recorder.conftest import Process
 from tests.web.site import Browser, Site
 
 
@@ -62,6 +63,20 @@ def test_queues_come_in_pages_by_name(site: Site) -> None:
 
     assert found == [f"q{number}" for number in range(5)]
     assert after is None
+
+
+def test_queues_tell_what_the_recorder_and_the_audit_log_know(site: Site) -> None:
+    site.jobs.failed("1a")
+    site.jobs.waiting("1b")
+    Process(site.service).catch_up()
+    browser = site.signed_in()
+    write(browser, "/queues/mail/pause")
+
+    rows = [read(browser, "/queues")["queues"][0], read(browser, "/queues/mail")["queue"]]
+    sentences = [one["sentence"] for one in read(browser, "/attention")["attention"]]
+
+    assert [(row["summary"]["failed"], len(row["summary"]["failed_line"])) for row in rows] == [(1, 30)] * 2
+    assert any("admin" in sentence for sentence in sentences), sentences
 
 
 def test_a_job_is_told_to_the_last_digit(site: Site) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from flask import url_for
@@ -10,6 +11,7 @@ from werkzeug.exceptions import NotFound
 from board import __version__
 from board.auth.policy import Permission, can, everywhere
 from board.errors import BadRequestError
+from board.history.store import History
 from board.queries.arranging import OverviewPage, arrange
 from board.queries.audit import RESULTS, AuditAsked, is_cursor, read_audit
 from board.queries.failures import FailuresAsked, read_failures
@@ -280,7 +282,16 @@ def _may_read(queue: str | None) -> bool:
 def _overview(among: Any) -> OverviewPage:
     own = board()
     chosen: tuple[QueueKeys, ...] = tuple(among)
-    return arrange(read_overview(own.connection, own.sources, chosen, now_ms=own.clock()))
+    reading = read_overview(
+        own.connection,
+        own.sources,
+        chosen,
+        now_ms=own.clock(),
+        history=History(own.namespace),
+        limits=replace(own.sources.list(), queues=chosen),
+        pausers=own.audit.pausers(),
+    )
+    return arrange(reading)
 
 
 def _rows(page: OverviewPage) -> tuple[QueueRow, ...]:
