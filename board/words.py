@@ -28,6 +28,7 @@ __all__ = [
     "Language",
     "Sentence",
     "begin",
+    "clauses",
     "gettext",
     "listed",
     "mark",
@@ -160,9 +161,17 @@ def begin(part: str) -> Sentence:
 
 def row(items: Sequence[Any]) -> Sentence:
     """Return words in a row: a, b, c."""
-    told = Sentence(str(items[0]), "%(item)s", values={"item": items[0]}) if items else Sentence("")
+    told = _first(items)
     for item in items[1:]:
         told = sentence("%(items)s, %(next)s", items=told, next=item)
+    return told
+
+
+def clauses(items: Sequence[Any]) -> Sentence:
+    """Return clauses that may have commas in them: a; b; c."""
+    told = _first(items)
+    for item in items[1:]:
+        told = sentence("%(items)s; %(next)s", items=told, next=item)
     return told
 
 
@@ -171,6 +180,10 @@ def listed(items: Sequence[Any]) -> Sentence:
     if len(items) < 2:
         return row(items)
     return sentence("%(items)s and %(last)s", items=row(items[:-1]), last=items[-1])
+
+
+def _first(items: Sequence[Any]) -> Sentence:
+    return Sentence(str(items[0]), "%(item)s", values={"item": items[0]}) if items else Sentence("")
 
 
 class Count(int):

@@ -15,6 +15,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
+from board import doctor
 from board.web.language import TRANSLATIONS
 
 __all__ = ["collected", "main", "read", "updated", "written"]
@@ -50,6 +51,8 @@ def collected() -> Catalog:
             strip_comment_tags=True,
         ):
             found.add(message, None, [(f"{folder}/{name}", 0)], auto_comments=comments)
+    for check in doctor.CHECKS:
+        found.add(str(doctor.rule_of(check.__doc__)), None, [(f"{check.__module__.replace('.', '/')}.py", 0)])
     return found
 
 

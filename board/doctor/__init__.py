@@ -19,8 +19,9 @@ from board.engine.errors import PermissionDeniedError, StoreError
 from board.errors import BadRequestError
 from board.facts import info_fields
 from board.service import Service
+from board.words import Sentence, of, sentence
 
-__all__ = ["CHECKS", "Finding", "Verdict", "examine", "look", "verdict_of", "weigh"]
+__all__ = ["CHECKS", "Finding", "Verdict", "examine", "look", "rule_of", "verdict_of", "weigh"]
 
 CHECKS = (*server.CHECKS, *queues.CHECKS)
 """Every check but that of the installation."""
@@ -54,7 +55,11 @@ def verdict_of(service: Service, name: str) -> Verdict:
     """
     found = {one.name: one.verdict for one in look(service)}
     if name not in found:
-        raise BadRequestError(f"There is no check {name[:40]!r}. These are: {', '.join(sorted(found))}.")
+        raise BadRequestError(
+            sentence(
+                "There is no check “%(name)s”. These are: %(names)s.", name=name[:40], names=", ".join(sorted(found))
+            )
+        )
     return found[name]
 
 
@@ -66,7 +71,12 @@ def look(service: Service) -> Iterator[Finding]:
         info = service.connection.call(Call(("INFO",), info_fields, writes=False))
     except StoreError as trouble:
         place = without_secrets(service.settings.redis_url)
-        yield Finding("redis", Verdict.FAILURE, str(trouble), f"Check that {place} is right and can be reached.")
+        yield Finding(
+            "redis",
+            Verdict.FAILURE,
+            of(trouble),
+            sentence("Check that %(place)s is right and can be reached.", place=place),
+        )
         return
     patient = server.Patient(service.settings, service, info, latency_ms)
     for check in server.CHECKS:
@@ -74,7 +84,7 @@ def look(service: Service) -> Iterator[Finding]:
     try:
         sample = queues.look(service)
     except StoreError as trouble:
-        yield Finding("jobs", Verdict.WARNING, str(trouble), "Look again.")
+        yield Finding("jobs", Verdict.WARNING, of(trouble), sentence("Look again."))
         return
     for one in queues.CHECKS:
         yield _run(one.__name__, one.__doc__, partial(one, sample))
@@ -85,6 +95,14 @@ def _run(name: str, rule: str | None, check: Callable[[], Finding]) -> Finding:
         found = check()
     except PermissionDeniedError as trouble:
         found = Finding(
-            name.replace("_", " "), Verdict.WARNING, str(trouble), "Give this user the right, or check by hand."
+            name.replace("_", " "),
+            Verdict.WARNING,
+            of(trouble),
+            sentence("Give this user the right, or check by hand."),
         )
-    return replace(found, rule=(rule or "").partition("\n")[0])
+    return replace(found, rule=rule_of(rule))
+
+
+def rule_of(docstring: str | None) -> Sentence:
+    """Return what a check looks at: the first line of its docstring, which the catalogues have too."""
+    return Sentence((docstring or "").partition("\n")[0])

@@ -2,12 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from board.acceptance import Acceptance
+from board.words import Sentence, sentence
 
-__all__ = ["Finding", "Verdict"]
+__all__ = ["TITLES", "Finding", "Verdict"]
+
+
+TITLES: Final[Mapping[str, Sentence]] = {
+    "installation": sentence("Installation"),
+    "redis": sentence("Redis"),
+    "jobs": sentence("Jobs"),
+    "version": sentence("Version"),
+    "eviction": sentence("Eviction"),
+    "persistence": sentence("Persistence"),
+    "memory": sentence("Memory"),
+    "role": sentence("Role"),
+    "replica": sentence("Replica"),
+    "replica lag": sentence("Replica lag"),
+    "connections": sentence("Connections"),
+    "blocked clients": sentence("Blocked clients"),
+    "slow commands": sentence("Slow commands"),
+    "network": sentence("Network"),
+    "exposure": sentence("Exposure"),
+    "leftovers": sentence("Leftovers"),
+    "queues": sentence("Queues"),
+    "users": sentence("Users"),
+    "audit": sentence("Audit"),
+    "workers": sentence("Workers"),
+    "stalled checks": sentence("Stalled checks"),
+    "stalls": sentence("Stalls"),
+    "retention": sentence("Retention"),
+    "attempts": sentence("Attempts"),
+    "backoff": sentence("Backoff"),
+    "limiters": sentence("Limiters"),
+    "payloads": sentence("Payloads"),
+    "events": sentence("Events"),
+    "failed jobs": sentence("Failed jobs"),
+    "schedulers": sentence("Schedulers"),
+    "clocks": sentence("Clocks"),
+    "releases": sentence("Releases"),
+}
+"""What pages call each check."""
 
 
 class Verdict(StrEnum):
@@ -37,3 +77,8 @@ class Finding:
     remedy: str = ""
     rule: str = ""
     accepted: Acceptance | None = None
+
+    @property
+    def title(self) -> str:
+        """What a page calls the check."""
+        return TITLES.get(self.name, self.name.capitalize())

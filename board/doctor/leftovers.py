@@ -17,7 +17,7 @@ from board.engine.errors import EngineError
 from board.engine.keys import QueueKeys
 from board.engine.types import JobState
 from board.queries.shared import together
-from board.queries.text import count_of
+from board.words import Count, row, sentence, sentences
 
 __all__ = ["look_for_leftovers"]
 
@@ -30,7 +30,7 @@ JOBS = 200
 def look_for_leftovers(connection: Connection, queues: Sequence[QueueKeys]) -> Finding:
     """Whether jobs are left that are in no state, which nobody will ever run, show or remove."""
     if connection.is_cluster:
-        return Finding("leftovers", Verdict.OK, "not looked for in a cluster")
+        return Finding("leftovers", Verdict.OK, sentence("not looked for in a cluster"))
     bases = {queue.base: queue for queue in queues}
     seen = _jobs_among(connection.call(Call(("SCAN", 0, "COUNT", KEYS), _keys, writes=False)), bases)
     for _ in range(2):
@@ -46,13 +46,19 @@ def look_for_leftovers(connection: Connection, queues: Sequence[QueueKeys]) -> F
             if state is JobState.UNKNOWN and is_job and not isinstance(is_job, EngineError)
         ]
     if not seen:
-        return Finding("leftovers", Verdict.OK, f"none among {KEYS:,} keys")
-    named = ", ".join(f"{job_id} of {queue.name}" for queue, job_id in seen[:3])
+        return Finding("leftovers", Verdict.OK, sentence("none among %(keys)s keys", keys=Count(KEYS)))
+    named = row([sentence("%(id)s of %(queue)s", id=job_id, queue=queue.name) for queue, job_id in seen[:3]])
     return Finding(
         "leftovers",
         Verdict.WARNING,
-        f"{count_of(len(seen), 'job')} in no state among {KEYS:,} keys: {named}",
-        "Somebody deleted keys by hand. Look at one of them, then delete its keys.",
+        sentences(
+            "%(n)s job in no state among %(keys)s keys: %(names)s",
+            "%(n)s jobs in no state among %(keys)s keys: %(names)s",
+            len(seen),
+            keys=Count(KEYS),
+            names=named,
+        ),
+        sentence("Somebody deleted keys by hand. Look at one of them, then delete its keys."),
     )
 
 

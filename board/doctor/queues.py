@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +15,9 @@ from board.engine.keys import QueueKeys
 from board.engine.types import JobState
 from board.queries.monitor import QueueFigures, read_monitor
 from board.queries.shared import together
-from board.queries.text import count_of
 from board.service import Service
 from board.spans import duration
+from board.words import Count, Sentence, clauses, listed, mark, sentence
 
 __all__ = ["CHECKS", "MOST_QUEUES", "Sample", "look"]
 
@@ -123,25 +123,27 @@ def look(service: Service) -> Sample:
 def workers(sample: Sample) -> Finding:
     """Whether every queue with waiting jobs has a worker."""
     lone = [
-        f"{one.name} has none, {one.figures.counts.behind:,} waiting"
+        sentence("%(queue)s has none, %(n)s waiting", queue=one.name, n=Count(one.figures.counts.behind))
         for one in sample.queues
         if one.figures.workers == 0 and one.figures.counts.behind and not one.figures.is_paused
     ]
-    return _told("workers", lone, "every queue with waiting jobs has one", "Start a worker.", Verdict.FAILURE)
+    return _told(
+        "workers", lone, sentence("every queue with waiting jobs has one"), sentence("Start a worker."), Verdict.FAILURE
+    )
 
 
 def stalled_checks(sample: Sample) -> Finding:
     """Whether somebody takes back the jobs of workers that were lost."""
     unwatched = [one.name for one in sample.queues if one.figures.counts.active and not one.is_watched]
-    remedy = "Leave the check for stalled jobs on in at least one worker of each queue."
-    return _told("stalled checks", unwatched, "they run wherever jobs are active", remedy)
+    remedy = sentence("Leave the check for stalled jobs on in at least one worker of each queue.")
+    return _told("stalled checks", unwatched, sentence("they run wherever jobs are active"), remedy)
 
 
 def stalls(sample: Sample) -> Finding:
     """Whether jobs have lost their workers."""
     found = _names(sample, lambda job: job.stalls > 0)
-    remedy = "Look for workers that crash or whose event loop is blocked; run CPU-bound work in processes."
-    return _told("stalls", found, "no job of the sample has stalled", remedy)
+    remedy = sentence("Look for workers that crash or whose event loop is blocked; run CPU-bound work in processes.")
+    return _told("stalls", found, sentence("no job of the sample has stalled"), remedy)
 
 
 def retention(sample: Sample) -> Finding:
@@ -152,21 +154,30 @@ def retention(sample: Sample) -> Finding:
             count = one.figures.counts.of(state.value)
             kept = [job for job in one.jobs if job.state is state and job.options.get(option) in (None, False)]
             if kept and count >= MANY_KEPT:
-                endless.append(f"{one.name} keeps all, {count:,} {state.value}")
-    remedy = "Set removeOnComplete and removeOnFail (Python: remove_on_complete, remove_on_fail), or clean the queue."
-    return _told("retention", endless, "no queue grows without end", remedy)
+                values = {"queue": one.name, "n": Count(count)}
+                endless.append(
+                    sentence("%(queue)s keeps all, %(n)s completed", **values)
+                    if state is JobState.COMPLETED
+                    else sentence("%(queue)s keeps all, %(n)s failed", **values)
+                )
+    remedy = sentence(
+        "Set removeOnComplete and removeOnFail (Python: remove_on_complete, remove_on_fail), or clean the queue."
+    )
+    return _told("retention", endless, sentence("no queue grows without end"), remedy)
 
 
 def attempts(sample: Sample) -> Finding:
     """Whether a job that fails once is tried again."""
     found = _names(sample, lambda job: _whole(job.options.get("attempts")) < 2)
-    return _told("attempts", found, "all jobs of the sample may try again", "Set attempts, with a backoff.")
+    return _told(
+        "attempts", found, sentence("all jobs of the sample may try again"), sentence("Set attempts, with a backoff.")
+    )
 
 
 def backoff(sample: Sample) -> Finding:
     """Whether jobs wait before they try again."""
     found = _names(sample, lambda job: _whole(job.options.get("attempts")) > 1 and not job.options.get("backoff"))
-    return _told("backoff", found, "all jobs of the sample that retry also wait", "Set a backoff.")
+    return _told("backoff", found, sentence("all jobs of the sample that retry also wait"), sentence("Set a backoff."))
 
 
 def limiters(sample: Sample) -> Finding:
@@ -176,58 +187,86 @@ def limiters(sample: Sample) -> Finding:
         for one in sample.queues
         if not one.is_limited and any(job.state is JobState.FAILED and TOO_OFTEN.search(job.reason) for job in one.jobs)
     ]
-    remedy = "Limit the workers (limiter), or the queue, to what the other side takes."
-    return _told("limiters", found, "no job of the sample failed for coming too often", remedy)
+    remedy = sentence("Limit the workers (limiter), or the queue, to what the other side takes.")
+    return _told("limiters", found, sentence("no job of the sample failed for coming too often"), remedy)
 
 
 def payloads(sample: Sample) -> Finding:
     """Whether data are small enough for Redis to carry them about."""
     found = _names(sample, lambda job: job.data_bytes > LARGE_BYTES)
     return _told(
-        "payloads", found, "all data of the sample are under 64 KB", "Store a reference to large data instead."
+        "payloads",
+        found,
+        sentence("all data of the sample are under 64 KB"),
+        sentence("Store a reference to large data instead."),
     )
 
 
 def streams(sample: Sample) -> Finding:
     """Whether the streams of events are trimmed."""
-    long = [f"{one.name} has {one.stream_length:,} events" for one in sample.queues if one.stream_length > LONG_STREAM]
-    return _told("events", long, "no stream is long", "Set a limit: streams.events.maxLen of the Node queue.")
+    long = [
+        sentence("%(queue)s has %(n)s events", queue=one.name, n=Count(one.stream_length))
+        for one in sample.queues
+        if one.stream_length > LONG_STREAM
+    ]
+    return _told(
+        "events", long, sentence("no stream is long"), sentence("Set a limit: streams.events.maxLen of the Node queue.")
+    )
 
 
 def old_failures(sample: Sample) -> Finding:
     """Whether somebody looks after failed jobs."""
     left = [
-        f"{one.name} has one of {duration(sample.now_ms - one.oldest_failed_at_ms)} ago"
+        sentence(
+            "%(queue)s has one of %(time)s ago",
+            queue=one.name,
+            time=duration(sample.now_ms - one.oldest_failed_at_ms),
+        )
         for one in sample.queues
         if one.oldest_failed_at_ms and sample.now_ms - one.oldest_failed_at_ms > OLD_FAILURE_MS
     ]
-    remedy = "Retry or remove them, or give the workers a dead-letter queue."
-    return _told("failed jobs", left, "none is older than a week", remedy)
+    remedy = sentence("Retry or remove them, or give the workers a dead-letter queue.")
+    return _told("failed jobs", left, sentence("none is older than a week"), remedy)
 
 
 def schedulers(sample: Sample) -> Finding:
     """Whether schedulers keep their times."""
-    late = [f"{one.name}: {key}" for one in sample.queues for key in one.late_schedulers]
-    return _told("schedulers", late, "none is late", "A scheduler stands still without a worker on its queue.")
+    late = [
+        sentence("%(queue)s: %(scheduler)s", queue=one.name, scheduler=key)
+        for one in sample.queues
+        for key in one.late_schedulers
+    ]
+    return _told(
+        "schedulers",
+        late,
+        sentence("none is late"),
+        sentence("A scheduler stands still without a worker on its queue."),
+    )
 
 
 def clocks(sample: Sample) -> Finding:
     """Whether all machines have the same time."""
     ahead = max((job.created_at_ms - sample.now_ms for one in sample.queues for job in one.jobs), default=0)
     own = abs(sample.own_ms - sample.now_ms)
-    found = [f"a producer is {duration(ahead)} ahead of Redis"] if ahead > SKEW_MS else []
-    found += [f"this board is {duration(own)} off"] if own > SKEW_MS else []
+    found = [sentence("a producer is %(time)s ahead of Redis", time=duration(ahead))] if ahead > SKEW_MS else []
+    found += [sentence("this board is %(time)s off", time=duration(own))] if own > SKEW_MS else []
     return _told(
-        "clocks", found, "none is more than 5 s ahead of Redis", "Set the clocks by NTP: delays depend on them."
+        "clocks",
+        found,
+        sentence("none is more than 5 s ahead of Redis"),
+        sentence("Set the clocks by NTP: delays depend on them."),
     )
 
 
 def releases(sample: Sample) -> Finding:
     """Whether all queues are written by one release of BullMQ."""
     found = sorted({one.release.partition(".")[0] for one in sample.queues if one.release})
+    if not found:
+        return Finding("releases", Verdict.OK, sentence("no client wrote its release"))
     if len(found) > 1:
-        return Finding("releases", Verdict.WARNING, ", ".join(found), "Bring all clients to one major release.")
-    return Finding("releases", Verdict.OK, found[0] if found else "no client wrote its release")
+        said = sentence("they are written by %(releases)s", releases=listed(found))
+        return Finding("releases", Verdict.WARNING, said, sentence("Bring all clients to one major release."))
+    return Finding("releases", Verdict.OK, sentence("all are written by %(release)s", release=found[0]))
 
 
 CHECKS: tuple[Callable[[Sample], Finding], ...] = (
@@ -249,27 +288,42 @@ CHECKS: tuple[Callable[[Sample], Finding], ...] = (
 
 
 LEADS = {
-    "stalled checks": "nobody checks ",
-    "stalls": "have stalled: ",
-    "attempts": "run only once: ",
-    "backoff": "retry at once: ",
-    "limiters": "asks too often, without a limit: ",
-    "payloads": "carry over 64 KB: ",
-    "schedulers": "late: ",
+    "stalled checks": mark("nobody checks %(names)s"),
+    "stalls": mark("have stalled: %(names)s"),
+    "attempts": mark("run only once: %(names)s"),
+    "backoff": mark("retry at once: %(names)s"),
+    "limiters": mark("asks too often, without a limit: %(names)s"),
+    "payloads": mark("carry over 64 KB: %(names)s"),
+    "schedulers": mark("late: %(names)s"),
 }
-"""What a sentence begins with that lists names only."""
+"""What is said of those that are only named."""
 
 
-def _told(name: str, found: list[str], fine: str, remedy: str, verdict: Verdict = Verdict.WARNING) -> Finding:
+def _told(
+    name: str,
+    found: Sequence[str],
+    fine: Sentence,
+    remedy: Sentence,
+    verdict: Verdict = Verdict.WARNING,
+) -> Finding:
     if not found:
         return Finding(name, Verdict.OK, fine)
-    more = f", and {count_of(len(found) - 3, 'more', 'more')}" if len(found) > 3 else ""
-    return Finding(name, verdict, LEADS.get(name, "") + "; ".join(found[:3]) + more, remedy)
+    names = clauses(found[:3])
+    if len(found) > 3:
+        names = sentence("%(names)s, and %(n)s more", names=names, n=Count(len(found) - 3))
+    return Finding(name, verdict, sentence(LEADS[name], names=names) if name in LEADS else names, remedy)
 
 
-def _names(sample: Sample, is_bad: Callable[[_Job], bool]) -> list[str]:
+def _names(sample: Sample, is_bad: Callable[[_Job], bool]) -> list[Sentence]:
     """Name the kinds of jobs of which one is bad, each once."""
-    return list(dict.fromkeys(f"{job.name} in {one.name}" for one in sample.queues for job in one.jobs if is_bad(job)))
+    return list(
+        dict.fromkeys(
+            sentence("%(job)s in %(queue)s", job=job.name, queue=one.name)
+            for one in sample.queues
+            for job in one.jobs
+            if is_bad(job)
+        )
+    )
 
 
 def _of_queue(queue: QueueKeys, now_ms: int) -> list[Call[Any]]:

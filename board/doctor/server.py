@@ -12,6 +12,7 @@ from board.doctor.leftovers import look_for_leftovers
 from board.engine.calls import Call
 from board.resources import ResourceMissingError, require_browser_code
 from board.service import Service
+from board.words import Count, Sentence, clauses, sentence, sentences
 
 __all__ = ["CHECKS", "Patient", "browser_code"]
 
@@ -44,16 +45,16 @@ def browser_code() -> Finding:
     try:
         require_browser_code()
     except ResourceMissingError as missing:
-        return Finding("installation", Verdict.FAILURE, str(missing), "Install the package again.")
-    return Finding("installation", Verdict.OK, "templates, styles and htmx are there")
+        return Finding("installation", Verdict.FAILURE, str(missing), sentence("Install the package again."))
+    return Finding("installation", Verdict.OK, sentence("templates, styles and htmx are there"))
 
 
 def answers(patient: Patient) -> Finding:
     """How long Redis takes to answer."""
-    sentence = f"Redis answers in {patient.latency_ms:.1f} ms"
+    told = sentence("Redis answers in %(time)s", time=sentence("%(n)s ms", n=f"{patient.latency_ms:.1f}"))
     if patient.latency_ms > SLOW_MS:
-        return Finding("redis", Verdict.WARNING, sentence, "Run the board and the workers near to Redis.")
-    return Finding("redis", Verdict.OK, sentence)
+        return Finding("redis", Verdict.WARNING, told, sentence("Run the board and the workers near to Redis."))
+    return Finding("redis", Verdict.OK, told)
 
 
 def version(patient: Patient) -> Finding:
@@ -66,19 +67,24 @@ def version(patient: Patient) -> Finding:
     if len(numbers) == 2 and numbers >= oldest:
         return Finding("version", Verdict.OK, f"{name} {text}")
     least = ".".join(str(part) for part in oldest)
-    return Finding("version", Verdict.FAILURE, f"{name} {text or 'of unknown version'}", f"At least {least} is needed.")
+    return Finding(
+        "version",
+        Verdict.FAILURE,
+        f"{name} {text}" if text else sentence("%(product)s of unknown version", product=name),
+        sentence("At least %(version)s is needed.", version=least),
+    )
 
 
 def eviction(patient: Patient) -> Finding:
     """Whether Redis may throw jobs away when memory is full."""
     policy = patient.info.get("maxmemory_policy", "unknown")
     if policy == "noeviction":
-        return Finding("eviction", Verdict.OK, "maxmemory-policy is noeviction")
+        return Finding("eviction", Verdict.OK, sentence("maxmemory-policy is noeviction"))
     return Finding(
         "eviction",
         Verdict.FAILURE,
-        f"maxmemory-policy is {policy}: Redis may throw jobs away when its memory is full",
-        "CONFIG SET maxmemory-policy noeviction, and the same line in redis.conf.",
+        sentence("maxmemory-policy is %(policy)s: Redis may throw jobs away when its memory is full", policy=policy),
+        sentence("CONFIG SET maxmemory-policy noeviction, and the same line in redis.conf."),
     )
 
 
@@ -87,14 +93,17 @@ def persistence(patient: Patient) -> Finding:
     if patient.info.get("aof_enabled") == "1":
         if patient.info.get("aof_last_write_status", "ok") != "ok":
             return Finding(
-                "persistence", Verdict.FAILURE, "the append-only file cannot be written", "Look at the disk."
+                "persistence",
+                Verdict.FAILURE,
+                sentence("the append-only file cannot be written"),
+                sentence("Look at the disk."),
             )
-        return Finding("persistence", Verdict.OK, "append-only file")
+        return Finding("persistence", Verdict.OK, sentence("append-only file"))
     return Finding(
         "persistence",
         Verdict.WARNING,
-        "no append-only file: a crash loses all jobs since the last snapshot",
-        "CONFIG SET appendonly yes, and the same line in redis.conf.",
+        sentence("no append-only file: a crash loses all jobs since the last snapshot"),
+        sentence("CONFIG SET appendonly yes, and the same line in redis.conf."),
     )
 
 
@@ -102,22 +111,30 @@ def memory(patient: Patient) -> Finding:
     """Whether there is room for more jobs."""
     used, limit = (int(patient.info.get(name, "0")) for name in ("used_memory", "maxmemory"))
     if not limit:
-        return Finding("memory", Verdict.OK, f"{used / 2**20:,.0f} MB used, no limit set")
+        return Finding("memory", Verdict.OK, sentence("%(used)s MB used, no limit set", used=_megabytes(used)))
     share = used / limit
-    sentence = f"{used / 2**20:,.0f} of {limit / 2**20:,.0f} MB used ({share:.0%})"
+    told = sentence(
+        "%(used)s of %(limit)s MB used (%(share)s)",
+        used=_megabytes(used),
+        limit=_megabytes(limit),
+        share=f"{share:.0%}",
+    )
     if share >= 0.9:
-        return Finding("memory", Verdict.FAILURE, sentence, "Raise maxmemory, or keep fewer finished jobs.")
+        return Finding("memory", Verdict.FAILURE, told, sentence("Raise maxmemory, or keep fewer finished jobs."))
     if share >= 0.75:
-        return Finding("memory", Verdict.WARNING, sentence, "Raise maxmemory soon, or keep fewer finished jobs.")
-    return Finding("memory", Verdict.OK, sentence)
+        return Finding("memory", Verdict.WARNING, told, sentence("Raise maxmemory soon, or keep fewer finished jobs."))
+    return Finding("memory", Verdict.OK, told)
 
 
 def writable(patient: Patient) -> Finding:
     """Whether this server takes actions."""
     if patient.info.get("role", "master") == "master":
-        return Finding("role", Verdict.OK, "this is a primary: it takes writes")
+        return Finding("role", Verdict.OK, sentence("this is a primary: it takes writes"))
     return Finding(
-        "role", Verdict.WARNING, "this is a replica: looking works, actions do not", "Point REDIS_URL at the primary."
+        "role",
+        Verdict.WARNING,
+        sentence("this is a replica: looking works, actions do not"),
+        sentence("Point REDIS_URL at the primary."),
     )
 
 
@@ -126,12 +143,21 @@ def queues(patient: Patient) -> Finding:
     found = patient.service.sources.list()
     prefixes = ", ".join(patient.settings.prefixes)
     if found.queues:
-        return Finding("queues", Verdict.OK, f"{len(found.queues)} queues under {prefixes}")
+        return Finding(
+            "queues",
+            Verdict.OK,
+            sentences(
+                "%(n)s queue under %(prefixes)s",
+                "%(n)s queues under %(prefixes)s",
+                len(found.queues),
+                prefixes=prefixes,
+            ),
+        )
     return Finding(
         "queues",
         Verdict.WARNING,
-        f"no queue is found under {prefixes}",
-        "Set BOARD_PREFIX to the prefix of your producers, and check BOARD_QUEUES.",
+        sentence("no queue is found under %(prefixes)s", prefixes=prefixes),
+        sentence("Set BOARD_PREFIX to the prefix of your producers, and check BOARD_QUEUES."),
     )
 
 
@@ -139,8 +165,10 @@ def users(patient: Patient) -> Finding:
     """Whether anybody can sign in."""
     count = len(patient.service.users.all())
     if count:
-        return Finding("users", Verdict.OK, "1 user" if count == 1 else f"{count} users")
-    return Finding("users", Verdict.WARNING, "no user yet", "The first start of `board serve` makes one.")
+        return Finding("users", Verdict.OK, sentences("%(n)s user", "%(n)s users", count))
+    return Finding(
+        "users", Verdict.WARNING, sentence("no user yet"), sentence("The first start of `board serve` makes one.")
+    )
 
 
 def audit(patient: Patient) -> Finding:
@@ -149,46 +177,54 @@ def audit(patient: Patient) -> Finding:
     entries = own.audit_connection.call(own.audit.read(None, CHAINED_ENTRIES))
     broken = verify(entries)
     if broken is None:
-        return Finding("audit", Verdict.OK, f"the newest {len(entries):,} entries fit together")
-    return Finding("audit", Verdict.FAILURE, f"entry {broken} does not fit the one before", "Somebody changed the log.")
+        return Finding("audit", Verdict.OK, sentence("the newest %(n)s entries fit together", n=Count(len(entries))))
+    return Finding(
+        "audit",
+        Verdict.FAILURE,
+        sentence("entry %(id)s does not fit the one before", id=broken),
+        sentence("Somebody changed the log."),
+    )
 
 
 def replica(patient: Patient) -> Finding:
     """Whether another server could take over when this one is lost."""
     count = int(patient.info.get("connected_slaves", "0"))
     if patient.info.get("cluster_enabled") == "1" or patient.info.get("role", "master") != "master":
-        return Finding("replica", Verdict.OK, "part of a cluster, or a replica itself")
+        return Finding("replica", Verdict.OK, sentence("part of a cluster, or a replica itself"))
     if count:
-        return Finding("replica", Verdict.OK, "1 replica" if count == 1 else f"{count} replicas")
+        return Finding("replica", Verdict.OK, sentences("%(n)s replica", "%(n)s replicas", count))
     return Finding(
         "replica",
         Verdict.WARNING,
-        "no replica: queues stand still while this server is down",
-        "Add one, with Sentinel.",
+        sentence("no replica: queues stand still while this server is down"),
+        sentence("Add one, with Sentinel."),
     )
 
 
 def clients(patient: Patient) -> Finding:
     """Whether there is room for more connections."""
     count, most = (int(patient.info.get(name, "0")) for name in ("connected_clients", "maxclients"))
-    sentence = f"{count:,} of {most:,} connections" if most else f"{count:,} connections"
+    told = sentences("%(n)s connection", "%(n)s connections", count, n=Count(count))
+    if most:
+        told = sentence("%(n)s of %(most)s connections", n=Count(count), most=Count(most))
     if most and count / most >= 0.8:
-        return Finding("connections", Verdict.WARNING, sentence, "Raise maxclients, or look for clients that leak.")
-    return Finding("connections", Verdict.OK, sentence)
+        return Finding(
+            "connections", Verdict.WARNING, told, sentence("Raise maxclients, or look for clients that leak.")
+        )
+    return Finding("connections", Verdict.OK, told)
 
 
 def blocked_clients(patient: Patient) -> Finding:
     """Whether connections that wait, as those of workers do, leave room for others."""
     count, most = (int(patient.info.get(name, "0")) for name in ("blocked_clients", "maxclients"))
-    sentence = f"{count:,} wait for jobs"
     if most and count / most >= 0.5:
         return Finding(
             "blocked clients",
             Verdict.WARNING,
-            f"{sentence}: half of all connections that there may be",
-            "Raise maxclients, or run fewer workers with more concurrency.",
+            sentence("%(n)s wait for jobs: half of all connections that there may be", n=Count(count)),
+            sentence("Raise maxclients, or run fewer workers with more concurrency."),
         )
-    return Finding("blocked clients", Verdict.OK, sentence)
+    return Finding("blocked clients", Verdict.OK, sentence("%(n)s wait for jobs", n=Count(count)))
 
 
 def replica_lag(patient: Patient) -> Finding:
@@ -197,21 +233,35 @@ def replica_lag(patient: Patient) -> Finding:
     if patient.info.get("role", "master") != "master":
         silent = int(patient.info.get("master_last_io_seconds_ago", "0"))
         if patient.info.get("master_link_status", "up") != "up" or silent > MOST_LAG_SECONDS:
-            return Finding(name, Verdict.FAILURE, "this replica hears nothing of its primary", "Look at the network.")
-        return Finding(name, Verdict.OK, "this replica hears of its primary")
+            return Finding(
+                name,
+                Verdict.FAILURE,
+                sentence("this replica hears nothing of its primary"),
+                sentence("Look at the network."),
+            )
+        return Finding(name, Verdict.OK, sentence("this replica hears of its primary"))
     written = int(patient.info.get("master_repl_offset", "0"))
-    late = []
+    late = list[Sentence]()
     for number in range(int(patient.info.get("connected_slaves", "0"))):
         about = _replica(patient.info.get(f"slave{number}", ""))
         behind = max(0, written - int(about.get("offset", "0")))
         lag = int(about.get("lag", "0"))
         if about.get("state", "online") != "online":
-            late.append(f"{about.get('ip', '?')} is not online")
+            late.append(sentence("%(address)s is not online", address=about.get("ip", "?")))
         elif behind > MOST_BEHIND_BYTES or lag > MOST_LAG_SECONDS:
-            late.append(f"{about.get('ip', '?')} is {behind / 2**20:,.1f} MB behind, last heard of {lag} s ago")
+            late.append(
+                sentence(
+                    "%(address)s is %(size)s MB behind, last heard of %(seconds)s s ago",
+                    address=about.get("ip", "?"),
+                    size=f"{behind / 2**20:,.1f}",
+                    seconds=lag,
+                )
+            )
     if late:
-        return Finding(name, Verdict.WARNING, "; ".join(late[:3]), "Look at the load and the network of the replica.")
-    return Finding(name, Verdict.OK, "no replica is behind")
+        return Finding(
+            name, Verdict.WARNING, clauses(late[:3]), sentence("Look at the load and the network of the replica.")
+        )
+    return Finding(name, Verdict.OK, sentence("no replica is behind"))
 
 
 def slow_commands(patient: Patient) -> Finding:
@@ -222,10 +272,14 @@ def slow_commands(patient: Patient) -> Finding:
         return Finding(
             "slow commands",
             Verdict.WARNING,
-            f"the longest of those remembered took {worst:,.0f} ms",
-            "SLOWLOG GET names it; KEYS and large ranges are the usual ones.",
+            sentence("the longest of those remembered took %(n)s ms", n=Count(round(worst))),
+            sentence("SLOWLOG GET names it; KEYS and large ranges are the usual ones."),
         )
-    return Finding("slow commands", Verdict.OK, f"none of those remembered took longer than {worst:,.0f} ms")
+    return Finding(
+        "slow commands",
+        Verdict.OK,
+        sentence("none of those remembered took longer than %(n)s ms", n=Count(round(worst))),
+    )
 
 
 def shielded(patient: Patient) -> Finding:
@@ -233,17 +287,21 @@ def shielded(patient: Patient) -> Finding:
     url = patient.settings.redis_url
     place = url.partition("://")[2]
     if url.startswith("unix") or place.rpartition("@")[2].startswith(("localhost", "127.", "[::1]")):
-        return Finding("network", Verdict.OK, "Redis is on this machine")
-    missing = [] if url.startswith("rediss") else ["not encrypted"]
-    missing += [] if "@" in place else ["without a password"]
-    if missing:
+        return Finding("network", Verdict.OK, sentence("Redis is on this machine"))
+    is_encrypted, has_password = url.startswith("rediss"), "@" in place
+    if not is_encrypted or not has_password:
+        told = sentence("the connection is not encrypted and without a password")
+        if is_encrypted:
+            told = sentence("the connection is without a password")
+        elif has_password:
+            told = sentence("the connection is not encrypted")
         return Finding(
             "network",
             Verdict.WARNING,
-            f"the connection is {' and '.join(missing)}",
-            "Use rediss:// and a Redis user of the board's own.",
+            told,
+            sentence("Use rediss:// and a Redis user of the board's own."),
         )
-    return Finding("network", Verdict.OK, "encrypted, with a password")
+    return Finding("network", Verdict.OK, sentence("encrypted, with a password"))
 
 
 def exposed(patient: Patient) -> Finding:
@@ -253,17 +311,20 @@ def exposed(patient: Patient) -> Finding:
         return Finding(
             "exposure",
             Verdict.FAILURE,
-            f"the header {settings.proxy_header} is believed from every address: anybody may say who they are",
-            "Set BOARD_PROXY_ADDRESSES to the addresses of the proxy.",
+            sentence(
+                "the header %(header)s is believed from every address: anybody may say who they are",
+                header=settings.proxy_header,
+            ),
+            sentence("Set BOARD_PROXY_ADDRESSES to the addresses of the proxy."),
         )
     if settings.host not in LOOPBACK and not settings.trusted_proxies:
         return Finding(
             "exposure",
             Verdict.WARNING,
-            "it listens for other machines with no proxy in front, so passwords may travel unencrypted",
-            "Put a proxy with TLS in front, and set BOARD_TRUSTED_PROXIES.",
+            sentence("it listens for other machines with no proxy in front, so passwords may travel unencrypted"),
+            sentence("Put a proxy with TLS in front, and set BOARD_TRUSTED_PROXIES."),
         )
-    return Finding("exposure", Verdict.OK, "everybody signs in, on this machine or behind a proxy")
+    return Finding("exposure", Verdict.OK, sentence("everybody signs in, on this machine or behind a proxy"))
 
 
 def leftovers(patient: Patient) -> Finding:
@@ -275,6 +336,10 @@ def _replica(text: str) -> dict[str, str]:
     """Read what INFO says of one replica, as text or as redis-py parses it."""
     parts = text.strip("{}").replace("'", "").replace(": ", "=").split(",")
     return {name.strip(): value.strip() for name, _, value in (part.partition("=") for part in parts)}
+
+
+def _megabytes(number: int) -> Count:
+    return Count(round(number / 2**20))
 
 
 def _durations_ms(reply: object) -> list[float]:

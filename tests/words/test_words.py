@@ -145,6 +145,7 @@ def test_the_beginning_of_a_sentence_is_a_capital_letter_in_every_language() -> 
 def test_words_stand_in_a_row_or_make_a_list(items: list[object], row: str, listed: str) -> None:
     assert words.row(items) == row
     assert words.listed(items) == listed
+    assert words.clauses(items) == row.replace(",", ";")
 
 
 def test_each_word_of_a_list_is_said_in_the_language_of_the_reader() -> None:

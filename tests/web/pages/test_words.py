@@ -67,7 +67,6 @@ QUERIES = {"bulk.plan": f"?verb=retry&in={escape(QUEUE)}/failed"}
 """What a page has to be asked about."""
 
 TO_DO = {
-    "health.index",
     "queues.state",
 }
 """Pages that still have a string outside the catalogues. This list only ever gets shorter."""
