@@ -36,6 +36,7 @@ from board.queries.shared import (
     together,
 )
 from board.queries.workers import count_workers
+from board.words import Count, Sentence, mark, of, sentence
 
 __all__ = ["BLIND", "CARRIED", "LABELS", "QueueAsked", "QueuePage", "most_urgent_state", "read_queue"]
 
@@ -45,7 +46,7 @@ TEXT_LIMIT = 200
 FACET_LIMIT = 4
 """Errors offered above the list."""
 
-BLIND = "Your role may not see what jobs carry, so they cannot be searched by it."
+BLIND = sentence("Your role may not see what jobs carry, so they cannot be searched by it.")
 
 CARRIED = frozenset({"data", "returned"})
 """Fields of a filter that are about what a job carries."""
@@ -253,7 +254,7 @@ def _wish(asked: QueueAsked, *, shows_data: bool) -> tuple[Filter, str]:
         if asked.error:
             wish = Filter(wish.terms + parse(term_text("class", asked.error[:TEXT_LIMIT])).terms)
     except FilterError as error:
-        return NOTHING, str(error)
+        return NOTHING, of(error)
     if not shows_data and any(term.field in CARRIED for term in wish.terms):
         return wish, BLIND
     return wish, ""
@@ -328,22 +329,52 @@ def _page(
     )
 
 
-def explain(searched: Searched, asked: QueueAsked) -> str:
+KINDS = {
+    "waiting": sentence("waiting"),
+    "active": sentence("active"),
+    "prioritized": sentence("prioritized"),
+    "delayed": sentence("delayed"),
+    "waiting-children": sentence("waiting for children"),
+    "completed": sentence("completed"),
+    "failed": sentence("failed"),
+    "paused": sentence("paused"),
+}
+"""What jobs of a state are called."""
+
+PARTS = {
+    "newest": mark("Searched jobs %(first)s to %(last)s of %(total)s, newest first"),
+    "oldest": mark("Searched jobs %(first)s to %(last)s of %(total)s, oldest first"),
+    "next": mark("Searched jobs %(first)s to %(last)s of %(total)s, next to run first"),
+}
+BEGINNINGS = {
+    "newest": mark("Searched the newest %(n)s of %(total)s %(kind)s jobs"),
+    "oldest": mark("Searched the oldest %(n)s of %(total)s %(kind)s jobs"),
+    "next": mark("Searched the next %(n)s of %(total)s %(kind)s jobs"),
+}
+
+
+def explain(searched: Searched, asked: QueueAsked) -> Sentence:
     """Say what was searched, and how many were found."""
-    first, last, total = searched.start + 1, searched.start + searched.searched, searched.total
-    kind = LABELS[asked.state].lower()
-    words = asked.order if asked.order == "newest" or default_sort(asked.state) == "newest" else "next"
+    first, last, total = searched.start + 1, searched.start + searched.searched, Count(searched.total)
+    kind = KINDS[asked.state]
+    order = asked.order if asked.order == "newest" or default_sort(asked.state) == "newest" else "next"
     if searched.searched == 0:
-        what = f"No {kind} jobs are left to search"
+        what = sentence("No %(kind)s jobs are left to search", kind=kind)
     elif first > 1:
-        order = {"newest": "newest first", "oldest": "oldest first", "next": "next to run first"}[words]
-        what = f"Searched jobs {first:,} to {last:,} of {total:,}, {order}"
+        what = sentence(PARTS[order], first=Count(first), last=Count(last), total=total)
     elif last >= total:
-        what = f"Searched all {total:,} {kind} jobs"
+        what = sentence("Searched all %(total)s %(kind)s jobs", total=total, kind=kind)
     else:
-        what = f"Searched the {words} {searched.searched:,} of {total:,} {kind} jobs"
-    unread = f"; of {searched.unread:,} the data or the traces are too long to be searched" if searched.unread else ""
-    return f"{what}: {len(searched.found):,} found{unread}."
+        what = sentence(BEGINNINGS[order], n=Count(searched.searched), total=total, kind=kind)
+    found, unread = Count(len(searched.found)), Count(searched.unread)
+    if unread:
+        return sentence(
+            "%(what)s: %(n)s found; of %(unread)s the data or the traces are too long to be searched.",
+            what=what,
+            n=found,
+            unread=unread,
+        )
+    return sentence("%(what)s: %(n)s found.", what=what, n=found)
 
 
 def write_cursor(cursor: Cursor) -> str:

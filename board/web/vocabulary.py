@@ -34,6 +34,9 @@ WORDS = (
     mark("delayed"),
     mark("completed"),
     mark("paused"),
+    # Why a job is delayed.
+    mark("delay"),
+    mark("backoff"),
     # Pages of the palette.
     mark("Overview"),
     mark("Failures"),

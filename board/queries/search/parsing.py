@@ -11,7 +11,9 @@ import re
 from board.queries.search.tree import FIELDS, Filter, FilterError, Holds, Kind, Literal, Present, Same, Term, Value
 from board.queries.search.values import duration_ms, moment, number, range_of
 from board.queries.shared import STATES
+from board.queries.text import display
 from board.redaction import hides
+from board.words import Sentence, sentence
 
 __all__ = ["MOST_CHARACTERS", "MOST_TERMS", "MOST_VALUES", "parse"]
 
@@ -25,10 +27,12 @@ _PLAIN_KEY = re.compile(r'[^\s":.,]+')
 _PLAIN = re.compile(r'[^\s",]+')
 _ALIASES = {"age": "added"}
 _ALLOWED = {
-    Kind.NUMBER: "a whole number, >2, <=5 or 2..4",
-    Kind.DURATION: "a length of time such as 500ms, >5s, <2min or 1h..2h",
-    Kind.MOMENT: "how long ago, such as <1h, >2d or 1h..2h, or a date, such as 2026-11-01 or >2026-11-01T08:00",
-    Kind.STATE: f"one of {', '.join(STATES)}",
+    Kind.NUMBER: sentence("a whole number, >2, <=5 or 2..4"),
+    Kind.DURATION: sentence("a length of time such as 500ms, >5s, <2min or 1h..2h"),
+    Kind.MOMENT: sentence(
+        "how long ago, such as <1h, >2d or 1h..2h, or a date, such as 2026-11-01 or >2026-11-01T08:00"
+    ),
+    Kind.STATE: sentence("one of %(states)s", states=", ".join(STATES)),
 }
 
 
@@ -40,13 +44,16 @@ def parse(text: str) -> Filter:
     """
     if len(text) > MOST_CHARACTERS:
         raise FilterError(
-            MOST_CHARACTERS + 1, f"a filter has at most {MOST_CHARACTERS} characters. Leave something out."
+            MOST_CHARACTERS + 1,
+            sentence("a filter has at most %(n)s characters. Leave something out.", n=MOST_CHARACTERS),
         )
     reader = _Reader(text)
     terms: list[Term] = []
     while reader.skip():
         if len(terms) == MOST_TERMS:
-            raise FilterError(reader.at + 1, f"a filter has at most {MOST_TERMS} terms. Leave something out.")
+            raise FilterError(
+                reader.at + 1, sentence("a filter has at most %(n)s terms. Leave something out.", n=MOST_TERMS)
+            )
         terms.append(reader.term())
     return Filter(tuple(terms))
 
@@ -95,9 +102,19 @@ class _Reader:
             return name, path
         if name not in FIELDS:
             near = difflib.get_close_matches(name, FIELDS, 1)
-            hint = f"Did you mean {near[0]}:?" if near else f"There are {', '.join(FIELDS)}."
-            quoted = "Put a text with a colon in it in quotes."
-            raise FilterError(start + 1, f"there is no field {match[1][:40]}. {hint} {quoted}")
+            if near:
+                told = sentence(
+                    "there is no field %(name)s. Did you mean %(near)s:? Put a text with a colon in it in quotes.",
+                    name=match[1][:40],
+                    near=near[0],
+                )
+            else:
+                told = sentence(
+                    "there is no field %(name)s. There are %(fields)s. Put a text with a colon in it in quotes.",
+                    name=match[1][:40],
+                    fields=", ".join(FIELDS),
+                )
+            raise FilterError(start + 1, told)
         self.at = match.end() + 1
         return name, ()
 
@@ -116,10 +133,13 @@ class _Reader:
                 key = match[0]
                 self.at = match.end()
             if hides(key, (*keys, key)):
-                raise FilterError(begins + 1, f"values of {key} are hidden, so nothing is found by them. Leave it out.")
+                raise FilterError(
+                    begins + 1,
+                    sentence("values of %(key)s are hidden, so nothing is found by them. Leave it out.", key=key),
+                )
             keys.append(key)
             if len(keys) > MOST_KEYS:
-                raise FilterError(begins + 1, f"a path has at most {MOST_KEYS} keys.")
+                raise FilterError(begins + 1, sentence("a path has at most %(n)s keys.", n=MOST_KEYS))
         if self._peek() != ":":
             return None
         self.at += 1
@@ -139,7 +159,9 @@ class _Reader:
                 one = self.text[self.at]
             found.append(one)
             self.at += 1
-        raise FilterError(start + 1, 'this quote is never closed. Add a ", or write \\" for a quote in a text.')
+        raise FilterError(
+            start + 1, sentence('this quote is never closed. Add a ", or write \\" for a quote in a text.')
+        )
 
     def _values(self, field: str) -> tuple[Value, ...]:
         found: list[Value] = []
@@ -154,23 +176,25 @@ class _Reader:
                 raw, quoted = match[0], False
                 self.at = match.end()
                 if self._peek() == '"':
-                    raise FilterError(self.at + 1, "a quote must begin a value. Put the whole value in quotes.")
+                    raise FilterError(
+                        self.at + 1, sentence("a quote must begin a value. Put the whole value in quotes.")
+                    )
             found.append(_value(field, raw, quoted=quoted, position=begins + 1))
             if len(found) > MOST_VALUES:
-                raise FilterError(begins + 1, f"a term has at most {MOST_VALUES} alternatives.")
+                raise FilterError(begins + 1, sentence("a term has at most %(n)s alternatives.", n=MOST_VALUES))
             if self._peek() != ",":
                 break
             self.at += 1
         if not self._ends(self.at):
-            raise FilterError(self.at + 1, "a space must follow a text in quotes.")
+            raise FilterError(self.at + 1, sentence("a space must follow a text in quotes."))
         return tuple(found)
 
 
-def _missing(field: str, is_end: bool) -> str:  # noqa: FBT001 - one caller
+def _missing(field: str, is_end: bool) -> Sentence:  # noqa: FBT001 - one caller
     if not is_end:
-        return "a comma stands between two values. Put a text with commas in quotes."
-    what = _ALLOWED.get(FIELDS[field], "a word, or a text in quotes")
-    return f"a value is missing here: {what}."
+        return sentence("a comma stands between two values. Put a text with commas in quotes.")
+    what = _ALLOWED.get(FIELDS[field], sentence("a word, or a text in quotes"))
+    return sentence("a value is missing here: %(what)s.", what=what)
 
 
 def _value(field: str, raw: str, *, quoted: bool, position: int) -> Value:
@@ -179,7 +203,7 @@ def _value(field: str, raw: str, *, quoted: bool, position: int) -> Value:
         return Present()
     if kind is Kind.TEXT:
         if not raw:
-            raise FilterError(position, "an empty text is in every job. Leave it out.")
+            raise FilterError(position, sentence("an empty text is in every job. Leave it out."))
         return Holds(raw.lower())
     if kind is Kind.WHOLE:
         return Same(raw, quoted)
@@ -195,7 +219,15 @@ def _value(field: str, raw: str, *, quoted: bool, position: int) -> Value:
     else:
         found = moment(raw)
     if found is None:
-        raise FilterError(position, f"{raw[:60]!r} is no value of {field}. Allowed is {_ALLOWED[kind]}.")
+        raise FilterError(
+            position,
+            sentence(
+                "“%(value)s” is no value of %(field)s. Allowed is %(allowed)s.",
+                value=display(raw[:60]),
+                field=field,
+                allowed=_ALLOWED[kind],
+            ),
+        )
     return found
 
 

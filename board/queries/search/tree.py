@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import Enum
 
 from board.errors import BadRequestError
+from board.words import sentence
 
 __all__ = [
     "FIELDS",
@@ -68,9 +69,9 @@ class FilterError(BadRequestError):
         position: where, counted from 1.
     """
 
-    def __init__(self, position: int, sentence: str) -> None:
+    def __init__(self, position: int, problem: str) -> None:
         self.position = position
-        super().__init__(f"At character {position}: {sentence}")
+        super().__init__(sentence("At character %(position)s: %(problem)s", position=position, problem=problem))
 
 
 @dataclass(frozen=True, slots=True)

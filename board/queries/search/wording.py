@@ -7,22 +7,28 @@ from decimal import Decimal
 
 from board.queries.search.tree import FIELDS, Filter, Kind, Literal, Moment, Present, Range, Same, Term, Value
 from board.spans import duration
+from board.words import Sentence, sentence
 
 __all__ = ["in_words", "term_text"]
 
 _NAMES = {
-    "text": "id, name, error or data",
-    "class": "error class",
-    "worker": "worker",
-    "attempts": "attempts made",
-    "ran": "run time",
-    "returned": "return value",
+    "text": sentence("id, name, error or data"),
+    "class": sentence("error class"),
+    "worker": sentence("worker"),
+    "attempts": sentence("attempts made"),
+    "ran": sentence("run time"),
+    "returned": sentence("return value"),
 }
 
 
 def in_words(wish: Filter) -> str:
     """Write a filter as one sentence without its full stop; empty for one that asks for nothing."""
-    return ", and ".join(_term(term) for term in wish.terms)
+    if not wish.terms:
+        return ""
+    told = _term(wish.terms[0])
+    for term in wish.terms[1:]:
+        told = sentence("%(terms)s, and %(next)s", terms=told, next=_term(term))
+    return told
 
 
 def term_text(field: str, value: str) -> str:
@@ -31,20 +37,32 @@ def term_text(field: str, value: str) -> str:
     return f'{field}:"{escaped}"'
 
 
-def _term(term: Term) -> str:
-    field = term.field
-    name = ".".join((_NAMES.get(field, field), *term.path))
-    values = " or ".join(_value(value, FIELDS[field]) for value in term.values)
-    if FIELDS[field] is Kind.TEXT:
-        return f"{name} {'does not contain' if term.is_negated else 'contains'} {values}"
-    if FIELDS[field] is Kind.MOMENT:
-        return f"{'not ' if term.is_negated else ''}{name} {values}"
-    return f"{name} is {'not ' if term.is_negated else ''}{values}"
+def _term(term: Term) -> Sentence:
+    kind = FIELDS[term.field]
+    name = _NAMES.get(term.field, term.field)
+    if term.path:
+        name = Sentence(
+            f"{name}.{'.'.join(term.path)}", "%(name)s.%(path)s", values={"name": name, "path": ".".join(term.path)}
+        )
+    values = _value(term.values[0], kind)
+    for value in term.values[1:]:
+        values = sentence("%(values)s or %(next)s", values=values, next=_value(value, kind))
+    if kind is Kind.TEXT:
+        if term.is_negated:
+            return sentence("%(name)s does not contain %(values)s", name=name, values=values)
+        return sentence("%(name)s contains %(values)s", name=name, values=values)
+    if kind is Kind.MOMENT:
+        if term.is_negated:
+            return sentence("not %(name)s %(values)s", name=name, values=values)
+        return sentence("%(name)s %(values)s", name=name, values=values)
+    if term.is_negated:
+        return sentence("%(name)s is not %(values)s", name=name, values=values)
+    return sentence("%(name)s is %(values)s", name=name, values=values)
 
 
 def _value(value: Value, kind: Kind) -> str:
     if isinstance(value, Present):
-        return "at any time" if kind is Kind.MOMENT else "there"
+        return sentence("at any time") if kind is Kind.MOMENT else sentence("there")
     if isinstance(value, Moment):
         return _moment(value)
     if isinstance(value, Range):
@@ -63,24 +81,31 @@ def _between(wish: Range, kind: Kind) -> str:
     if wish.low is not None and wish.low == wish.high:
         return spell(wish.low)
     if wish.low is None and wish.high is not None:
-        return f"{'under' if wish.high_open else 'at most'} {spell(wish.high)}"
+        value = spell(wish.high)
+        return (
+            sentence("under %(value)s", value=value) if wish.high_open else sentence("at most %(value)s", value=value)
+        )
     if wish.high is None and wish.low is not None:
-        return f"{'over' if wish.low_open else 'at least'} {spell(wish.low)}"
-    return f"from {spell(wish.low or Decimal(0))} to {spell(wish.high or Decimal(0))}"
+        value = spell(wish.low)
+        return sentence("over %(value)s", value=value) if wish.low_open else sentence("at least %(value)s", value=value)
+    low, high = spell(wish.low or Decimal(0)), spell(wish.high or Decimal(0))
+    return sentence("from %(low)s to %(high)s", low=low, high=high)
 
 
-def _moment(value: Moment) -> str:
+def _moment(value: Moment) -> Sentence:
     wish = value.range
     if value.is_age:
         if wish.low is None and wish.high is not None:
-            return f"less than {duration(int(wish.high))} ago"
+            return sentence("less than %(time)s ago", time=duration(int(wish.high)))
         if wish.high is None and wish.low is not None:
-            return f"more than {duration(int(wish.low))} ago"
-        return f"{_between(wish, Kind.DURATION)} ago"
-    ends = [
+            return sentence("more than %(time)s ago", time=duration(int(wish.low)))
+        return sentence("%(time)s ago", time=_between(wish, Kind.DURATION))
+    low, high = (
         None if one is None else f"{datetime.fromtimestamp(int(one) / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
         for one in (wish.low, wish.high)
-    ]
-    if ends[0] is None:
-        return f"before {ends[1]}"
-    return f"since {ends[0]}" if ends[1] is None else f"from {ends[0]} until {ends[1]}"
+    )
+    if low is None:
+        return sentence("before %(time)s", time=high)
+    if high is None:
+        return sentence("since %(time)s", time=low)
+    return sentence("from %(begin)s until %(end)s", begin=low, end=high)

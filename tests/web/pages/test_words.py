@@ -66,24 +66,6 @@ SOURCE = Source("β", QUEUE, "failed")
 QUERIES = {"bulk.plan": f"?verb=retry&in={escape(QUEUE)}/failed"}
 """What a page has to be asked about."""
 
-TO_DO = {
-    "queues.state",
-}
-"""Pages that still have a string outside the catalogues. This list only ever gets shorter."""
-
-GLUED = {
-    "Completed, ",
-    "Failed, ",
-    "Waiting, ",
-    "Delayed, ",
-    "Prioritized, ",
-    "Active without a lock, of ",
-    " jobs, newest first",
-    " jobs, oldest first",
-    " jobs, next to run first",
-}
-"""Messages of the queue's pages that are still glued to numbers. This list only ever gets shorter."""
-
 
 class Bracketed:
     """A language that brackets every message of the catalogue and leaves all else as it is."""
@@ -192,21 +174,12 @@ def test_the_reading_finds_a_word_outside_and_none_inside() -> None:
     assert outside(page) == ["Told", "out"]
 
 
-def test_every_page_but_those_to_do_speaks_only_by_the_catalogue(visitor: Browser) -> None:
+def test_every_page_speaks_only_by_the_catalogue(visitor: Browser) -> None:
     app = visitor.client.application
     found = {endpoint: words_outside(visitor, path) for endpoint, path in pages(app).items()}
 
     left = {endpoint: sorted(set(texts)) for endpoint, texts in found.items() if texts}
-    assert {endpoint: texts for endpoint, texts in left.items() if endpoint not in TO_DO} == {}
-
-
-def test_a_page_that_is_done_is_off_the_list(visitor: Browser) -> None:
-    app = visitor.client.application
-    addresses = pages(app)
-
-    done = [one for one in TO_DO if not words_outside(visitor, addresses[one])]
-
-    assert done == []
+    assert left == {}
 
 
 def test_what_is_done_to_all_of_a_list_is_one_message(visitor: Browser) -> None:
@@ -219,7 +192,7 @@ def test_what_is_done_to_all_of_a_list_is_one_message(visitor: Browser) -> None:
 def test_no_message_is_made_to_be_glued_to_another() -> None:
     known = Bracketed().known
 
-    assert {message for message in known if message != message.strip()} == GLUED
+    assert [message for message in known if message != message.strip()] == []
 
 
 def test_the_sign_in_page_speaks_by_the_catalogue(visitor: Browser) -> None:
