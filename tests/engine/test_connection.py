@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import pytest
 import redis
 import redis.asyncio
+import redis.exceptions as theirs
 
 from board.engine.calls import Batch, Call, Plan, raw
 from board.engine.commands.jobs import add_job, get_job
@@ -322,6 +323,24 @@ def test_error_replies_become_errors_of_ours(reply: str, error: type[StoreError]
     from board.engine.connection.failures import store_error
 
     assert type(store_error(redis.ResponseError(reply), "here")) is error
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        theirs.ClusterDownError("The cluster is down"),
+        theirs.MasterDownError("Link with MASTER is down and replica-serve-stale-data is set to 'no'."),
+        theirs.TryAgainError("Multiple keys request during rehashing of slot"),
+        theirs.MovedError("1 127.0.0.1:6379"),
+        theirs.AskError("1 127.0.0.1:6379"),
+    ],
+    ids=lambda reply: type(reply).__name__,
+)
+def test_a_cluster_that_moves_its_slots_is_no_fault_of_a_script(reply: Exception) -> None:
+    """The client library keeps the text of these replies and leaves out their code."""
+    from board.engine.connection.failures import store_error
+
+    assert type(store_error(reply, "here")) is ConnectionLostError
 
 
 # Clients and URLs

@@ -73,6 +73,8 @@ def store_error(error: BaseException, place: str) -> EngineError:
         return LoadingError(f"Redis at {place} is still loading its data")
     if code in ("BUSY", "UNKILLABLE"):
         return BusyError(f"Redis at {place} is blocked by a long script")
+    if isinstance(error, NEVER_RAN):  # redis-py leaves out the code of these
+        return _moving(place)
     if isinstance(error, theirs.ResponseError):
         return _reply_error(code, text, place)
     if isinstance(error, theirs.RedisError | theirs.RedisClusterException | OSError):
@@ -91,9 +93,13 @@ def _no_connection(error: BaseException, text: str, place: str) -> ConnectionLos
     return ConnectionLostError(f"Redis at {place} cannot be reached: {_why(error)}")
 
 
+def _moving(place: str) -> ConnectionLostError:
+    return ConnectionLostError(f"Redis at {place} is changing its master or its slots")
+
+
 def _reply_error(code: str, text: str, place: str) -> StoreError:
     if code in ("MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK"):
-        return ConnectionLostError(f"Redis at {place} is changing its master or its slots")
+        return _moving(place)
     # An error inside a script may carry the error of the command that it ran: "… OOM command not allowed …".
     if any(phrase in text for phrase in _NOT_ALLOWED):
         return PermissionDeniedError(f"Redis at {place} does not let this user do that: {_first_line(text)}")
