@@ -470,7 +470,7 @@ SETTINGS: tuple[Setting, ...] = (
         "BOARD_LANGUAGE",
         "language",
         "code of a language",
-        "Language of the pages for everybody, such as `en`. "
+        "Language of the pages for everybody, `en` or `de`. "
         "Empty gives each person the first of the board's languages that their browser asks for.",
         read.language,
     ),

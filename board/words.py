@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 
-LANGUAGES: Final[Mapping[str, str]] = {"en": "English"}
+LANGUAGES: Final[Mapping[str, str]] = {"en": "English", "de": "Deutsch"}
 """The languages that pages speak completely, by the name that each gives itself."""
 
 

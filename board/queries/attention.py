@@ -127,7 +127,7 @@ def _open_failed(failed: int) -> str:
 def _unreadable(subject: _Subject) -> Iterator[Attention]:
     if subject.reading.problems:
         told = sentence("could not be read: %(problem)s", problem=subject.reading.problems[0])
-        yield subject.tell("critical", told, sentence("Open"), "waiting", 0)
+        yield subject.tell("critical", told, sentence("Open the queue"), "waiting", 0)
 
 
 def _failed(subject: _Subject) -> Iterator[Attention]:

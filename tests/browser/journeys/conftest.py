@@ -44,9 +44,9 @@ class Person:
         if self.board.site.service.users.get(name) is None:
             self.board.site.service.users.add(name, PASSWORD, Role(role))
         self.open(path)
-        self.page.get_by_label("Name").fill(name)
-        self.page.get_by_label("Password").fill(PASSWORD)
-        self.page.get_by_role("button", name="Sign in").click()
+        self.page.get_by_label(re.compile("^Name$")).fill(name)
+        self.page.get_by_label(re.compile("^(Password|Passwort)$")).fill(PASSWORD)
+        self.page.get_by_role("button", name=re.compile("^(Sign in|Anmelden)$")).click()
         self.page.wait_for_url(lambda url: "/login" not in url)  # loaded, its scripts too
 
     def row(self, job_id: str) -> Locator:

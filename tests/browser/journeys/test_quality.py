@@ -78,7 +78,8 @@ def test_pages_are_accessible_in_both_themes(
     assert {name: found for name, found in faults.items() if found} == {}
 
 
-def test_pages_fit_a_phone(person: Person, full: Filler, axe: Callable[[Page], list[str]]) -> None:
+@pytest.mark.parametrize("language", ["en", pytest.param("de", marks=pytest.mark.browser_context_args(locale="de-DE"))])
+def test_pages_fit_a_phone(person: Person, full: Filler, axe: Callable[[Page], list[str]], language: str) -> None:
     person.page.set_viewport_size({"width": 390, "height": 844})
     wide: dict[str, int] = {}
     faults: dict[str, list[str]] = {}
@@ -90,6 +91,7 @@ def test_pages_fit_a_phone(person: Person, full: Filler, axe: Callable[[Page], l
         over = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
         if over > 0:
             wide[name] = over
+        assert page.evaluate("document.documentElement.lang") == language
         if found := axe(page):
             faults[name] = found
 

@@ -1,0 +1,65 @@
+"""Pages in German: the second language that is offered, and the proof that a language is one file."""
+
+from collections.abc import Callable
+
+import pytest
+from bs4 import BeautifulSoup
+
+from tests.web.site import Browser, Site
+
+
+def page(browser: Browser, path: str, language: str) -> BeautifulSoup:
+    answer = browser.get(path, **{"Accept-Language": language})
+    assert answer.status_code == 200
+    return BeautifulSoup(answer.text, "html5lib")
+
+
+@pytest.fixture
+def person(site: Site) -> Browser:
+    site.jobs.failed("1a")
+    return site.signed_in()
+
+
+@pytest.mark.parametrize(
+    ("asked", "spoken", "title"),
+    [
+        ("de", "de", "Übersicht"),
+        ("de-AT,de;q=0.9,en;q=0.8", "de", "Übersicht"),
+        ("en-GB,en;q=0.9,de;q=0.8", "en", "Overview"),
+        ("fr,es;q=0.9", "en", "Overview"),
+    ],
+)
+def test_a_page_speaks_the_first_language_that_is_asked_for_and_offered(
+    person: Browser, asked: str, spoken: str, title: str
+) -> None:
+    seen = page(person, "/", asked)
+
+    assert seen.html is not None
+    assert seen.html["lang"] == spoken
+    assert seen.h1 is not None
+    assert title in seen.h1.get_text()
+
+
+def test_what_is_read_once_is_told_to_each_in_their_language(person: Browser) -> None:
+    told = [page(person, "/", language).get_text(" ", strip=True) for language in ("en", "de", "en")]
+
+    assert "has 1 failed job" in told[0]
+    assert "hat 1 fehlgeschlagenen Job" in told[1]
+    assert told[0].count("failed") == told[2].count("failed")
+
+
+def test_numbers_and_times_are_written_the_german_way(site: Site, person: Browser) -> None:
+    for number in range(1_000):
+        site.jobs.waiting(f"n{number}")
+
+    seen = page(person, "/q/mail/waiting", "de")
+
+    assert "20 von 1.000 Jobs" in seen.get_text(" ", strip=True)
+    assert {time.get_text().split()[0] for time in seen.select("tbody time")} <= {"jetzt", "vor"}
+
+
+def test_a_board_speaks_one_language_to_all_when_it_is_told_to(make_site: Callable[..., Site]) -> None:
+    seen = page(make_site(language="de").signed_in(), "/", "en")
+
+    assert seen.html is not None
+    assert seen.html["lang"] == "de"
