@@ -17,6 +17,7 @@ from board.auth.sessions import Sessions
 from board.auth.users import LONGEST_NAME, User, Users
 from board.engine.errors import EngineError
 from board.errors import BoardError, ReadOnlyBoardError, UserError
+from board.words import sentence
 
 __all__ = [
     "add_user",
@@ -176,7 +177,7 @@ def change_own_password(desk: Desk, actor: Actor, users: Users, old: str, new: s
     def change() -> str:
         user = users.get(actor.identity.name)
         if not check_password(user.password_hash if user else None, old):
-            raise UserError("The password of now is not right. Nothing was changed.")
+            raise UserError(sentence("The password of now is not right. Nothing was changed."))
         users.set_password(actor.identity.name, new)
         return actor.identity.name
 

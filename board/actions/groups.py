@@ -9,6 +9,7 @@ from board.actions.perform import Actor, Change, Desk, Outcome, Refusal, perform
 from board.auth.policy import Permission
 from board.engine.keys import QueueKeys
 from board.history.groups import Groups, Status
+from board.words import sentence
 
 __all__ = ["MUTES", "GroupAsked", "GroupVerb", "change"]
 
@@ -59,7 +60,9 @@ def change(
             groups.change(asked.name, status, now_ms=now_ms, until_ms=until_ms, who=actor.identity.name)
         )
         if before is None:
-            return Change(refusals=(Refusal(asked.name, "is no group of failures any more; nothing was done"),))
+            return Change(
+                refusals=(Refusal(asked.name, sentence("is no group of failures any more; nothing was done")),)
+            )
         return Change(unnamed=1, detail=f"{asked.words} ({asked.name}), {before} before")
 
     return perform(desk, actor, Permission.RETRY, queue, act, action=_ACTIONS[status], also=also)

@@ -11,6 +11,7 @@ from board.actions.accounts import perform_account
 from board.actions.perform import LONGEST_REASON, Actor, Desk
 from board.auth.policy import Permission
 from board.errors import BadRequestError
+from board.words import sentence
 
 __all__ = ["LONGEST_DAYS", "accept", "reopen"]
 
@@ -45,18 +46,26 @@ def accept(
     def change() -> str:
         now_ms = desk.clock()
         if not 0 < len(words) <= LONGEST_REASON:
-            raise BadRequestError(f"Say why, in 1 to {LONGEST_REASON} characters. Nothing was changed.")
+            raise BadRequestError(
+                sentence("Say why, in 1 to %(most)s characters. Nothing was changed.", most=LONGEST_REASON)
+            )
         day = _day(until)
         today = datetime.fromtimestamp(now_ms / 1000, UTC).date()
         if not today <= day <= today + timedelta(days=LONGEST_DAYS):
-            raise BadRequestError(f"The day is past, or more than {LONGEST_DAYS} days off. Nothing was changed.")
+            raise BadRequestError(
+                sentence("The day is past, or more than %(most)s days off. Nothing was changed.", most=LONGEST_DAYS)
+            )
         now = verdict()
         if now == VERDICTS[0]:
-            raise BadRequestError(f"The check {check} passes: there is nothing to accept. Nothing was changed.")
+            raise BadRequestError(
+                sentence("The check %(check)s passes: there is nothing to accept. Nothing was changed.", check=check)
+            )
         ends = datetime.combine(day + timedelta(days=1), time(), UTC)
         one = Acceptance(check, now, int(ends.timestamp()) * 1000, actor.identity.name, words, now_ms)
         if not desk.connection.call(kept.put(one)):
-            raise BadRequestError(f"{MOST_ACCEPTED} findings are accepted already. Nothing was changed.")
+            raise BadRequestError(
+                sentence("%(most)s findings are accepted already. Nothing was changed.", most=MOST_ACCEPTED)
+            )
         return f"{check} ({now}) until {day.isoformat()}"
 
     return perform_account(desk, replace(actor, reason=words), "accept finding", change, permission=Permission.ACCEPT)
@@ -76,4 +85,6 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text.strip())
     except ValueError:
-        raise BadRequestError(f"{text[:40]!r} is no day; write it as 2031-12-31. Nothing was changed.") from None
+        raise BadRequestError(
+            sentence("%(text)s is no day; write it as 2031-12-31. Nothing was changed.", text=repr(text[:40]))
+        ) from None

@@ -27,6 +27,7 @@ from board.engine.errors import (
 )
 from board.engine.keys import QueueKeys
 from board.engine.types import FINISHED_STATES, JobState
+from board.words import Count, sentence
 
 __all__ = [
     "ACTIONS",
@@ -45,8 +46,8 @@ MOST_BELOW = 1_000
 """Jobs below one that may be removed with it. A tree goes in one script: some 10 ms for these beside a short waiting
 list, a second beside a very long one; 100,000 of them held the server for minutes."""
 
-BEYOND = "has jobs below it in queues that you may not remove from, or too many to tell; nothing was done"
-GONE = "is not in Redis any more; nothing was done"
+BEYOND = sentence("has jobs below it in queues that you may not remove from, or too many to tell; nothing was done")
+GONE = sentence("is not in Redis any more; nothing was done")
 
 
 def retry(desk: Desk, actor: Actor, queue: QueueKeys, ids: Sequence[str]) -> Outcome:
@@ -55,7 +56,7 @@ def retry(desk: Desk, actor: Actor, queue: QueueKeys, ids: Sequence[str]) -> Out
     def plan(job_id: str, state: JobState) -> Call[None] | str:
         if state in FINISHED_STATES:
             return retry_job(queue, job_id, state)
-        return f"is {state.value}; only failed or completed jobs can be retried"
+        return sentence("is %(state)s; only failed or completed jobs can be retried", state=sentence(state.value))
 
     return perform(
         desk, actor, Permission.RETRY, queue, lambda: change_each(desk.connection, queue, ids, plan), ids=ids
@@ -68,7 +69,7 @@ def promote(desk: Desk, actor: Actor, queue: QueueKeys, ids: Sequence[str]) -> O
     def plan(job_id: str, state: JobState) -> Call[None] | str:
         if state is JobState.DELAYED:
             return promote_job(queue, job_id)
-        return f"is {state.value}; only delayed jobs can be promoted"
+        return sentence("is %(state)s; only delayed jobs can be promoted", state=sentence(state.value))
 
     return perform(
         desk, actor, Permission.PROMOTE, queue, lambda: change_each(desk.connection, queue, ids, plan), ids=ids
@@ -80,7 +81,7 @@ def remove(desk: Desk, actor: Actor, queue: QueueKeys, ids: Sequence[str]) -> Ou
 
     def plan(job_id: str, state: JobState) -> Call[None] | str:
         if state is JobState.ACTIVE:
-            return "is active: a worker holds it; nothing was done"
+            return sentence("is active: a worker holds it; nothing was done")
         return remove_job(queue, job_id, most_below=MOST_BELOW)
 
     def change() -> Change:
@@ -167,7 +168,9 @@ def change_each(
             reasons[job_id] = explain(reply)
     for job_id, state in states(connection, queue, moved).items():
         reasons[job_id] = (
-            GONE if state is JobState.UNKNOWN else f"changed state meanwhile: it is now {state.value}; nothing was done"
+            GONE
+            if state is JobState.UNKNOWN
+            else sentence("changed state meanwhile: it is now %(state)s; nothing was done", state=sentence(state.value))
         )
     unique = dict.fromkeys(ids)
     return Change(
@@ -186,9 +189,11 @@ def explain(error: Exception) -> str:
     if isinstance(error, JobNotFoundError):
         return GONE
     if isinstance(error, JobLockedError):
-        return "is held by a worker, or one of its children is; nothing was done"
+        return sentence("is held by a worker, or one of its children is; nothing was done")
     if isinstance(error, SchedulerJobError):
-        return "is the next run of a job scheduler; remove the scheduler instead"
+        return sentence("is the next run of a job scheduler; remove the scheduler instead")
     if isinstance(error, TreeTooLargeError):
-        return f"has more than {MOST_BELOW:,} jobs below it, too many to remove at once; nothing was done"
+        return sentence(
+            "has more than %(most)s jobs below it, too many to remove at once; nothing was done", most=Count(MOST_BELOW)
+        )
     raise error

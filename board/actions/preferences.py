@@ -14,6 +14,7 @@ from board.auth.policy import Permission, demand
 from board.auth.preferences import MOST_FILTERS, MOST_PINS, Preferences, PreferenceStore, SavedFilter
 from board.engine.connection.sync import Connection
 from board.errors import BadRequestError, UnknownQueueError
+from board.words import sentence
 
 __all__ = ["Drawer", "forget_filter", "pin", "save", "save_filter", "unpin"]
 
@@ -52,7 +53,9 @@ def pin(drawer: Drawer, held: Preferences, shown: Collection[str], slug: str, no
     if slug in held.pins:
         return
     if len(shown) >= MOST_PINS:
-        raise BadRequestError(f"{MOST_PINS} queues are pinned, which is all there is room for. Unpin one first.")
+        raise BadRequestError(
+            sentence("%(most)s queues are pinned, which is all there is room for. Unpin one first.", most=MOST_PINS)
+        )
     hidden = [one for one in held.pins if one not in shown]
     if forgotten := hidden[:-MOST_PINS]:
         drawer.connection.call(drawer.store.unpin(drawer.name, *forgotten))
@@ -79,14 +82,16 @@ def save_filter(desk: Desk, actor: Actor, drawer: Drawer, held: Preferences, sav
     alike = [one for one in held.filters if bool(one.by) == bool(saved.by)]
     same = next((one for one in alike if one.name == saved.name), None)
     if same is None and len(alike) >= MOST_FILTERS:
-        raise BadRequestError(f"{MOST_FILTERS} filters are saved, which is all there is room for. Remove one first.")
+        raise BadRequestError(
+            sentence("%(most)s filters are saved, which is all there is room for. Remove one first.", most=MOST_FILTERS)
+        )
     if not saved.by:
         drawer.connection.call(drawer.store.save_filter(drawer.name, saved))
         return
 
     def share() -> str:
         if same is not None and same.by != saved.by:
-            raise BadRequestError(f"{same.by} shares a filter of this name. Choose another name.")
+            raise BadRequestError(sentence("%(by)s shares a filter of this name. Choose another name.", by=same.by))
         drawer.connection.call(drawer.store.save_filter(drawer.name, saved))
         return f"{saved.name}: {saved.q} in {saved.state} of {saved.queue}"
 

@@ -14,6 +14,7 @@ from board.engine.commands.pages import queue_of
 from board.engine.errors import JobLockedError, JobNotFoundError, JobNotInStateError, NotStoppableError
 from board.engine.keys import QueueKeys
 from board.engine.types import FINISHED_STATES, JobState
+from board.words import sentence
 
 __all__ = ["bury", "change_delay", "change_priority", "duplicate", "edit_data", "retry_afresh", "send_back", "stop"]
 
@@ -93,7 +94,7 @@ def change_delay(desk: Desk, actor: Actor, queue: QueueKeys, job_id: str, delay_
     def plan(one: str, state: JobState) -> Call[None] | str:
         if state is JobState.DELAYED:
             return jobs.change_delay(queue, one, delay_ms, desk.clock())
-        return f"is {state.value}; only delayed jobs have a delay to change"
+        return sentence("is %(state)s; only delayed jobs have a delay to change", state=sentence(state.value))
 
     return perform(
         desk,
@@ -116,7 +117,9 @@ def change_priority(desk: Desk, actor: Actor, queue: QueueKeys, job_id: str, pri
     def plan(one: str, state: JobState) -> Call[None] | str:
         if state in (JobState.WAITING, JobState.PRIORITIZED):
             return jobs.change_priority(queue, one, priority)
-        return f"is {state.value}; only waiting and prioritized jobs have a place in line"
+        return sentence(
+            "is %(state)s; only waiting and prioritized jobs have a place in line", state=sentence(state.value)
+        )
 
     return perform(
         desk,
@@ -143,9 +146,9 @@ def stop(desk: Desk, actor: Actor, queue: QueueKeys, job_id: str) -> Outcome:
         except JobNotFoundError:
             return refused(GONE)
         except JobNotInStateError:
-            return refused("is in no worker's hands; only active jobs can be stopped, nothing was done")
+            return refused(sentence("is in no worker's hands; only active jobs can be stopped, nothing was done"))
         except NotStoppableError:
-            return refused("is held by a worker that takes no requests to stop; nothing was done")
+            return refused(sentence("is held by a worker that takes no requests to stop; nothing was done"))
         return Change(done=(job_id,), detail="its worker was asked")
 
     return perform(desk, actor, Permission.EDIT, queue, change, ids=(job_id,), action="stop")
@@ -157,7 +160,7 @@ def bury(desk: Desk, actor: Actor, queue: QueueKeys, job_id: str, grave: QueueKe
     def plan(one: str, state: JobState) -> Call[None] | str:
         if state is JobState.FAILED:
             return dead_letters.bury_job(queue, one, grave, desk.clock())
-        return f"is {state.value}; only failed jobs can become dead letters"
+        return sentence("is %(state)s; only failed jobs can become dead letters", state=sentence(state.value))
 
     def change() -> Change:
         done = change_each(desk.connection, queue, (job_id,), plan)
@@ -173,24 +176,28 @@ def bury(desk: Desk, actor: Actor, queue: QueueKeys, job_id: str, grave: QueueKe
 def send_back(desk: Desk, actor: Actor, queue: QueueKeys, job_id: str) -> Outcome:
     """Send a dead letter back to the queue it came from; ``change.detail`` says what became of it."""
     words = {
-        Replayed.RETRIED: "it runs again",
-        Replayed.RECREATED: "it was made anew",
-        Replayed.IN_MOTION: "it was in motion already, only the letter was taken away",
+        Replayed.RETRIED: sentence("it runs again"),
+        Replayed.RECREATED: sentence("it was made anew"),
+        Replayed.IN_MOTION: sentence("it was in motion already, only the letter was taken away"),
     }
 
     def change() -> Change:
         job = desk.connection.call(jobs.get_job(queue, job_id))
         letter = dead_letters.dead_letter_of(job) if job else None
         if letter and not reaches(desk, actor, Permission.EDIT, queue_of(f"{letter.prefix}:{letter.queue}:")):
-            return Change(refusals=(Refusal(job_id, "came from a queue that you may not change; nothing was done"),))
+            return Change(
+                refusals=(Refusal(job_id, sentence("came from a queue that you may not change; nothing was done")),)
+            )
         try:
             done = desk.connection.call(dead_letters.replay(queue, job_id, desk.clock()))
         except JobNotFoundError:
-            return Change(refusals=(Refusal(job_id, "is not in Redis any more; somebody may have sent it back"),))
+            return Change(
+                refusals=(Refusal(job_id, sentence("is not in Redis any more; somebody may have sent it back")),)
+            )
         except JobLockedError:
-            return Change(refusals=(Refusal(job_id, "is held by a worker; nothing was done"),))
+            return Change(refusals=(Refusal(job_id, sentence("is held by a worker; nothing was done")),))
         except JobNotInStateError:
-            return Change(refusals=(Refusal(job_id, "is no dead letter; nothing was done"),))
+            return Change(refusals=(Refusal(job_id, sentence("is no dead letter; nothing was done")),))
         return Change(done=(job_id,), detail=words[done])
 
     return perform(desk, actor, Permission.EDIT, queue, change, ids=(job_id,), action="send back")
@@ -205,6 +212,6 @@ def _retry(queue: QueueKeys, *, afresh: bool) -> Callable[[str, JobState], Call[
     def plan(one: str, state: JobState) -> Call[None] | str:
         if state in FINISHED_STATES:
             return jobs.retry_job(queue, one, state, reset_attempts_made=afresh, reset_attempts_started=afresh)
-        return f"is {state.value}; only failed or completed jobs can be retried"
+        return sentence("is %(state)s; only failed or completed jobs can be retried", state=sentence(state.value))
 
     return plan

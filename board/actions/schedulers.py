@@ -23,6 +23,7 @@ from board.engine.types import JobData, Repeat
 from board.errors import BadRequestError
 from board.held import Held, held_field, read_held
 from board.namespace import Namespace
+from board.words import sentence
 
 __all__ = ["MOST_HELD", "Draft", "hold", "put_back", "remove", "run_now", "save"]
 
@@ -79,7 +80,7 @@ def save(desk: Desk, actor: Actor, namespace: Namespace, queue: QueueKeys, draft
             )
         )
         if made is None:
-            raise BadRequestError("A limit below 1 leaves nothing to run. Nothing was changed.")
+            raise BadRequestError(sentence("A limit below 1 leaves nothing to run. Nothing was changed."))
         desk.connection.call(_forget(namespace, queue, draft.id))
         after = desk.connection.call(schedulers.read_record(queue, draft.id))
         detail = f"scheduler {draft.id}, next run {made}"
@@ -118,17 +119,25 @@ def hold(desk: Desk, actor: Actor, namespace: Namespace, queue: QueueKeys, sched
     def change() -> Change:
         fields = desk.connection.call(schedulers.read_record(queue, scheduler_id))
         if not fields:
-            raise BadRequestError(f"There is no scheduler {scheduler_id} in {queue.name} any more.")
+            raise BadRequestError(
+                sentence("There is no scheduler %(id)s in %(queue)s any more.", id=scheduler_id, queue=queue.name)
+            )
         if "ic" not in fields:
             raise BadRequestError(
-                "This is a repeatable job of release 5, which cannot be put back as it was. Remove it, and make a "
-                "scheduler instead. Nothing was changed."
+                sentence(
+                    "This is a repeatable job of release 5, which cannot be put back as it was. Remove it, and make a "
+                    "scheduler instead. Nothing was changed."
+                )
             )
         held = Held(queue, scheduler_id, fields, desk.clock(), actor.identity.name).written()
         if len(held.encode()) > LARGEST_RECORD:
-            raise BadRequestError("The data of its jobs are too large to be kept aside. Nothing was changed.")
+            raise BadRequestError(sentence("The data of its jobs are too large to be kept aside. Nothing was changed."))
         if desk.connection.call(Call(("HLEN", namespace.held_schedulers), int, writes=False)) >= MOST_HELD:
-            raise BadRequestError(f"{MOST_HELD} schedulers are paused already; remove some first. Nothing was changed.")
+            raise BadRequestError(
+                sentence(
+                    "%(most)s schedulers are paused already; remove some first. Nothing was changed.", most=MOST_HELD
+                )
+            )
         field = held_field(queue, scheduler_id)
         desk.connection.call(Call(("HSET", namespace.held_schedulers, field, held), int))
         try:
@@ -152,11 +161,15 @@ def put_back(desk: Desk, actor: Actor, namespace: Namespace, queue: QueueKeys, s
     def change() -> Change:
         held = _held(desk, namespace, queue, scheduler_id)
         if held is None:
-            raise BadRequestError(f"Scheduler {scheduler_id} is not paused. Nothing was changed.")
+            raise BadRequestError(sentence("Scheduler %(id)s is not paused. Nothing was changed.", id=scheduler_id))
         if desk.connection.call(schedulers.read_record(queue, scheduler_id)):
             raise BadRequestError(
-                f"There is a scheduler {scheduler_id} in {queue.name} again. Remove it first to put back the paused "
-                "one. Nothing was changed."
+                sentence(
+                    "There is a scheduler %(id)s in %(queue)s again. Remove it first to put back the paused "
+                    "one. Nothing was changed.",
+                    id=scheduler_id,
+                    queue=queue.name,
+                )
             )
         fields = held.fields
         made = desk.connection.run(
@@ -172,7 +185,7 @@ def put_back(desk: Desk, actor: Actor, namespace: Namespace, queue: QueueKeys, s
             )
         )
         if made is None:
-            raise BadRequestError("It has made all the runs of its limit. Nothing was changed.")
+            raise BadRequestError(sentence("It has made all the runs of its limit. Nothing was changed."))
         desk.connection.call(_forget(namespace, queue, scheduler_id))
         return Change(done=(scheduler_id,), detail=f"scheduler {scheduler_id}, next run {made}")
 
@@ -186,7 +199,9 @@ def remove(desk: Desk, actor: Actor, namespace: Namespace, queue: QueueKeys, sch
         was_there = desk.connection.call(schedulers.remove_scheduler(queue, scheduler_id))
         was_held = desk.connection.call(_forget(namespace, queue, scheduler_id))
         if not was_there and not was_held:
-            raise BadRequestError(f"There is no scheduler {scheduler_id} in {queue.name} any more.")
+            raise BadRequestError(
+                sentence("There is no scheduler %(id)s in %(queue)s any more.", id=scheduler_id, queue=queue.name)
+            )
         return Change(done=(scheduler_id,), detail=f"scheduler {scheduler_id}")
 
     return perform(desk, actor, Permission.SCHEDULE, queue, change, action="remove scheduler")
@@ -197,7 +212,9 @@ def _record(desk: Desk, namespace: Namespace, queue: QueueKeys, scheduler_id: st
     if not fields:
         held = _held(desk, namespace, queue, scheduler_id)
         if held is None:
-            raise BadRequestError(f"There is no scheduler {scheduler_id} in {queue.name} any more.")
+            raise BadRequestError(
+                sentence("There is no scheduler %(id)s in %(queue)s any more.", id=scheduler_id, queue=queue.name)
+            )
         fields = held.fields
     return fields
 
@@ -236,5 +253,5 @@ def _template(fields: Mapping[str, str]) -> dict[str, Any]:
     try:
         stored = json.loads(fields.get("opts") or "{}")
     except ValueError:
-        raise BadRequestError("The options of its jobs cannot be read. Nothing was changed.") from None
+        raise BadRequestError(sentence("The options of its jobs cannot be read. Nothing was changed.")) from None
     return stored if isinstance(stored, dict) else {}

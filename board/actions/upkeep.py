@@ -12,6 +12,7 @@ from board.engine.keys import QueueKeys
 from board.engine.options import prepare_job
 from board.engine.types import JobCounts, JobOptions, JobState
 from board.errors import BadRequestError, TooManyError
+from board.words import Count, sentence
 
 __all__ = [
     "LARGEST_RUN",
@@ -116,11 +117,14 @@ def obliterate(desk: Desk, actor: Actor, queue: QueueKeys, typed: str, *, force:
 
     def change() -> Change:
         if typed != queue.name:
-            raise BadRequestError("The name that was typed is not the queue's. Nothing was changed.")
+            raise BadRequestError(sentence("The name that was typed is not the queue's. Nothing was changed."))
         counts = _counts(desk, queue)
         if counts.active and not force:
             raise BadRequestError(
-                f"{counts.active:,} jobs are active. Wait for them or choose to delete them too. Nothing was changed."
+                sentence(
+                    "%(n)s jobs are active. Wait for them or choose to delete them too. Nothing was changed.",
+                    n=Count(counts.active),
+                )
             )
         total = sum(int(getattr(counts, name)) for name in counts.__slots__)
         _within(total)

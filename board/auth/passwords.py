@@ -11,6 +11,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from board.errors import UserError
 from board.setting_values import LONGEST_PASSWORD, SHORTEST_PASSWORD
+from board.words import Count, sentence
 
 __all__ = ["check_password", "generate_password", "hash_password", "needs_new_hash"]
 
@@ -31,7 +32,11 @@ def hash_password(password: str) -> str:
         UserError: too short or too long.
     """
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
-        raise UserError(f"A password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD:,} characters.")
+        raise UserError(
+            sentence(
+                "A password has %(low)s to %(most)s characters.", low=SHORTEST_PASSWORD, most=Count(LONGEST_PASSWORD)
+            )
+        )
     with _slots:
         return _hasher.hash(password)
 

@@ -20,6 +20,7 @@ from board.engine.connection.sync import Connection
 from board.engine.errors import OutOfMemoryError, PermissionDeniedError, ReadOnlyError
 from board.errors import UserError
 from board.namespace import Namespace, digest
+from board.words import sentence
 
 __all__ = ["LONGEST_DAYS", "MARK", "MOST_TOKENS", "Token", "Tokens"]
 
@@ -95,21 +96,37 @@ class Tokens:
             UserError: the name is taken or not allowed, there is no such role, or the scope makes no sense.
         """
         if not _NAME.fullmatch(name):
-            raise UserError("A token's name has 1 to 48 lower-case letters, digits or . _ - and no spaces.")
+            raise UserError(sentence("A token's name has 1 to 48 lower-case letters, digits or . _ - and no spaces."))
         if role not in self._roles.names:
-            raise UserError(f"There is no role {role[:64]!r}: choose one of {', '.join(self._roles.names)}.")
+            raise UserError(
+                sentence(
+                    "There is no role %(role)s: choose one of %(roles)s.",
+                    role=repr(role[:64]),
+                    roles=", ".join(self._roles.names),
+                )
+            )
         if not 0 <= days <= LONGEST_DAYS:
-            raise UserError(f"A token lasts 1 to {LONGEST_DAYS} days, or 0 for one that does not end.")
+            raise UserError(
+                sentence("A token lasts 1 to %(most)s days, or 0 for one that does not end.", most=LONGEST_DAYS)
+            )
         globs = queues or (EVERYWHERE,)
         if len(globs) > MOST_GLOBS or not all(_GLOB.fullmatch(glob) for glob in globs):
-            raise UserError(f"Queues are 1 to {MOST_GLOBS} names or globs of up to 100 characters without spaces.")
+            raise UserError(
+                sentence(
+                    "Queues are 1 to %(most)s names or globs of up to 100 characters without spaces.", most=MOST_GLOBS
+                )
+            )
         if EVERYWHERE not in globs and any(EVERYWHERE not in grant.queues for grant in self._roles.grants(role)):
-            raise UserError(f"The role {role} is for some queues already: leave the queues of the token empty.")
+            raise UserError(
+                sentence(
+                    "The role %(role)s is for some queues already: leave the queues of the token empty.", role=role
+                )
+            )
         known = self.all()
         if any(token.name == name for _, token, _ in known):
-            raise UserError(f"There is already a token {name}.")
+            raise UserError(sentence("There is already a token %(name)s.", name=name))
         if len(known) >= MOST_TOKENS:
-            raise UserError(f"There are {MOST_TOKENS} tokens already: revoke one first.")
+            raise UserError(sentence("There are %(most)s tokens already: revoke one first.", most=MOST_TOKENS))
         now_ms = self._clock()
         ends_ms = now_ms + days * DAY_MS if days else None
         token = Token(name, role, globs, only_reads, made_by, now_ms, ends_ms)

@@ -23,6 +23,7 @@ from board.engine.connection.sync import Connection
 from board.errors import UserError
 from board.namespace import Namespace
 from board.scripts import load
+from board.words import sentence
 
 __all__ = ["FIRST_ADMIN", "LONGEST_NAME", "User", "Users", "clean_name"]
 
@@ -74,7 +75,9 @@ def clean_name(name: str) -> str:
     """
     clean = unicodedata.normalize("NFC", name.strip()).casefold()
     if not re.fullmatch(rf"[\w.@+-]{{1,{LONGEST_NAME}}}", clean):
-        raise UserError(f"A user name has 1 to {LONGEST_NAME} letters, digits or . _ - + @ and no spaces.")
+        raise UserError(
+            sentence("A user name has 1 to %(most)s letters, digits or . _ - + @ and no spaces.", most=LONGEST_NAME)
+        )
     return clean
 
 
@@ -122,7 +125,7 @@ class Users:
         """
         user = User(clean_name(name), hash_password(password), self._known(role), self._clock())
         if not self._connection.call(Call(("HSETNX", self._key, user.name, _write(user)), bool)):
-            raise UserError(f"There is already a user {user.name}.")
+            raise UserError(sentence("There is already a user %(name)s.", name=user.name))
         return user
 
     def admit(self, external: str, wished: Iterable[str], role: str) -> User:
@@ -139,7 +142,7 @@ class Users:
         known = next((user for user in self.all() if user.external == external), None)
         user = known or self._make(external, wished, self._known(role))
         if user.is_disabled:
-            raise UserError(f"{user.name} is disabled.")
+            raise UserError(sentence("%(name)s is disabled.", name=user.name))
         if user.role != role:
             epoch = user.epoch + 1
             self._change(user.name, lambda now: replace(now, role=self._known(role), epoch=epoch))
@@ -153,7 +156,7 @@ class Users:
                     return user
                 if (found := self.get(tried)) and found.external == external:  # made in this moment
                     return found
-        raise UserError("Every name for this person is taken.")
+        raise UserError(sentence("Every name for this person is taken."))
 
     def remove(self, name: str) -> None:
         """Delete a user; sign-ins end at their next request.
@@ -225,13 +228,17 @@ class Users:
     def _demand(self, name: str) -> User:
         user = self.get(name)
         if user is None:
-            raise UserError(f"There is no user {name}.")
+            raise UserError(sentence("There is no user %(name)s.", name=name))
         return user
 
     def _own(self, name: str) -> None:
         """Insist that a user is the board's, and not the identity provider's."""
         if self._demand(name).external:
-            raise UserError(f"{name} has no password here, and the role that the identity provider's word gives.")
+            raise UserError(
+                sentence(
+                    "%(name)s has no password here, and the role that the identity provider's word gives.", name=name
+                )
+            )
 
     def _change(self, name: str, change: Callable[[User], User | None]) -> None:
         """Replace a record by what ``change`` makes of it, None for nothing; atomic, and tried anew when it moved.
@@ -254,12 +261,18 @@ class Users:
             if saved == 1:
                 return
             if saved == -1:
-                raise UserError(f"{user.name} is the last administrator: make another one first.")
-        raise UserError(f"{name} is being changed by somebody else: try again.")
+                raise UserError(sentence("%(name)s is the last administrator: make another one first.", name=user.name))
+        raise UserError(sentence("%(name)s is being changed by somebody else: try again.", name=name))
 
     def _known(self, role: str) -> str:
         if role not in self._roles.names:
-            raise UserError(f"There is no role {role[:64]!r}: choose one of {', '.join(self._roles.names)}.")
+            raise UserError(
+                sentence(
+                    "There is no role %(role)s: choose one of %(roles)s.",
+                    role=repr(role[:64]),
+                    roles=", ".join(self._roles.names),
+                )
+            )
         return str(role)
 
     def _read(self, reply: Any) -> User | None:

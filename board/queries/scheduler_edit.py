@@ -22,8 +22,9 @@ from board.queries.json_text import compact, hide, is_json, lay_out, restore
 from board.queries.schedule_times import Moment, Rule, clock_warnings, coming, told, zone_of
 from board.queries.schedulers import words_of
 from board.queries.shared import Known, QueueName, Reads, queue_name
+from board.words import Sentence, of, sentence
 
-__all__ = ["FIELDS", "SchedulerDraft", "read_asked", "read_draft"]
+__all__ = ["FIELDS", "SchedulerDraft", "read_asked", "read_draft", "stated"]
 
 FIELDS = (
     "id",
@@ -104,9 +105,14 @@ def read_draft(
     try:
         return _checked(draft, stored, now_ms)
     except (ValueError, EngineError) as refusal:
-        text = str(refusal)
-        sentence = f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
-        return SchedulerDraft(draft.queue, draft.id, values, problem=sentence, is_preview=True)
+        return SchedulerDraft(draft.queue, draft.id, values, problem=stated(of(refusal)), is_preview=True)
+
+
+def stated(text: str) -> str:
+    """Return why something was refused as a whole sentence, which the engine's words are not yet."""
+    if isinstance(text, Sentence):
+        return text
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
 
 
 def read_asked(
@@ -175,22 +181,22 @@ def _minute(text: str | None) -> str:
 def _checked(draft: SchedulerDraft, stored: Mapping[str, str], now_ms: int) -> SchedulerDraft:
     values = draft.values
     if draft.id is None and not 0 < len(values["id"].strip()) <= LONGEST_ID:
-        raise ValueError(f"a scheduler needs an id of at most {LONGEST_ID} characters")
+        raise ValueError(sentence("A scheduler needs an id of at most %(most)s characters.", most=LONGEST_ID))
     if draft.id is None and any(ord(sign) < 32 for sign in values["id"]):
-        raise ValueError("an id cannot hold line breaks or control characters")
+        raise ValueError(sentence("An id cannot hold line breaks or control characters."))
     repeat = _repeat(values)
     if repeat.limit == 0:
-        raise ValueError("a limit of 0 leaves nothing to run; leave it empty for no limit")
-    data_text = _json(values["data"] or "{}", stored.get("data", "{}"), "data")
-    options = _json(values["options"] or "{}", stored.get("opts", "{}"), "options")
+        raise ValueError(sentence("A limit of 0 leaves nothing to run; leave it empty for no limit."))
+    data_text = _json(values["data"] or "{}", stored.get("data", "{}"), sentence("The data"))
+    options = _json(values["options"] or "{}", stored.get("opts", "{}"), sentence("The options"))
     template = json.loads(options)
     if not isinstance(template, dict):
-        message = 'options are a JSON object such as {"attempts": 3}'
+        message = sentence('Options are a JSON object such as {"attempts": 3}.')
         raise InvalidOptionError("options", message)
     check_template(template)
     first = _first(repeat, now_ms)
     if repeat.end_date_ms is not None and first > repeat.end_date_ms:
-        raise ValueError("it would never run: no run falls before its end")
+        raise ValueError(sentence("It would never run: no run falls before its end."))
     every = int(repeat.every) if isinstance(repeat.every, int) else None
     rule = Rule(repeat.pattern, every, repeat.tz, repeat.end_date_ms, repeat.limit)
     return SchedulerDraft(
@@ -208,19 +214,19 @@ def _checked(draft: SchedulerDraft, stored: Mapping[str, str], now_ms: int) -> S
 
 
 def _repeat(values: Mapping[str, str]) -> Repeat:
-    start, end = _moment(values["start"], "start"), _moment(values["end"], "end")
-    limit = _whole(values["limit"], "limit")
+    start, end = _moment(values["start"], sentence("The start")), _moment(values["end"], sentence("The end"))
+    limit = _whole(values["limit"], sentence("The limit"))
     if values["kind"] == "every":
         unit = values["every_unit"] or "s"
-        every = _whole(values["every"], "interval")
+        every = _whole(values["every"], sentence("The interval"))
         if not every or unit not in UNITS:
-            raise ValueError("an interval is a whole number from 1 and its unit")
+            raise ValueError(sentence("An interval is a whole number from 1 and its unit."))
         return Repeat(
             every=every * UNITS[unit],
             limit=limit,
             start_date_ms=start,
             end_date_ms=end,
-            offset=_whole(values["offset"], "offset"),
+            offset=_whole(values["offset"], sentence("The offset")),
         )
     tz = values["tz"].strip() or None
     if tz is not None:
@@ -245,13 +251,15 @@ def _first(repeat: Repeat, now_ms: int) -> int:
 def _json(draft: str, stored: str, noun: str) -> str:
     text = draft.replace("\r\n", "\n")
     if len(text.encode("utf-8", "surrogatepass")) > LARGEST:
-        raise ValueError(f"the {noun} are larger than 64 KB")
+        raise ValueError(sentence("%(noun)s are larger than 64 KB.", noun=noun))
     if not is_json(text):
-        raise ValueError(f"the {noun} are not JSON")
+        raise ValueError(sentence("%(noun)s are not JSON.", noun=noun))
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise ValueError(f"the {noun} hold half a surrogate pair, which UTF-8 cannot store") from None
+        raise ValueError(
+            sentence("%(noun)s hold half a surrogate pair, which UTF-8 cannot store.", noun=noun)
+        ) from None
     return compact(restore(text, stored))
 
 
@@ -260,7 +268,7 @@ def _whole(text: str, noun: str) -> int | None:
     if not text:
         return None
     if not (text.isascii() and text.isdecimal() and len(text) < 16):
-        raise ValueError(f"the {noun} is a whole number, not {text[:40]!r}")
+        raise ValueError(sentence("%(noun)s is a whole number, not %(text)s.", noun=noun, text=repr(text[:40])))
     return int(text)
 
 
@@ -270,9 +278,13 @@ def _moment(text: str, noun: str) -> int | None:
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise ValueError(f"the {noun} is a date and time such as 2030-01-31T09:00, not {text[:40]!r}") from None
+        raise ValueError(
+            sentence(
+                "%(noun)s is a date and time such as 2030-01-31T09:00, not %(text)s.", noun=noun, text=repr(text[:40])
+            )
+        ) from None
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
     at_ms = round(moment.timestamp() * 1000)
     if at_ms < 0:
-        raise ValueError(f"the {noun} lies before 1970")
+        raise ValueError(sentence("%(noun)s lies before 1970.", noun=noun))
     return at_ms

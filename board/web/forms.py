@@ -9,6 +9,7 @@ from typing import Protocol
 from board.actions.jobs import ACTIONS
 from board.auth.preferences import THEMES
 from board.errors import BadRequestError
+from board.words import Count, sentence
 
 __all__ = ["BulkForm", "LoginForm", "length_ms", "theme", "whole"]
 
@@ -61,11 +62,11 @@ class BulkForm:
         ids = tuple(dict.fromkeys(one for one in form.getlist("id") if one))
         problems = []
         if verb not in ACTIONS:
-            problems.append(f"There is no action {verb[:40]!r}.")
+            problems.append(sentence("There is no action %(name)s.", name=repr(verb[:40])))
         if not ids:
-            problems.append("No job was selected.")
+            problems.append(sentence("No job was selected."))
         if any(len(one) > LONGEST_ID for one in ids):
-            problems.append(f"A job id has more than {LONGEST_ID:,} characters.")
+            problems.append(sentence("A job id has more than %(most)s characters.", most=Count(LONGEST_ID)))
         if problems:
             raise BadRequestError(*problems)
         return cls(verb, ids, form.get("confirmed", "") == "1")
@@ -79,7 +80,7 @@ def theme(form: Mapping[str, str]) -> str:
     """
     chosen = form.get("theme", "")
     if chosen not in THEMES:
-        raise BadRequestError(f"There is no theme {chosen[:40]!r}.")
+        raise BadRequestError(sentence("There is no theme %(name)s.", name=repr(chosen[:40])))
     return chosen
 
 
@@ -99,7 +100,15 @@ def whole(form: Mapping[str, str], field: str, noun: str, low: int, high: int) -
     text = form.get(field, "").strip()
     number = int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else -1
     if not low <= number <= high:
-        raise BadRequestError(f"{noun} is a whole number from {low:,} to {high:,}, not {text[:40]!r}.")
+        raise BadRequestError(
+            sentence(
+                "%(noun)s is a whole number from %(low)s to %(high)s, not %(text)s.",
+                noun=noun,
+                low=Count(low),
+                high=Count(high),
+                text=repr(text[:40]),
+            )
+        )
     return number
 
 
@@ -111,8 +120,8 @@ def length_ms(form: Mapping[str, str], field: str) -> int:
     """
     unit = form.get(f"{field}_unit", "") or "s"
     if unit not in UNITS:
-        raise BadRequestError(f"There is no unit of time {unit[:40]!r}.")
-    length = whole(form, field, "A length of time", 0, LONGEST_MS) * UNITS[unit]
+        raise BadRequestError(sentence("There is no unit of time %(name)s.", name=repr(unit[:40])))
+    length = whole(form, field, sentence("A length of time"), 0, LONGEST_MS) * UNITS[unit]
     if length > LONGEST_MS:
-        raise BadRequestError("That is longer than a year.")
+        raise BadRequestError(sentence("That is longer than a year."))
     return length

@@ -19,6 +19,7 @@ from board.engine.errors import StoreError
 from board.web import filters, htmx, programs, render, security
 from board.web.identify import Identify, identity_from
 from board.web.state import CONNECTION, IDENTIFY, board, signs_in
+from board.words import gettext
 
 __all__ = ["OPEN", "asking", "digest_of_sign_in", "install", "is_signed_in", "sign_in", "sign_out", "signs_in"]
 
@@ -79,14 +80,19 @@ def sign_in(user: User) -> None:
     token = board().sessions.open(user, address=request.remote_addr or "", agent=agent)
     flask_login.login_user(_Account(token, user.identity))
     if board().sessions.is_short(token):
-        flash("Redis takes no writes, so this sign-in lasts one hour. " + _short_rights(), "warn")
+        flash(_short(), "warn")
     g.identity = user.identity
 
 
-def _short_rights() -> str:
+def _short() -> str:
     if board().settings.secret_key:
-        return "Actions that Redis still allows can be tried."
-    return "It can only look; with BOARD_SECRET_KEY set it could also act."
+        return gettext(
+            "Redis takes no writes, so this sign-in lasts one hour. Actions that Redis still allows can be tried."
+        )
+    return gettext(
+        "Redis takes no writes, so this sign-in lasts one hour. "
+        "It can only look; with BOARD_SECRET_KEY set it could also act."
+    )
 
 
 def digest_of_sign_in() -> str:
@@ -178,7 +184,7 @@ def _turn_away() -> Response:
         target = render.request_path()
     else:
         target = security.inside(request.form.get("next"), request.script_root, overview)
-        flash("You were not signed in any more, so your last action was not carried out.", "warn")
+        flash(gettext("You were not signed in any more, so your last action was not carried out."), "warn")
     login = url_for("login.sign_in", next=target if target != overview else None)
     if htmx.is_htmx(request):
         return htmx.redirect_browser(make_response("", 401), login)

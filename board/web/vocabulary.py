@@ -34,6 +34,7 @@ WORDS = (
     mark("delayed"),
     mark("completed"),
     mark("paused"),
+    mark("waiting-children"),
     # Why a job is delayed.
     mark("delay"),
     mark("backoff"),

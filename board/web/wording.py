@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from board.actions.perform import Outcome, Refusal
+from board.words import Sentence, begin, clauses, gettext, mark, sentence, told
 
 __all__ = ["audit_missing", "say"]
 
-DONE = {"retry": "Retried", "promote": "Promoted", "remove": "Removed"}
+DONE = {
+    "retry": (mark("Retried job %(id)s."), mark("Retried %(n)s jobs.")),
+    "promote": (mark("Promoted job %(id)s."), mark("Promoted %(n)s jobs.")),
+    "remove": (mark("Removed job %(id)s."), mark("Removed %(n)s jobs.")),
+}
+"""What is said of one job and of several, by permission."""
+
 NAMED = 3
 """Jobs named in a message that were left alone; it travels in a cookie, which holds 4 KB."""
 
@@ -16,15 +24,18 @@ LONGEST = 160
 """Characters of one job's part of a message."""
 
 
-def say(outcomes: Sequence[Outcome], verb: str = "") -> Iterable[tuple[str, str]]:
-    """Yield messages, each with its category: ok, warn or error; ``verb`` where the permission does not tell it."""
-    verb = verb or DONE[outcomes[0].permission.value]
+def say(outcomes: Sequence[Outcome], message: str = "", **values: Any) -> Iterable[tuple[str, str]]:
+    """Yield messages, each with its category: ok, warn or error.
+
+    ``message`` tells of the one job that was changed, ``%(id)s``, where the permission does not tell what was done;
+    ``values`` fill what else it has.
+    """
     done = [job_id for outcome in outcomes for job_id in outcome.change.done]
     refusals = [refusal for outcome in outcomes for refusal in outcome.change.refusals]
     if done:
-        yield "ok", f"{verb} {_jobs(done)}." if len(done) == 1 else f"{verb} {len(done)} jobs."
+        yield "ok", _done(message or outcomes[0].permission.value, done, values)
     if refusals:
-        yield "warn", _left_alone(refusals, anything_done=bool(done))
+        yield "warn", told(_left_alone(refusals, anything_done=bool(done)))
     problem = next((outcome.audit_problem for outcome in outcomes if outcome.audit_problem), "")
     if problem:
         yield "warn", audit_missing()
@@ -32,20 +43,27 @@ def say(outcomes: Sequence[Outcome], verb: str = "") -> Iterable[tuple[str, str]
 
 def audit_missing() -> str:
     """Say that something was done and not recorded."""
-    return "This was done, but Redis refused the entry in the audit log."
+    return gettext("This was done, but Redis refused the entry in the audit log.")
 
 
-def _jobs(ids: Sequence[str]) -> str:
-    return f"job {_cut(ids[0])}"
+def _done(message: str, done: Sequence[str], values: Mapping[str, Any]) -> str:
+    if message not in DONE:
+        return gettext(message, id=_cut(done[0]), **values)
+    one, many = DONE[message]
+    return gettext(one, id=_cut(done[0])) if len(done) == 1 else gettext(many, n=len(done))
 
 
-def _left_alone(refusals: Sequence[Refusal], *, anything_done: bool) -> str:
-    named = "; ".join(f"job {_cut(refusal.job_id)} {refusal.reason}" for refusal in refusals[:NAMED])
-    more = len(refusals) - NAMED
-    tail = f"; and {more} more" if more > 0 else ""
-    head = f"{len(refusals)} left alone: " if anything_done or len(refusals) > 1 else ""
-    text = f"{head}{named}{tail}."
-    return text[0].upper() + text[1:]
+def _left_alone(refusals: Sequence[Refusal], *, anything_done: bool) -> Sentence:
+    parts = [
+        sentence("job %(id)s %(reason)s", id=_cut(refusal.job_id), reason=refusal.reason)
+        for refusal in refusals[:NAMED]
+    ]
+    if (more := len(refusals) - NAMED) > 0:
+        parts.append(sentence("and %(more)s more", more=more))
+    named = sentence("%(clauses)s.", clauses=clauses(parts))
+    if not anything_done and len(refusals) == 1:
+        return begin(named)
+    return sentence("%(n)s left alone: %(named)s", n=len(refusals), named=named)
 
 
 def _cut(job_id: str) -> str:

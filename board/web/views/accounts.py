@@ -7,6 +7,7 @@ from collections.abc import Callable
 from flask import Response, flash, make_response, redirect, request, url_for
 from werkzeug.exceptions import NotFound
 
+from board import words
 from board.actions import accounts
 from board.auth.listing import read_sessions, read_users
 from board.auth.passwords import generate_password
@@ -18,6 +19,7 @@ from board.web.state import actor, board, insist
 from board.web.views.blueprints import settings
 from board.web.views.tokens import ConfirmPage, asks_first
 from board.web.wording import audit_missing
+from board.words import gettext
 
 __all__ = ["add_user", "change_password", "end_session", "end_sessions", "sessions", "users"]
 
@@ -39,7 +41,7 @@ def add_user() -> Response:
     password, role = typed or generate_password(), request.form.get("role", "")
     return _change(
         lambda: accounts.add_user(own.desk, actor(), own.users, name, password=password, role=role),
-        f"{name} may sign in.",
+        gettext("%(name)s may sign in.", name=name),
         shown="" if typed else password,
         whose=name,
     )
@@ -50,7 +52,10 @@ def change_role(user: str) -> Response:
     """Change how far somebody reaches; their sign-ins end."""
     _own_users()
     own, role = board(), request.form.get("role", "")
-    return _change(lambda: accounts.set_role(own.desk, actor(), own.users, user, role), f"{user} is {role} now.")
+    return _change(
+        lambda: accounts.set_role(own.desk, actor(), own.users, user, role),
+        gettext("%(name)s is %(role)s now.", name=user, role=gettext(role)),
+    )
 
 
 @settings.post("/settings/users/<user>/password")
@@ -60,7 +65,7 @@ def reset_password(user: str) -> Response:
     own, password = board(), generate_password()
     return _change(
         lambda: accounts.set_password(own.desk, actor(), own.users, user, password),
-        f"{user} has a new password.",
+        gettext("%(name)s has a new password.", name=user),
         shown=password,
         whose=user,
     )
@@ -73,7 +78,7 @@ def disable_user(user: str) -> Response:
     own = board()
     return _change(
         lambda: accounts.set_disabled(own.desk, actor(), own.users, user, disabled=True),
-        f"{user} may not sign in any more.",
+        gettext("%(name)s may not sign in any more.", name=user),
     )
 
 
@@ -83,7 +88,8 @@ def enable_user(user: str) -> Response:
     _own_users()
     own = board()
     return _change(
-        lambda: accounts.set_disabled(own.desk, actor(), own.users, user, disabled=False), f"{user} may sign in."
+        lambda: accounts.set_disabled(own.desk, actor(), own.users, user, disabled=False),
+        gettext("%(name)s may sign in.", name=user),
     )
 
 
@@ -97,7 +103,8 @@ def remove_user(user: str) -> Response:
         urls = url_for("settings.remove_user", user=found.name), url_for("settings.users")
         return render.page("settings/confirm.html", page=ConfirmPage("user", found.name, found.role, sign_ins, *urls))
     return _change(
-        lambda: accounts.remove_user(own.desk, actor(), own.users, own.sessions, user), f"{user} is removed."
+        lambda: accounts.remove_user(own.desk, actor(), own.users, own.sessions, user),
+        gettext("%(name)s is removed.", name=user),
     )
 
 
@@ -107,7 +114,8 @@ def sign_out_user(user: str) -> Response:
     _own_users()
     own = board()
     return _change(
-        lambda: accounts.end_sign_ins(own.desk, actor(), own.users, user), f"{user} is signed out everywhere."
+        lambda: accounts.end_sign_ins(own.desk, actor(), own.users, user),
+        gettext("%(name)s is signed out everywhere.", name=user),
     )
 
 
@@ -122,15 +130,15 @@ def change_password() -> Response:
     """Change one's own password; all other sign-ins end."""
     own, me, address = board(), _me(), request.remote_addr or ""
     if own.throttle.attempt(me.name, address):
-        return _sessions(me, "Too many attempts. Try again later.", 429)
+        return _sessions(me, gettext("Too many attempts. Try again later."), 429)
     old, new = request.form.get("password", ""), request.form.get("new_password", "")
     try:
         problem = accounts.change_own_password(own.desk, actor(), own.users, old, new)
     except UserError as refusal:
-        return _sessions(me, str(refusal), 400)
+        return _sessions(me, words.of(refusal), 400)
     own.throttle.forgive(me.name, address)
     login.sign_in(_me())
-    return _leave("Your password is changed. All other sign-ins have ended.", problem, "settings.sessions")
+    return _leave(gettext("Your password is changed. All other sign-ins have ended."), problem, "settings.sessions")
 
 
 @settings.post("/settings/sessions/<digest>/end")
@@ -138,7 +146,7 @@ def end_session(digest: str) -> Response:
     """End one of one's own sign-ins."""
     own, me = board(), _me()
     problem = accounts.end_own_sign_in(own.desk, actor(), own.sessions, me, digest)
-    return _leave("That sign-in has ended.", problem, "settings.sessions")
+    return _leave(gettext("That sign-in has ended."), problem, "settings.sessions")
 
 
 @settings.post("/settings/sessions/end")
@@ -148,7 +156,7 @@ def end_sessions() -> Response:
     _own_users()
     problem = accounts.end_own_sign_ins(own.desk, actor(), own.users)
     login.sign_in(_me())
-    return _leave("All other sign-ins have ended.", problem, "settings.sessions")
+    return _leave(gettext("All other sign-ins have ended."), problem, "settings.sessions")
 
 
 def _own_users() -> None:
@@ -169,7 +177,7 @@ def _change(change: Callable[[], str], text: str, *, shown: str = "", whose: str
     try:
         problem = change()
     except UserError as refusal:
-        return _users(str(refusal), status=400)
+        return _users(words.of(refusal), status=400)
     if shown:
         return _users(password=shown, whose=whose)
     return _leave(text, problem, "settings.users")

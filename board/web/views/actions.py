@@ -21,7 +21,8 @@ from board.sources import QueueKeys
 from board.web import forms, render, security
 from board.web.state import actor, board, queue_or_404
 from board.web.views.blueprints import failures, jobs, queues
-from board.web.wording import say
+from board.web.wording import audit_missing, say
+from board.words import gettext, sentence
 
 __all__ = ["ConfirmPage"]
 
@@ -53,14 +54,18 @@ class ConfirmPage:
 def pause(queue: str) -> Response:
     """Let workers take no more jobs of a queue."""
     keys = queue_or_404(queue)
-    return _about_queue(queue_actions.pause(board().desk, actor(), keys), f"Paused {keys.name}.", queue)
+    return _about_queue(
+        queue_actions.pause(board().desk, actor(), keys), gettext("Paused %(name)s.", name=keys.name), queue
+    )
 
 
 @queues.post("/q/<queue>/resume")
 def resume(queue: str) -> Response:
     """Let workers take jobs again."""
     keys = queue_or_404(queue)
-    return _about_queue(queue_actions.resume(board().desk, actor(), keys), f"Resumed {keys.name}.", queue)
+    return _about_queue(
+        queue_actions.resume(board().desk, actor(), keys), gettext("Resumed %(name)s.", name=keys.name), queue
+    )
 
 
 @jobs.post("/q/<queue>/job/<job_id:job_id>/retry")
@@ -98,7 +103,7 @@ def bulk_failures() -> Response:
     for reference in form.ids:
         slug, slash, job_id = reference.partition("/")
         if not slash or not job_id:
-            raise BadRequestError("A selected job names no queue.")
+            raise BadRequestError(sentence("A selected job names no queue."))
         by_slug.setdefault(slug, []).append(job_id)
     selection = [(queue_or_404(slug), tuple(ids)) for slug, ids in by_slug.items()]
     return _several(form, selection, url_for("failures.index"), None)
@@ -169,5 +174,5 @@ def _job_page(queue: QueueKeys, job_id: str) -> str:
 def _about_queue(outcome: Outcome, text: str, slug: str) -> Response:
     flash(text, "ok")
     if outcome.audit_problem:
-        flash("This was done, but Redis refused the entry in the audit log.", "warn")
+        flash(audit_missing(), "warn")
     return make_response(redirect(_back(url_for("queues.show", queue=slug)), 303))

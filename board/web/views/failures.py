@@ -14,7 +14,7 @@ from board.sources import QueueKeys
 from board.web import render, security
 from board.web.state import actor, board, queue_or_404
 from board.web.views.blueprints import failures
-from board.words import sentence
+from board.words import gettext, sentence
 
 __all__ = ["change_group", "counted", "group_or_404", "index", "mute", "reopen", "resolve", "show"]
 
@@ -65,20 +65,26 @@ def mute(group: str) -> Response:
     """Let a group count without asking for attention, for a time."""
     lasting = request.form.get("for", "24h")
     if lasting not in group_actions.MUTES:
-        raise BadRequestError(f"Failures are muted for {', '.join(group_actions.MUTES)}, not for {lasting[:40]!r}.")
-    return _change(group, "mute", f"Muted for {lasting}.", group_actions.MUTES[lasting])
+        raise BadRequestError(
+            sentence(
+                "Failures are muted for %(times)s, not for %(asked)s.",
+                times=", ".join(group_actions.MUTES),
+                asked=repr(lasting[:40]),
+            )
+        )
+    return _change(group, "mute", gettext("Muted for %(time)s.", time=lasting), group_actions.MUTES[lasting])
 
 
 @failures.post("/failures/<group>/resolve")
 def resolve(group: str) -> Response:
     """Say that a cause is mended; its group opens again when a job fails like this."""
-    return _change(group, "resolve", "Resolved. It opens again when a job fails like this.")
+    return _change(group, "resolve", gettext("Resolved. It opens again when a job fails like this."))
 
 
 @failures.post("/failures/<group>/open", endpoint="reopen")
 def reopen(group: str) -> Response:
     """Take back that a group is muted or resolved."""
-    return _change(group, "open", "Opened.")
+    return _change(group, "open", gettext("Opened."))
 
 
 def _change(name: str, verb: group_actions.GroupVerb, done: str, mute_ms: int = 0) -> Response:
@@ -86,7 +92,7 @@ def _change(name: str, verb: group_actions.GroupVerb, done: str, mute_ms: int = 
     if outcome.change.count:
         flash(done, "ok")
     else:
-        flash("This group of failures is gone; nothing was done.", "warn")
+        flash(gettext("This group of failures is gone; nothing was done."), "warn")
     fallback = url_for("failures.show", group=name)
     return make_response(redirect(security.inside(request.form.get("next"), request.script_root, fallback), 303))
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from flask import Response, flash, make_response, redirect, request, url_for
 
-from board import doctor
+from board import doctor, words
 from board.auth.policy import Permission, can, everywhere
 from board.doctor import Finding, Verdict, accepting
 from board.doctor.queues import MOST_QUEUES
@@ -67,7 +67,7 @@ def accept(check: str) -> Response:
         problem = accepting.accept(board(), actor(), check, until=typed["until"], reason=typed["reason"])
     except BadRequestError as refusal:
         kept = {name: redact_text(text) for name, text in typed.items()}
-        response = _checklist(str(refusal), {"check": check, **kept})
+        response = _checklist(words.of(refusal), {"check": check, **kept})
         response.status_code = 400
         return response
     return _done(gettext("The finding is accepted."), problem)

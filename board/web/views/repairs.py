@@ -20,6 +20,7 @@ from board.web import forms, render, security
 from board.web.state import actor, board, insist, queue_or_404
 from board.web.views.blueprints import jobs
 from board.web.wording import say
+from board.words import mark, sentence
 
 __all__ = ["bury", "change", "delay", "duplicate", "edit", "edit_data", "priority", "retry_afresh", "send_back", "stop"]
 
@@ -39,7 +40,7 @@ def edit_data(queue: str, job_id: str) -> Response:
     insist(Permission.DATA, keys, action="edit data")
     draft = request.form.get("data", "").replace("\r\n", "\n")
     if len(draft.encode("utf-8", "surrogatepass")) > 2 * EDIT_LIMIT:
-        raise BadRequestError("These data are larger than 64 KB. Nothing was changed.")
+        raise BadRequestError(sentence("These data are larger than 64 KB. Nothing was changed."))
     found = read_edit(own.connection, own.sources, keys, job_id, draft)
     is_final = request.form.get("confirmed") == "1" and not request.form.get("again")
     if not is_final or found.final is None:
@@ -63,7 +64,12 @@ def edit_data(queue: str, job_id: str) -> Response:
         response = render.page("jobs/edit.html", page=_masked(replace(found, problem=f"{refusal}.")))
         response.status_code = 409
         return response
-    return _leave(outcome, "Changed the data of and retried" if retries else "Changed the data of", queue, job_id)
+    return _leave(
+        outcome,
+        mark("Changed the data of and retried job %(id)s.") if retries else mark("Changed the data of job %(id)s."),
+        queue,
+        job_id,
+    )
 
 
 @jobs.get("/q/<queue>/job/<job_id:job_id>/change")
@@ -78,14 +84,14 @@ def change(queue: str, job_id: str) -> Response:
 def duplicate(queue: str, job_id: str) -> Response:
     """Add a new job like this one, and show it."""
     outcome = repairs.duplicate(board().desk, actor(), queue_or_404(queue), job_id)
-    return _leave(outcome, "Added, as a copy,", queue, outcome.change.done[0], stays=False)
+    return _leave(outcome, mark("Added, as a copy, job %(id)s."), queue, outcome.change.done[0], stays=False)
 
 
 @jobs.post("/q/<queue>/job/<job_id:job_id>/retry-afresh")
 def retry_afresh(queue: str, job_id: str) -> Response:
     """Retry a job with all its attempts before it."""
     outcome = repairs.retry_afresh(board().desk, actor(), queue_or_404(queue), job_id)
-    return _leave(outcome, "Retried, with fresh attempts,", queue, job_id)
+    return _leave(outcome, mark("Retried, with fresh attempts, job %(id)s."), queue, job_id)
 
 
 @jobs.post("/q/<queue>/job/<job_id:job_id>/delay")
@@ -93,22 +99,22 @@ def delay(queue: str, job_id: str) -> Response:
     """Let a delayed job wait so long from now on."""
     keys, length_ms = queue_or_404(queue), forms.length_ms(request.form, "delay")
     outcome = repairs.change_delay(board().desk, actor(), keys, job_id, length_ms)
-    return _leave(outcome, "Changed the delay of", queue, job_id)
+    return _leave(outcome, mark("Changed the delay of job %(id)s."), queue, job_id)
 
 
 @jobs.post("/q/<queue>/job/<job_id:job_id>/priority")
 def priority(queue: str, job_id: str) -> Response:
     """Give a job in line another priority."""
-    keys, wanted = queue_or_404(queue), forms.whole(request.form, "priority", "A priority", 0, 2_097_151)
+    keys, wanted = queue_or_404(queue), forms.whole(request.form, "priority", sentence("A priority"), 0, 2_097_151)
     outcome = repairs.change_priority(board().desk, actor(), keys, job_id, wanted)
-    return _leave(outcome, "Changed the priority of", queue, job_id)
+    return _leave(outcome, mark("Changed the priority of job %(id)s."), queue, job_id)
 
 
 @jobs.post("/q/<queue>/job/<job_id:job_id>/stop")
 def stop(queue: str, job_id: str) -> Response:
     """Ask the worker of an active job to stop it."""
     outcome = repairs.stop(board().desk, actor(), queue_or_404(queue), job_id)
-    return _leave(outcome, "Asked the worker to stop", queue, job_id)
+    return _leave(outcome, mark("Asked the worker to stop job %(id)s."), queue, job_id)
 
 
 @jobs.post("/q/<queue>/job/<job_id:job_id>/bury")
@@ -117,10 +123,12 @@ def bury(queue: str, job_id: str) -> Response:
     keys, name = queue_or_404(queue), request.form.get("grave", "").strip()
     grave = QueueKeys(keys.prefix, name)
     if grave == keys or not board().sources.is_shown(grave):
-        raise BadRequestError(f"{name[:200]} cannot be the dead-letter queue of {keys.name}.")
+        raise BadRequestError(
+            sentence("%(name)s cannot be the dead-letter queue of %(queue)s.", name=name[:200], queue=keys.name)
+        )
     outcome = repairs.bury(board().desk, actor(), keys, job_id, grave)
     back = url_for("queues.show", queue=queue) if outcome.change.done else None
-    return _leave(outcome, f"Moved to {grave.name}:", queue, job_id, back=back)
+    return _leave(outcome, mark("Moved to %(queue)s: job %(id)s."), queue, job_id, back=back, queue=grave.name)
 
 
 @jobs.post("/q/<queue>/job/<job_id:job_id>/send-back")
@@ -128,7 +136,9 @@ def send_back(queue: str, job_id: str) -> Response:
     """Send a dead letter back to where it came from."""
     outcome = repairs.send_back(board().desk, actor(), queue_or_404(queue), job_id)
     back = url_for("queues.show", queue=queue) if outcome.change.done else None
-    return _leave(outcome, f"Sent back ({outcome.change.detail})", queue, job_id, back=back)
+    return _leave(
+        outcome, mark("Sent back (%(what)s) job %(id)s."), queue, job_id, back=back, what=outcome.change.detail
+    )
 
 
 def _masked(page: EditPage) -> EditPage:
@@ -141,9 +151,16 @@ def _mask(digest: str) -> str:
 
 
 def _leave(
-    outcome: Outcome, verb: str, slug: str, job_id: str, *, stays: bool = True, back: str | None = None
+    outcome: Outcome,
+    message: str,
+    slug: str,
+    job_id: str,
+    *,
+    stays: bool = True,
+    back: str | None = None,
+    **values: str,
 ) -> Response:
-    for category, text in say([outcome], verb):
+    for category, text in say([outcome], message, **values):
         flash(text, category)
     page = url_for("jobs.show", queue=slug, job_id=job_id)
     target = security.inside(request.form.get("next"), request.script_root, page) if stays and back is None else page

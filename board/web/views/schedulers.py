@@ -7,18 +7,21 @@ from dataclasses import dataclass, replace
 
 from flask import Response, flash, make_response, redirect, request, url_for
 
+from board import words
 from board.actions import schedulers as actions
 from board.actions.perform import Actor, Desk, Outcome
 from board.auth.policy import Permission, can
 from board.engine.errors import SchedulerError, UsageError
 from board.errors import BadRequestError
 from board.namespace import Namespace
-from board.queries.scheduler_edit import FIELDS, SchedulerDraft, read_draft
+from board.queries.scheduler_edit import FIELDS, SchedulerDraft, read_draft, stated
 from board.queries.schedulers import Scheduler, read_scheduler, read_schedulers_of_queue, read_schedulers_page
 from board.sources import QueueKeys
 from board.web import render, security
 from board.web.state import actor, board, insist, queue_or_404
 from board.web.views.blueprints import schedulers
+from board.web.wording import audit_missing
+from board.words import gettext, mark
 
 __all__ = ["ConfirmPage", "edit", "index", "new", "of_queue", "pause", "remove", "resume", "run", "save", "show"]
 
@@ -100,7 +103,7 @@ def run(queue: str, scheduler: str) -> Response:
     keys, own = queue_or_404(queue), board()
     outcome = actions.run_now(own.desk, actor(), own.namespace, keys, scheduler)
     job_id = outcome.change.done[0]
-    flash(f"Added job {job_id}, a run of {scheduler[:80]} beside its schedule.", "ok")
+    flash(gettext("Added job %(id)s, a run of %(name)s beside its schedule.", id=job_id, name=scheduler[:80]), "ok")
     _tell_audit(outcome)
     return _back(url_for("jobs.show", queue=queue, job_id=job_id))
 
@@ -108,13 +111,17 @@ def run(queue: str, scheduler: str) -> Response:
 @schedulers.post("/schedulers/<queue>/<job_id:scheduler>/pause")
 def pause(queue: str, scheduler: str) -> Response:
     """Take a scheduler out of its queue until it is resumed."""
-    return _change(queue, scheduler, lambda keys: actions.hold(*_desk(), keys, scheduler), "Paused")
+    return _change(
+        queue, scheduler, lambda keys: actions.hold(*_desk(), keys, scheduler), mark("Paused scheduler %(name)s.")
+    )
 
 
 @schedulers.post("/schedulers/<queue>/<job_id:scheduler>/resume")
 def resume(queue: str, scheduler: str) -> Response:
     """Put a paused scheduler back."""
-    return _change(queue, scheduler, lambda keys: actions.put_back(*_desk(), keys, scheduler), "Resumed")
+    return _change(
+        queue, scheduler, lambda keys: actions.put_back(*_desk(), keys, scheduler), mark("Resumed scheduler %(name)s.")
+    )
 
 
 @schedulers.post("/schedulers/<queue>/<job_id:scheduler>/remove")
@@ -126,7 +133,7 @@ def remove(queue: str, scheduler: str) -> Response:
         found = read_scheduler(own.connection, own.sources, own.namespace, keys, scheduler, now_ms=own.clock())
         return render.page("schedulers/confirm.html", page=ConfirmPage(found.scheduler))
     outcome = actions.remove(*_desk(), keys, scheduler)
-    flash(f"Removed scheduler {scheduler[:80]}.", "ok")
+    flash(gettext("Removed scheduler %(name)s.", name=scheduler[:80]), "ok")
     _tell_audit(outcome)
     return make_response(redirect(url_for("schedulers.index"), 303))
 
@@ -150,11 +157,10 @@ def _save(queue: str, scheduler: str | None) -> Response:
     try:
         outcome = actions.save(*_desk(), keys, whole)
     except (UsageError, SchedulerError, BadRequestError) as refusal:
-        text = str(refusal)
-        response = render.page("schedulers/edit.html", page=replace(draft, problem=f"{text[:1].upper()}{text[1:]}."))
+        response = render.page("schedulers/edit.html", page=replace(draft, problem=stated(words.of(refusal))))
         response.status_code = 409
         return response
-    flash(f"Saved scheduler {wanted[:80]}.", "ok")
+    flash(gettext("Saved scheduler %(name)s.", name=wanted[:80]), "ok")
     _tell_audit(outcome)
     return make_response(redirect(url_for("schedulers.show", queue=queue, scheduler=wanted), 303))
 
@@ -164,14 +170,13 @@ def _desk() -> tuple[Desk, Actor, Namespace]:
     return own.desk, actor(), own.namespace
 
 
-def _change(queue: str, scheduler: str, act: Callable[[QueueKeys], Outcome], verb: str) -> Response:
+def _change(queue: str, scheduler: str, act: Callable[[QueueKeys], Outcome], message: str) -> Response:
     try:
         outcome = act(queue_or_404(queue))
-        flash(f"{verb} scheduler {scheduler[:80]}.", "ok")
+        flash(gettext(message, name=scheduler[:80]), "ok")
         _tell_audit(outcome)
     except (BadRequestError, SchedulerError) as refusal:
-        text = str(refusal)
-        flash(f"{text[:1].upper()}{text[1:]}", "error")
+        flash(words.told(words.begin(words.of(refusal))), "error")
     return _back(url_for("schedulers.show", queue=queue, scheduler=scheduler))
 
 
@@ -181,4 +186,4 @@ def _back(fallback: str) -> Response:
 
 def _tell_audit(outcome: Outcome) -> None:
     if outcome.audit_problem:
-        flash("This was done, but Redis refused the entry in the audit log.", "warn")
+        flash(audit_missing(), "warn")

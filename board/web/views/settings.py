@@ -14,6 +14,7 @@ from board.web import connections, forms, render, security
 from board.web.render import THEME_COOKIE
 from board.web.state import actor, board, current_user, preferences, queue_or_404
 from board.web.views.blueprints import settings
+from board.words import gettext
 
 __all__ = ["PreferencesPage", "forget_filter", "index", "keys", "pin", "save", "save_filter", "theme", "unpin"]
 
@@ -73,7 +74,7 @@ def save() -> Response:
     """Keep what was chosen, for every browser of this person."""
     fields = checked(request.form)
     actions.save(_drawer(), fields)
-    flash("Saved your settings.", "ok")
+    flash(gettext("Saved your settings."), "ok")
     return _with_theme(make_response(redirect(url_for("settings.index"), 303)), fields["theme"])
 
 
@@ -99,7 +100,7 @@ def pin(queue: str) -> Response:
     found = queue_or_404(queue)
     shown = {one.slug for one in render.pinned(preferences())}
     actions.pin(_drawer(), preferences(), shown, queue, board().clock())
-    flash(f"Pinned {found.name}.", "ok")
+    flash(gettext("Pinned %(name)s.", name=found.name), "ok")
     return _back(url_for("overview.index"))
 
 
@@ -107,7 +108,7 @@ def pin(queue: str) -> Response:
 def unpin(queue: str) -> Response:
     """Let a queue go back to where its name puts it."""
     actions.unpin(_drawer(), preferences(), queue)
-    flash("Unpinned.", "ok")
+    flash(gettext("Unpinned."), "ok")
     return _back(url_for("overview.index"))
 
 
@@ -119,7 +120,10 @@ def save_filter() -> Response:
     by = actor().identity.name if form.get("shared") == "1" else ""
     saved = filter_named(form.get("name", ""), queue, form.get("state", ""), form.get("q", ""), by)
     actions.save_filter(board().desk, actor(), _drawer(), preferences(), saved)
-    flash(f"Saved the filter {saved.name}{' for everybody' if by else ''}.", "ok")
+    if by:
+        flash(gettext("Saved the filter %(name)s for everybody.", name=saved.name), "ok")
+    else:
+        flash(gettext("Saved the filter %(name)s.", name=saved.name), "ok")
     return _back(url_for("queues.state", queue=queue, state=saved.state, q=saved.q))
 
 
@@ -129,10 +133,10 @@ def forget_filter() -> Response:
     name, is_shared = request.form.get("name", ""), request.form.get("shared") == "1"
     saved = next((one for one in preferences().filters if one.name == name and bool(one.by) == is_shared), None)
     if saved is None:
-        flash("This filter is gone already.", "warn")
+        flash(gettext("This filter is gone already."), "warn")
     else:
         actions.forget_filter(board().desk, actor(), _drawer(), saved)
-        flash(f"Removed the filter {saved.name}.", "ok")
+        flash(gettext("Removed the filter %(name)s.", name=saved.name), "ok")
     return _back(url_for("settings.index"))
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from flask import Response, flash, make_response, redirect, request, url_for
 
+from board import words
 from board.actions.tokens import make_token, revoke_token
 from board.auth.policy import Permission, can
 from board.auth.tokens import LONGEST_DAYS, Token
@@ -14,6 +15,7 @@ from board.web import forms, render
 from board.web.state import actor, board, insist
 from board.web.views.blueprints import settings
 from board.web.wording import audit_missing
+from board.words import gettext, sentence
 
 __all__ = ["ConfirmPage", "TokensPage", "asks_first", "make", "revoke", "tokens"]
 
@@ -85,10 +87,10 @@ def make() -> Response:
             role=request.form.get("role", ""),
             queues=queues,
             only_reads=request.form.get("only_reads") == "1",
-            days=forms.whole(request.form, "days", "A number of days", 0, LONGEST_DAYS),
+            days=forms.whole(request.form, "days", sentence("A number of days"), 0, LONGEST_DAYS),
         )
     except UserError as refusal:
-        return _page(str(refusal), status=400)
+        return _page(words.of(refusal), status=400)
     if problem:
         flash(audit_missing(), "warn")
     return _page(secret=secret, secret_of=name)
@@ -103,7 +105,7 @@ def revoke(token: str) -> Response:
         urls = url_for("settings.revoke", token=token), url_for("settings.tokens")
         return render.page("settings/confirm.html", page=ConfirmPage("token", token, found.role, 0, *urls))
     problem = revoke_token(own.desk, actor(), own.tokens, token)
-    flash(f"The token {token} is revoked.", "ok")
+    flash(gettext("The token %(name)s is revoked.", name=token), "ok")
     if problem:
         flash(audit_missing(), "warn")
     return make_response(redirect(url_for("settings.tokens"), 303))

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Response, flash, make_response, redirect, request, url_for
 
+from board import words
 from board.actions import upkeep
 from board.actions.perform import Outcome
 from board.auth.policy import Permission, can
@@ -20,6 +21,8 @@ from board.sources import QueueKeys
 from board.web import forms, render, security
 from board.web.state import actor, board, queue_or_404
 from board.web.views.blueprints import queues
+from board.web.wording import audit_missing
+from board.words import Count, gettext, ngettext, sentence
 
 __all__ = ["AddPage", "UpkeepPage", "add", "limits", "manage"]
 
@@ -83,12 +86,12 @@ def add_job(queue: str) -> Response:
         name, text, options = values["name"].strip(), _json(data), _options(values)
         outcome = upkeep.add_job(own.desk, actor(), keys, name, data_text=text, options=options)
     except (UsageError, BadRequestError) as refusal:
-        page = AddPage(queue_name(keys, own.sources), values, str(refusal))
+        page = AddPage(queue_name(keys, own.sources), values, words.of(refusal))
         response = render.page("queues/add.html", page=page)
         response.status_code = 400
         return response
     job_id = outcome.change.done[0]
-    return _leave(outcome, f"Added job {job_id}.", url_for("jobs.show", queue=queue, job_id=job_id))
+    return _leave(outcome, gettext("Added job %(id)s.", id=job_id), url_for("jobs.show", queue=queue, job_id=job_id))
 
 
 @queues.get("/q/<queue>/manage")
@@ -110,7 +113,11 @@ def retry_all(queue: str) -> Response:
     if _asks(keys, Permission.RETRY):
         return _ask(keys, "retry_all", {})
     outcome = upkeep.retry_all(board().desk, actor(), keys)
-    return _leave(outcome, f"Retried {_jobs(outcome)} of {keys.name}.", url_for("queues.show", queue=queue))
+    count = outcome.change.count
+    text = ngettext(
+        "Retried %(n)s job of %(name)s.", "Retried %(n)s jobs of %(name)s.", count, n=Count(count), name=keys.name
+    )
+    return _leave(outcome, text, url_for("queues.show", queue=queue))
 
 
 @queues.post("/q/<queue>/promote-all")
@@ -120,7 +127,11 @@ def promote_all(queue: str) -> Response:
     if _asks(keys, Permission.PROMOTE):
         return _ask(keys, "promote_all", {})
     outcome = upkeep.promote_all(board().desk, actor(), keys)
-    return _leave(outcome, f"Promoted {_jobs(outcome)} of {keys.name}.", url_for("queues.show", queue=queue))
+    count = outcome.change.count
+    text = ngettext(
+        "Promoted %(n)s job of %(name)s.", "Promoted %(n)s jobs of %(name)s.", count, n=Count(count), name=keys.name
+    )
+    return _leave(outcome, text, url_for("queues.show", queue=queue))
 
 
 @queues.post("/q/<queue>/drain")
@@ -130,7 +141,7 @@ def drain(queue: str) -> Response:
     if _asks(keys, Permission.EMPTY):
         return _ask(keys, "drain", {"delayed": "1"} if delayed else {})
     outcome = upkeep.drain(board().desk, actor(), keys, delayed=delayed)
-    return _leave(outcome, f"Removed {_jobs(outcome)} from {keys.name}.", url_for("queues.show", queue=queue))
+    return _leave(outcome, _removed(outcome, keys), url_for("queues.show", queue=queue))
 
 
 @queues.post("/q/<queue>/clean")
@@ -138,14 +149,15 @@ def clean(queue: str) -> Response:
     """Remove the old jobs of one state, after asking."""
     keys, state = queue_or_404(queue), request.form.get("state", "completed")
     if state not in CLEANED:
-        raise BadRequestError(f"Jobs that are {state[:40]!r} cannot be cleaned.")
+        raise BadRequestError(sentence("Jobs that are %(state)s cannot be cleaned.", state=repr(state[:40])))
     older_ms = forms.length_ms(request.form, "age")
     if _asks(keys, Permission.EMPTY):
         fields = {"state": state, "age": request.form["age"], "age_unit": request.form.get("age_unit", "s")}
         return _ask(keys, "clean", fields, before_ms=board().clock() - older_ms)
     outcome = upkeep.clean(board().desk, actor(), keys, JobState(state), older_ms)
-    more = " There may be more: clean again." if outcome.change.count == upkeep.LARGEST_RUN else ""
-    text = f"Removed {_jobs(outcome)} from {keys.name}.{more}"
+    text = _removed(outcome, keys)
+    if outcome.change.count == upkeep.LARGEST_RUN:
+        text = gettext("%(done)s There may be more: clean again.", done=text)
     return _leave(outcome, text, url_for("queues.state", queue=queue, state=state))
 
 
@@ -157,16 +169,28 @@ def obliterate(queue: str) -> Response:
         return _ask(keys, "obliterate", {"force": "1"} if force else {})
     outcome = upkeep.obliterate(board().desk, actor(), keys, request.form.get("typed", ""), force=force)
     board().sources.forget()
-    return _leave(outcome, f"Obliterated {keys.name} with {_jobs(outcome)}.", url_for("overview.index"))
+    count = outcome.change.count
+    text = ngettext(
+        "Obliterated %(name)s with %(n)s job.",
+        "Obliterated %(name)s with %(n)s jobs.",
+        count,
+        n=Count(count),
+        name=keys.name,
+    )
+    return _leave(outcome, text, url_for("overview.index"))
 
 
 @queues.post("/q/<queue>/concurrency")
 def concurrency(queue: str) -> Response:
     """Set or lift the limit of jobs that run at once."""
     keys = queue_or_404(queue)
-    most = forms.whole(request.form, "concurrency", "A concurrency", 0, 1_000_000)
+    most = forms.whole(request.form, "concurrency", sentence("A concurrency"), 0, 1_000_000)
     outcome = upkeep.set_concurrency(board().desk, actor(), keys, most)
-    text = f"At most {most:,} jobs of {keys.name} run at once now." if most else f"{keys.name} runs without limit now."
+    text = (
+        gettext("At most %(most)s jobs of %(name)s run at once now.", most=Count(most), name=keys.name)
+        if most
+        else gettext("%(name)s runs without limit now.", name=keys.name)
+    )
     return _leave(outcome, text, _back(keys))
 
 
@@ -174,10 +198,14 @@ def concurrency(queue: str) -> Response:
 def rate_limit(queue: str) -> Response:
     """Set or lift the rate limit."""
     keys = queue_or_404(queue)
-    most = forms.whole(request.form, "max", "A rate limit", 0, 1_000_000_000)
+    most = forms.whole(request.form, "max", sentence("A rate limit"), 0, 1_000_000_000)
     window_ms = forms.length_ms(request.form, "window") if most else 0
     outcome = upkeep.set_rate_limit(board().desk, actor(), keys, most, window_ms)
-    text = f"The rate limit of {keys.name} is {'set' if most else 'lifted'}."
+    text = (
+        gettext("The rate limit of %(name)s is set.", name=keys.name)
+        if most
+        else gettext("The rate limit of %(name)s is lifted.", name=keys.name)
+    )
     return _leave(outcome, text, _back(keys))
 
 
@@ -186,7 +214,7 @@ def release_limit(queue: str) -> Response:
     """Let jobs start again at once."""
     keys = queue_or_404(queue)
     outcome = upkeep.release_limit(board().desk, actor(), keys)
-    return _leave(outcome, f"Released the rate limit of {keys.name}.", _back(keys))
+    return _leave(outcome, gettext("Released the rate limit of %(name)s.", name=keys.name), _back(keys))
 
 
 def _manage(queue: str, parts: tuple[str, ...], *, side: str = "") -> Response:
@@ -256,38 +284,40 @@ def _touched(page: ManagePage, action: str, fields: dict[str, str]) -> int:
 
 def _json(text: str) -> str:
     if not is_json(text):
-        raise BadRequestError("The data are not JSON.")
+        raise BadRequestError(sentence("The data are not JSON."))
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise BadRequestError("The data hold half a surrogate pair, which UTF-8 cannot store.") from None
+        raise BadRequestError(sentence("The data hold half a surrogate pair, which UTF-8 cannot store.")) from None
     return compact(text)
 
 
 def _options(values: dict[str, str]) -> JobOptions:
-    def number(name: str, words: str, high: int) -> int | None:
-        return forms.whole(values, name, words, 0, high) if values[name].strip() else None
+    def number(name: str, noun: str, high: int) -> int | None:
+        return forms.whole(values, name, noun, 0, high) if values[name].strip() else None
 
-    backoff = number("backoff_ms", "A backoff", forms.LONGEST_MS)
+    backoff = number("backoff_ms", sentence("A backoff"), forms.LONGEST_MS)
     return JobOptions(
         delay=forms.length_ms(values, "delay") if values["delay"].strip() else None,
-        priority=number("priority", "A priority", 2**53 - 1),
-        attempts=number("attempts", "A number of attempts", 1_000),
+        priority=number("priority", sentence("A priority"), 2**53 - 1),
+        attempts=number("attempts", sentence("A number of attempts"), 1_000),
         backoff=Backoff(values["backoff"] or "fixed", backoff) if backoff else None,
         job_id=values["job_id"].strip() or None,
         lifo=True if values["lifo"] == "1" else None,
-        remove_on_complete=number("remove_on_complete", "A number of jobs to keep", 2**53 - 1),
-        remove_on_fail=number("remove_on_fail", "A number of jobs to keep", 2**53 - 1),
+        remove_on_complete=number("remove_on_complete", sentence("A number of jobs to keep"), 2**53 - 1),
+        remove_on_fail=number("remove_on_fail", sentence("A number of jobs to keep"), 2**53 - 1),
     )
 
 
-def _jobs(outcome: Outcome) -> str:
+def _removed(outcome: Outcome, queue: QueueKeys) -> str:
     count = outcome.change.count
-    return "1 job" if count == 1 else f"{count:,} jobs"
+    return ngettext(
+        "Removed %(n)s job from %(name)s.", "Removed %(n)s jobs from %(name)s.", count, n=Count(count), name=queue.name
+    )
 
 
 def _leave(outcome: Outcome, text: str, target: str) -> Response:
     flash(text, "ok")
     if outcome.audit_problem:
-        flash("This was done, but Redis refused the entry in the audit log.", "warn")
+        flash(audit_missing(), "warn")
     return make_response(redirect(target, 303))
