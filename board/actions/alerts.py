@@ -17,6 +17,7 @@ from board.auth.policy import Identity, Permission, can, everywhere, smallest_ro
 from board.engine.calls import Batch, Call
 from board.errors import BadRequestError, ForbiddenError
 from board.spans import duration
+from board.words import sentence
 
 __all__ = [
     "Made",
@@ -61,10 +62,12 @@ def save_rule(desk: Desk, actor: Actor, alerts: Alerts, rule: Rule) -> Made:
         known = {one.id: one for one in rules}
         before = known.get(rule.id)
         if rule.id and before is None:
-            raise BadRequestError("There is no such rule any more. Nothing was changed.")
+            raise BadRequestError(sentence("There is no such rule any more. Nothing was changed."))
         kept = checked(rule)
         if gone := sorted(set(kept.channels) - {channel.id for channel in channels}):
-            raise BadRequestError(f"There is no channel {gone[0][:40]!r}. Nothing was changed.")
+            raise BadRequestError(
+                sentence("There is no channel %(name)s. Nothing was changed.", name=repr(gone[0][:40]))
+            )
         kept = replace(
             kept,
             id=rule.id or new_id(),
@@ -72,7 +75,7 @@ def save_rule(desk: Desk, actor: Actor, alerts: Alerts, rule: Rule) -> Made:
             made_by=before.made_by if before else actor.identity.name,
         )
         if not desk.connection.call(alerts.put_rule(kept)):
-            raise BadRequestError(f"There are {MOST_RULES} rules already: remove one first.")
+            raise BadRequestError(sentence("There are %(most)s rules already: remove one first.", most=MOST_RULES))
         made.append(kept.id)
         return f"{sentence_of(kept)} ({kept.id})" + (f"; before: {sentence_of(before)}" if before else "")
 
@@ -101,16 +104,18 @@ def silence(
     def change() -> str:
         _may_silence(actor.identity, queues)
         if not 60_000 <= length_ms <= LONGEST_SILENCE_MS:
-            raise BadRequestError("A silence lasts a minute at least and 31 days at most.")
+            raise BadRequestError(sentence("A silence lasts a minute at least and 31 days at most."))
         if not queues or len(queues) > 200 or not queues.isprintable() or len(why) > 500:
-            raise BadRequestError("A silence is for one name or glob of queues, and its reason has 500 characters.")
+            raise BadRequestError(
+                sentence("A silence is for one name or glob of queues, and its reason has 500 characters.")
+            )
         rule = next((one for one in desk.connection.call(alerts.rules()) if one.id == rule_id), None)
         if rule_id and rule is None:
-            raise BadRequestError("There is no such rule any more. Nothing was silenced.")
+            raise BadRequestError(sentence("There is no such rule any more. Nothing was silenced."))
         now_ms, who = desk.clock(), actor.identity.name
         one = Silence(made, rule_id, queues, now_ms + length_ms, who, words, now_ms)
         if not desk.connection.call(alerts.put_silence(one)):
-            raise BadRequestError(f"There are {MOST_SILENCES} silences already: end one first.")
+            raise BadRequestError(sentence("There are %(most)s silences already: end one first.", most=MOST_SILENCES))
         about = title_of(rule) if rule else "all rules"
         return f"{about} for {queues}, {duration(length_ms)}"
 
@@ -142,9 +147,11 @@ def make_channel(desk: Desk, actor: Actor, alerts: Alerts, channel: Channel) -> 
         kept = checked_channel(wanted)
         known = desk.connection.call(alerts.channels())
         if any(one.name.casefold() == kept.name.casefold() for one in known):
-            raise BadRequestError(f"There is already a channel {kept.name}.")
+            raise BadRequestError(sentence("There is already a channel %(name)s.", name=kept.name))
         if not desk.connection.call(alerts.put_channel(kept)):
-            raise BadRequestError(f"There are {MOST_CHANNELS} channels already: remove one first.")
+            raise BadRequestError(
+                sentence("There are %(most)s channels already: remove one first.", most=MOST_CHANNELS)
+            )
         made.append((kept.id, "" if channel.secret else kept.secret))
         return f"{kept.name}: {kept.kind} to {place_of(kept)}"
 
@@ -173,15 +180,15 @@ def test_channel(desk: Desk, actor: Actor, alerts: Alerts, courier: Sends, chann
     def change() -> str:
         channel = _channel(desk, alerts, channel_id)
         if channel is None:
-            raise BadRequestError("There is no such channel any more. Nothing was sent.")
-        sentence = f"{actor.identity.name} asked for this message, to see whether it arrives"
+            raise BadRequestError(sentence("There is no such channel any more. Nothing was sent."))
+        told = f"{actor.identity.name} asked for this message, to see whether it arrives"
         message = Message(
             id=f"test-{new_id()}",
             channel=channel.id,
             what="test",
             rule="",
             title="A test message of Queue Board",
-            sentence=sentence,
+            sentence=told,
             severity="info",
             connection=connection,
             at_ms=desk.clock(),

@@ -11,6 +11,7 @@ from board.engine.calls import Batch, Call
 from board.engine.connection.sync import Connection
 from board.engine.keys import QueueKeys
 from board.engine.types import FINISHED_STATES, JobState
+from board.words import mark, sentence
 
 __all__ = ["Preview", "preview"]
 
@@ -20,9 +21,13 @@ ACTS_ON: Mapping[str, frozenset[JobState]] = {
     "remove": frozenset(JobState) - {JobState.ACTIVE, JobState.UNKNOWN},
 }
 
-DONE = {"retry": "retried", "promote": "promoted", "remove": "removed"}
+DONE = {
+    "retry": mark("%(state)s, will be retried"),
+    "promote": mark("%(state)s, will be promoted"),
+    "remove": mark("%(state)s, will be removed"),
+}
 
-WARNINGS = {"remove": "Removed jobs are gone for good, with their logs and the jobs below them."}
+WARNINGS = {"remove": sentence("Removed jobs are gone for good, with their logs and the jobs below them.")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +51,22 @@ def preview(connection: Connection, verb: str, selection: Sequence[tuple[QueueKe
         found.update(states(connection, queue, ids).values())
         if verb == "remove" and ids:
             below += sum(connection.batch(Batch.of(call for one in ids for call in _children(queue, one))))
-    touched = [(f"{state.value}, will be {DONE[verb]}", found[state]) for state in JobState if state in ACTS_ON[verb]]
+    touched = [
+        (sentence(DONE[verb], state=sentence(state.value)), found[state])
+        for state in JobState
+        if state in ACTS_ON[verb]
+    ]
     left = [
-        ("gone already" if state is JobState.UNKNOWN else f"{state.value}, left alone", found[state])
+        (
+            sentence("gone already")
+            if state is JobState.UNKNOWN
+            else sentence("%(state)s, left alone", state=sentence(state.value)),
+            found[state],
+        )
         for state in JobState
         if state not in ACTS_ON[verb]
     ]
-    hanging = [("right below them, will be removed too with all below", below)]
+    hanging = [(sentence("right below them, will be removed too with all below"), below)]
     return Preview(tuple(line for line in touched + hanging + left if line[1]), WARNINGS.get(verb, ""))
 
 

@@ -11,6 +11,7 @@ from board.auth.policy import Permission, demand
 from board.engine.keys import QueueKeys
 from board.errors import BadRequestError, ForbiddenError
 from board.redaction import revealed
+from board.words import sentence
 
 __all__ = ["reveal"]
 
@@ -52,6 +53,6 @@ def reveal(desk: Desk, actor: Actor, queue: QueueKeys, job_id: str, read: Callab
         ),
     )
     if problem:
-        raise BadRequestError("The audit log takes no entry now, so the hidden values stay hidden.")
+        raise BadRequestError(sentence("The audit log takes no entry now, so the hidden values stay hidden."))
     with revealed():
         return read()

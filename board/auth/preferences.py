@@ -17,6 +17,7 @@ from board.engine.calls import Batch, Call
 from board.engine.types import JobState
 from board.errors import BadRequestError
 from board.namespace import Namespace
+from board.words import sentence
 
 __all__ = [
     "DENSITIES",
@@ -112,13 +113,15 @@ def checked(form: Mapping[str, str]) -> dict[str, str]:
     refresh = form.get("refresh", "0")
     problems = []
     if theme not in THEMES:
-        problems.append(f"There is no theme {theme[:40]!r}.")
+        problems.append(sentence("There is no theme %(name)s.", name=repr(theme[:40])))
     if density not in DENSITIES:
-        problems.append(f"There is no density {density[:40]!r}.")
+        problems.append(sentence("There is no density %(name)s.", name=repr(density[:40])))
     if zone and not _is_zone(zone):
-        problems.append(f"There is no time zone {zone[:40]!r}. Zones are named as in Europe/Madrid.")
+        problems.append(
+            sentence("There is no time zone %(name)s. Zones are named as in Europe/Madrid.", name=repr(zone[:40]))
+        )
     if refresh not in map(str, REFRESHES):
-        problems.append(f"A page cannot refresh every {refresh[:40]!r} seconds.")
+        problems.append(sentence("A page cannot refresh every %(given)s seconds.", given=repr(refresh[:40])))
     if problems:
         raise BadRequestError(*problems)
     keys = "1" if form.get("keys", "") == "1" else "0"
@@ -204,11 +207,11 @@ def filter_named(name: str, queue: str, state: str, q: str, by: str = "") -> Sav
     """
     clean = " ".join(name.split())
     if not 0 < len(clean) <= LONGEST_NAME or not clean.isprintable():
-        raise BadRequestError(f"A filter has a name of 1 to {LONGEST_NAME} characters.")
+        raise BadRequestError(sentence("A filter has a name of 1 to %(most)s characters.", most=LONGEST_NAME))
     if state not in _STATES:
-        raise BadRequestError(f"There is no state {state[:40]!r}.")
+        raise BadRequestError(sentence("There is no state %(state)s.", state=repr(state[:40])))
     if not 0 < len(q.strip()) <= LONGEST_FILTER:
-        raise BadRequestError(f"A filter has 1 to {LONGEST_FILTER} characters.")
+        raise BadRequestError(sentence("A filter has 1 to %(most)s characters.", most=LONGEST_FILTER))
     return SavedFilter(clean, queue, state, q.strip(), by)
 
 

@@ -135,31 +135,41 @@ def effects(page: ManagePage, action: str, *, state: str = "", delayed: bool = F
     waiting = counts.waiting + counts.paused
     lines: tuple[Effect, ...]
     if action == "retry_all":
-        lines = (Effect("failed", "failed, will run again", counts.failed),)
+        lines = (Effect("failed", sentence("failed, will run again"), counts.failed),)
     elif action == "promote_all":
-        lines = (Effect("delayed", "delayed, will run now", counts.delayed),)
+        lines = (Effect("delayed", sentence("delayed, will run now"), counts.delayed),)
     elif action == "drain":
         lines = (
-            Effect("waiting", "waiting, never to run", waiting),
-            Effect("prioritized", "prioritized, never to run", counts.prioritized),
-            Effect("delayed", "delayed, never to run" if delayed else "delayed, left alone", counts.delayed),
-            Effect("active", "active, left alone", counts.active),
+            Effect("waiting", sentence("waiting, never to run"), waiting),
+            Effect("prioritized", sentence("prioritized, never to run"), counts.prioritized),
+            Effect(
+                "delayed",
+                sentence("delayed, never to run") if delayed else sentence("delayed, left alone"),
+                counts.delayed,
+            ),
+            Effect("active", sentence("active, left alone"), counts.active),
         )
     elif action == "clean":
         is_finished = state in ("completed", "failed")
         number = page.old if is_finished else counts.of(state)
-        lines = (Effect(state, f"{state}, old enough" if is_finished else f"{state}, of these the old ones", number),)
+        told = sentence(state)
+        words = (
+            sentence("%(state)s, old enough", state=told)
+            if is_finished
+            else sentence("%(state)s, of these the old ones", state=told)
+        )
+        lines = (Effect(state, words, number),)
     else:
         lines = (
-            Effect("failed", "failed", counts.failed),
+            Effect("failed", sentence("failed"), counts.failed),
             Effect(
                 "waiting",
-                "waiting, prioritized and delayed, never to run",
+                sentence("waiting, prioritized and delayed, never to run"),
                 waiting + counts.prioritized + counts.delayed,
             ),
-            Effect("active", "active, their workers will err when they finish", counts.active),
-            Effect("waiting-children", "waiting for children", counts.waiting_children),
-            Effect("completed", "completed, with return values and logs", counts.completed),
-            Effect("schedulers", "schedulers", page.schedulers),
+            Effect("active", sentence("active, their workers will err when they finish"), counts.active),
+            Effect("waiting-children", sentence("waiting for children"), counts.waiting_children),
+            Effect("completed", sentence("completed, with return values and logs"), counts.completed),
+            Effect("schedulers", sentence("schedulers"), page.schedulers),
         )
     return tuple(line for line in lines if line.count)

@@ -230,10 +230,18 @@ def _repeat(values: Mapping[str, str]) -> Repeat:
         )
     tz = values["tz"].strip() or None
     if tz is not None:
-        check_zone(tz)
+        _known_zone(tz)
     pattern = " ".join(values["pattern"].split())
     check_pattern(pattern)
     return Repeat(pattern=pattern, tz=tz, limit=limit, start_date_ms=start, end_date_ms=end)
+
+
+def _known_zone(tz: str) -> None:
+    try:
+        check_zone(tz)
+    except InvalidOptionError as refusal:
+        told = sentence("Unknown time zone %(name)s; take an IANA name such as Europe/Madrid.", name=repr(tz))
+        raise InvalidOptionError("tz", told) from refusal
 
 
 def _first(repeat: Repeat, now_ms: int) -> int:

@@ -63,3 +63,65 @@ def test_a_board_speaks_one_language_to_all_when_it_is_told_to(make_site: Callab
 
     assert seen.html is not None
     assert seen.html["lang"] == "de"
+
+
+GERMAN = {"Accept-Language": "de"}
+
+
+def test_what_an_action_did_is_told_in_the_language_of_the_reader(site: Site, person: Browser) -> None:
+    site.jobs.waiting("2b")
+    person.post("/q/mail/job/2b/retry", {}, **GERMAN)
+    left = page(person, "/q/mail/failed", "de").get_text(" ", strip=True)
+    person.post("/q/mail/job/1a/retry", {}, **GERMAN)
+    done = page(person, "/q/mail/failed", "de").get_text(" ", strip=True)
+
+    assert "Job 2b ist wartend; nur fehlgeschlagene oder abgeschlossene Jobs lassen sich wiederholen." in left
+    assert "Job 1a wiederholt." in done
+
+
+def test_the_audit_log_keeps_english_whatever_the_person_reads(site: Site, person: Browser) -> None:
+    site.jobs.waiting("2b")
+    person.post("/q/mail/job/2b/retry", {}, **GERMAN)
+
+    (entry, *_) = site.service.connection.call(site.service.audit.read(None, 1))
+    assert entry.entry is not None
+    assert entry.entry.detail == "2b is waiting; only failed or completed jobs can be retried"
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "told"),
+    [
+        ("/q/mail/add", {"name": "send", "data": "{"}, "Die Daten sind kein JSON."),
+        ("/q/mail/add", {"name": "send", "data": "{}", "priority": "x"}, "Eine Priorität ist eine ganze Zahl von 0"),
+        ("/q/mail/schedulers/new", {"id": "", "pattern": "* * * * *"}, "Ein Scheduler braucht eine ID mit höchstens"),
+        ("/q/mail/schedulers/new", {"id": "a", "pattern": "* * * * *", "tz": "X"}, "Unbekannte Zeitzone 'X'"),
+        ("/q/mail/schedulers/new", {"id": "a", "kind": "every", "every": "x"}, "Das Intervall ist eine ganze Zahl"),
+        ("/settings/users", {"user": "a b", "role": "viewer"}, "Ein Benutzername hat 1 bis"),
+        ("/settings/tokens", {"token": "A B", "role": "viewer", "days": "1"}, "Der Name eines Tokens hat 1 bis 48"),
+        ("/health/history/accept", {"until": "2031-12-31"}, "Den Grund in 1 bis 500 Zeichen angeben."),
+    ],
+)
+def test_a_form_that_is_refused_says_why_in_the_language_of_the_reader(
+    person: Browser, path: str, form: dict[str, str], told: str
+) -> None:
+    answer = person.post(path, form, **GERMAN)
+
+    assert answer.status_code == 400
+    assert told in BeautifulSoup(answer.text, "html5lib").get_text(" ", strip=True)
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "told"),
+    [
+        ("/q/mail/retry-all", {}, "1 Job von mail auf"),
+        ("/q/mail/obliterate", {}, "Zum Fortfahren mail eingeben"),
+        ("/q/mail/job/1a/remove", {}, "fehlgeschlagen, wird entfernt"),
+    ],
+)
+def test_what_is_asked_before_an_action_is_asked_in_german(
+    person: Browser, path: str, form: dict[str, str], told: str
+) -> None:
+    answer = person.post(path, form, **GERMAN)
+
+    assert answer.status_code == 200
+    assert told in BeautifulSoup(answer.text, "html5lib").get_text(" ", strip=True)
