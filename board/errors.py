@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from board.words import sentence
+from board.words import said, sentence
 
 __all__ = [
     "BadRequestError",
@@ -180,7 +180,7 @@ class BadRequestError(BoardError):
 
     def __init__(self, *problems: str) -> None:
         self.problems = problems
-        super().__init__(problems[0] if len(problems) == 1 else " ".join(problems))
+        super().__init__(problems[0] if len(problems) == 1 else said(problems))
 
 
 class CrossSiteError(BadRequestError):

@@ -35,6 +35,7 @@ __all__ = [
     "ngettext",
     "of",
     "row",
+    "said",
     "sentence",
     "sentences",
     "speak",
@@ -172,6 +173,14 @@ def clauses(items: Sequence[Any]) -> Sentence:
     told = _first(items)
     for item in items[1:]:
         told = sentence("%(items)s; %(next)s", items=told, next=item)
+    return told
+
+
+def said(items: Sequence[Any]) -> Sentence:
+    """Return whole sentences one after the other."""
+    told = _first(items)
+    for item in items[1:]:
+        told = sentence("%(sentences)s %(next)s", sentences=told, next=item)
     return told
 
 

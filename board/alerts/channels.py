@@ -102,21 +102,25 @@ def checked_channel(channel: Channel) -> Channel:
     """
     problems = []
     if channel.kind not in CHANNEL_KINDS:
-        problems.append(f"A channel is one of {', '.join(CHANNEL_KINDS)}.")
+        problems.append(sentence("A channel is one of %(kinds)s.", kinds=", ".join(CHANNEL_KINDS)))
     if not _NAME.fullmatch(channel.name):
-        problems.append("A channel's name has 1 to 48 letters, digits, spaces or . _ # @ -.")
+        problems.append(sentence("A channel's name has 1 to 48 letters, digits, spaces or . _ # @ -."))
     if channel.kind == "email":
         people = tuple(filter(None, (one.strip() for one in channel.target.split(","))))
         if not people or len(people) > MOST_ADDRESSES or not all(_ADDRESS.fullmatch(one) for one in people):
-            problems.append(f"E-mail goes to 1 to {MOST_ADDRESSES} addresses, separated by commas.")
+            problems.append(
+                sentence("E-mail goes to 1 to %(most)s addresses, separated by commas.", most=MOST_ADDRESSES)
+            )
         target = ", ".join(people)
     else:
         target = channel.target.strip()
         is_plain = target.isascii() and target.isprintable() and " " not in target and len(target) <= LONGEST_URL
         if not is_plain or not re.match(r"https?://[^/@?#]+(?:[/?]|$)", target):
-            problems.append("A webhook has an address that begins with https:// and a host, without user and password.")
+            problems.append(
+                sentence("A webhook has an address that begins with https:// and a host, without user and password.")
+            )
     if channel.kind == "webhook" and not (SHORTEST_SECRET <= len(channel.secret) <= 200 and channel.secret.isascii()):
-        problems.append(f"A secret to sign with has {SHORTEST_SECRET} to 200 plain characters.")
+        problems.append(sentence("A secret to sign with has %(least)s to 200 plain characters.", least=SHORTEST_SECRET))
     if problems:
         raise BadRequestError(*problems)
     secret = channel.secret if channel.kind == "webhook" else ""

@@ -100,15 +100,15 @@ def read_edit(connection: Reads, known: Known, queue: QueueKeys, job_id: str, dr
 def _checked(draft: str, stored: str, *, folds: bool) -> tuple[str | None, str]:
     """Return what is to be stored, or None and why the text cannot be."""
     if not is_json(draft):
-        return None, "This is not JSON."
+        return None, sentence("This is not JSON.")
     try:
         draft.encode()
         final = restore(draft, stored)
     except UnicodeEncodeError:
-        return None, "This holds half a surrogate pair, which UTF-8 cannot store."
+        return None, sentence("This holds half a surrogate pair, which UTF-8 cannot store.")
     except ValueError as error:
         return None, f"{error}."
     final = compact(final) if folds else final
     if len(final.encode()) > EDIT_LIMIT:
-        return None, "This is larger than 64 KB."
+        return None, sentence("This is larger than 64 KB.")
     return final, ""
