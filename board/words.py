@@ -13,7 +13,7 @@ is a pair of messages.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from gettext import NullTranslations
@@ -162,26 +162,17 @@ def begin(part: str) -> Sentence:
 
 def row(items: Sequence[Any]) -> Sentence:
     """Return words in a row: a, b, c."""
-    told = _first(items)
-    for item in items[1:]:
-        told = sentence("%(items)s, %(next)s", items=told, next=item)
-    return told
+    return _folded(items, lambda first, rest: sentence("%(items)s, %(next)s", items=first, next=rest))
 
 
 def clauses(items: Sequence[Any]) -> Sentence:
     """Return clauses that may have commas in them: a; b; c."""
-    told = _first(items)
-    for item in items[1:]:
-        told = sentence("%(items)s; %(next)s", items=told, next=item)
-    return told
+    return _folded(items, lambda first, rest: sentence("%(items)s; %(next)s", items=first, next=rest))
 
 
 def said(items: Sequence[Any]) -> Sentence:
     """Return whole sentences one after the other."""
-    told = _first(items)
-    for item in items[1:]:
-        told = sentence("%(sentences)s %(next)s", sentences=told, next=item)
-    return told
+    return _folded(items, lambda first, rest: sentence("%(sentences)s %(next)s", sentences=first, next=rest))
 
 
 def listed(items: Sequence[Any]) -> Sentence:
@@ -191,7 +182,11 @@ def listed(items: Sequence[Any]) -> Sentence:
     return sentence("%(items)s and %(last)s", items=row(items[:-1]), last=items[-1])
 
 
-def _first(items: Sequence[Any]) -> Sentence:
+def _folded(items: Sequence[Any], join: Callable[[Sentence, Sentence], Sentence]) -> Sentence:
+    """Join items by halves, so that a thousand of them nest ten deep."""
+    if len(items) > 1:
+        half = len(items) // 2
+        return join(_folded(items[:half], join), _folded(items[half:], join))
     return Sentence(str(items[0]), "%(item)s", values={"item": items[0]}) if items else Sentence("")
 
 

@@ -343,6 +343,22 @@ def test_a_cluster_that_moves_its_slots_is_no_fault_of_a_script(reply: Exception
     assert type(store_error(reply, "here")) is ConnectionLostError
 
 
+def test_errors_of_ours_are_raised_as_they_are_and_each_caller_gets_one() -> None:
+    from board.engine.connection.exchange import checked, parts_of
+    from board.engine.connection.failures import store_error
+
+    first, second = parts_of([b"one"], 2)
+
+    assert first is not second
+    with pytest.raises(ScriptError) as told:
+        checked(first, "here")
+    assert told.value.__cause__ is None
+    first.__cause__ = first  # a chain that goes in a circle has an end
+    away = OSError("away")
+    away.__context__ = first
+    assert isinstance(store_error(away, "here"), ConnectionLostError)
+
+
 # Clients and URLs
 
 
@@ -404,11 +420,14 @@ def test_a_socket_file_is_an_address(fresh_server: Callable[..., Server], connec
 def test_a_fork_does_not_talk_over_its_parents_socket(redis_url: str) -> None:
     with Connection.open(redis_url) as connection:
         connection.call(put("a", "parent"))
+        parents = connection.call(Call(("CLIENT", "ID"), raw))
         child = os.fork()
         if child == 0:
             try:
+                ok = connection.call(Call(("CLIENT", "ID"), raw)) != parents
                 connection.call(put("b", "child"))
-                ok = connection.call(get("a")) == b"parent"
+                ok = ok and connection.call(get("a")) == b"parent"
+                connection.close()
             except BaseException:  # noqa: BLE001 - a child of a test must end here
                 os._exit(2)
             os._exit(0 if ok else 1)
@@ -416,6 +435,7 @@ def test_a_fork_does_not_talk_over_its_parents_socket(redis_url: str) -> None:
 
         assert os.waitstatus_to_exitcode(status) == 0
         assert connection.call(get("b")) == b"child"
+        assert connection.call(Call(("CLIENT", "ID"), raw)) == parents
 
 
 def test_every_script_of_the_engine_can_be_sent(wire: Wire) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from board.engine import AsyncJob, Job, JobState, Queue, Worker
+from board.engine import AsyncJob, AsyncQueue, AsyncWorker, Job, JobState, Queue, Worker
 from board.engine.errors import ClosedError, JobNotFoundError, JobNotInStateError, NotStoppableError
 from board.engine.keys import QueueKeys
-from tests.engine.fronts import Front, behaviour, count_is, ended, state_is
+from tests.engine.fronts import AsyncioFront, Front, behaviour, count_is, ended, state_is
 from tests.waiting import PATIENCE_S, wait_until, wait_until_async
 
 LOCK_S = 2
@@ -447,6 +447,67 @@ async def test_a_request_to_stop_reaches_no_later_attempt(front: Front) -> None:
 
         assert (await ended(queue, job.id)).return_value == "through"
         assert (await ended(queue, other.id)).return_value == "through"
+
+
+@behaviour
+async def test_a_job_that_is_cancelled_as_it_begins_does_not_run(redis_url: str, prefix: str) -> None:
+    ran: list[str] = []
+
+    async def process(job: AsyncJob) -> None:
+        ran.append(job.id)
+
+    async with AsyncioFront(redis_url, prefix) as front:
+        queue = front.queue("mail")
+        worker = front.worker("mail", process)
+        worker.on("active", lambda job, _previous: worker.cancel_job(job.id, "not today"))
+        await worker.start()
+
+        assert (await ended(queue, (await queue.add("x")).id)).failed_reason == "not today"
+        assert ran == []
+
+
+@behaviour
+async def test_a_job_that_is_cancelled_in_its_own_last_step_costs_its_worker_nothing(front: Front) -> None:
+    async def process(job: AsyncJob) -> str:
+        await job.update_progress(100)
+        return "done"
+
+    async with front:
+        queue = front.queue("mail")
+        worker = front.worker("mail", process)
+        worker.on("progress", lambda job, _progress: worker.cancel_job(job.id))
+        await worker.start()
+        for _ in range(3):
+            assert (await ended(queue, (await queue.add("x")).id)).return_value == "done"
+
+
+def test_a_loop_that_ends_is_not_held_up_by_a_job_that_was_cancelled(redis_url: str, prefix: str) -> None:
+    async def main() -> None:
+        entered, cleaning = asyncio.Event(), asyncio.Event()
+
+        async def process(_job: AsyncJob) -> None:
+            entered.set()
+            try:
+                await asyncio.sleep(PATIENCE_S)
+            finally:
+                cleaning.set()
+                await asyncio.sleep(10 * PATIENCE_S)
+
+        queue = AsyncQueue("mail", connection=redis_url, prefix=prefix)
+        worker = AsyncWorker("mail", process, connection=redis_url, prefix=prefix)
+        job = await queue.add("x")
+        await worker.start()
+        await entered.wait()
+        worker.cancel_job(job.id)
+        await cleaning.wait()
+        for connection in (worker._blocking, worker.connection, queue.connection):
+            await connection.close()
+
+    thread = threading.Thread(target=asyncio.run, args=(main(),), daemon=True)
+    thread.start()
+    thread.join(PATIENCE_S)
+
+    assert not thread.is_alive()
 
 
 @behaviour

@@ -46,6 +46,17 @@ def ended(queue: Queue, job: Job) -> Job:
     return job
 
 
+def test_a_job_that_is_cancelled_while_its_process_is_made_ready_does_not_run(queue: Queue, start: Any) -> None:
+    worker = start()
+    worker.on("active", lambda job, _previous: job.name == "pid" and worker.cancel_job(job.id, "not today"))
+
+    cancelled, next_one = ended(queue, queue.add("pid")), ended(queue, queue.add("nap", {"seconds": 2}))
+
+    assert cancelled.failed_reason == "not today"
+    assert queue.get_job_logs(cancelled.id).lines == ()
+    assert next_one.get_state() is JobState.COMPLETED
+
+
 def test_a_processor_runs_in_another_process_that_serves_the_next_job_too(queue: Queue, start: Any) -> None:
     worker = start()
     told: list[object] = []

@@ -12,7 +12,9 @@ import pytest
 import redis
 
 from board.engine import Job, JobState, ParentRef, Queue, Worker
+from board.engine.calls import Call, raw
 from board.engine.connection import together
+from board.engine.connection.together import Together
 from board.engine.errors import ConnectionLostError, ScriptError
 from tests.engine.test_line import runs
 from tests.waiting import PATIENCE_S, wait_until
@@ -162,8 +164,12 @@ def test_whoever_is_interrupted_in_line_holds_nobody_up(
     assert queue.get_job_counts()["waiting"] == 4
 
 
-def at_line(number: int, work: Callable[[], Any]) -> Any:
-    """Do something, and raise before the line of that number that runs of the module, as a signal handler might."""
+def interrupted() -> None:
+    raise InterruptedHereError
+
+
+def at_line(number: int, work: Callable[[], Any], handler: Callable[[], object] = interrupted) -> Any:
+    """Do something, and call a signal handler before the line of that number that runs of the module."""
     left = number
 
     def trace(frame: Any, event: str, _argument: object) -> Any:
@@ -174,7 +180,7 @@ def at_line(number: int, work: Callable[[], Any]) -> Any:
         if event == "line" and "with " not in linecache.getline(together.__file__, frame.f_lineno):
             left -= 1
             if left == 0:
-                raise InterruptedHereError
+                handler()
         return trace
 
     sys.settrace(trace)
@@ -182,6 +188,26 @@ def at_line(number: int, work: Callable[[], Any]) -> Any:
         return work()
     finally:
         sys.settrace(None)
+
+
+def test_a_handler_may_ask_wherever_an_interruption_is_being_put_right() -> None:
+    """The first signal raises while a thread waits for its answer, the next comes at any line of what follows."""
+    cut, other = (Call(("key", name, ""), raw, item=name, most=3) for name in (b"cut", b"other"))
+    answers: list[Any] = []
+
+    def send(call: Call[Any]) -> Any:
+        if call is cut:
+            raise InterruptedHereError
+        return [call.item]
+
+    threads = Together(send)
+    with ThreadPoolExecutor(1) as pool:
+        for number in range(1, 80):
+            told = pool.submit(at_line, number, lambda: threads.ask(cut), lambda: answers.append(threads.ask(other)))
+            assert isinstance(told.exception(PATIENCE_S), InterruptedHereError)
+    assert threads.lanes == 0
+    assert len(answers) > 40
+    assert answers == [[b"other"]] * len(answers)
 
 
 def one_is_cut(queue: Queue, client: redis.Redis, number: int, *, leads: bool) -> bool:

@@ -1,7 +1,7 @@
 """A sentence is English for programs, and what the reader's catalogue has for it on a page."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask, render_template_string
@@ -155,3 +155,14 @@ def test_each_word_of_a_list_is_said_in_the_language_of_the_reader() -> None:
     assert words.listed(items) == "paused, gone and gone"
     assert words.listed(items).told() == "angehalten, gone and weg"
     assert words.row(items[1:]).told() == "gone, weg"
+
+
+@pytest.mark.parametrize("joined", [words.row, words.clauses, words.said, words.listed])
+def test_thousands_of_words_in_a_row_are_told(joined: Callable[[list[str]], words.Sentence]) -> None:
+    """A pattern of a scheduler may hold as many, whoever wrote it into Redis."""
+    items = [str(number) for number in range(5_000)]
+    told = joined(items)
+    words.speak(language.load("de"))
+
+    assert told.told().replace(";", ",").replace(" und ", ", ").replace(",", "").split() == items
+    assert told.replace(";", ",").replace(" and ", ", ").replace(",", "").split() == items

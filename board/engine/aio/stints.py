@@ -49,9 +49,17 @@ class Stint:
         """The processor has returned."""
 
     def cancel(self, error: Exception) -> None:
-        """Cancel the processor, if it runs; a second reason cancels it no second time."""
-        if self.task is None or not outweighs(error, self.error):
+        """Cancel the processor, or do not let it begin; a second reason cancels it no second time."""
+        if self.is_over.is_set() or not outweighs(error, self.error):
             return
         is_first, self.error = self.error is None, error
-        if is_first:
+        if is_first and self.task is not None:
+            # In its own turn it may be about to end, and then the cancellation would reach the slot instead.
+            if self.task is asyncio.current_task():
+                asyncio.get_running_loop().call_soon(self._cancel)
+            else:
+                self._cancel()
+
+    def _cancel(self) -> None:
+        if self.task is not None:
             self.task.cancel()

@@ -542,6 +542,9 @@ class AsyncWorker:
     async def _process(self, stint: Stint) -> Returned | Raised:
         task: asyncio.Task[Any] | None = asyncio.current_task()
         assert task is not None  # noqa: S101 - slots are tasks
+        before = stint.error
+        if before is not None:  # a listener was told that it begins, and cancelled it
+            return Raised(before)
         timeout_ms = self.options.job_timeout_ms
         stint.task = task
         limit: asyncio.Timeout | None = None
@@ -552,7 +555,7 @@ class AsyncWorker:
             async with limit:
                 return Returned(await self._processor(stint.job))
         except asyncio.CancelledError as error:
-            if stint.error is None and task.cancelling():
+            if task.cancelling() > (stint.error is not None):
                 raise  # the loop is being shut down
             return Raised(stint.error or error)
         except TimeoutError as raised:

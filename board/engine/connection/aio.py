@@ -29,7 +29,7 @@ from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
 from board.engine.calls import Batch, Call, Plan
 from board.engine.connection.address import Address, clean_client_name, parse_address
-from board.engine.connection.exchange import Command, Exchange, batch_results
+from board.engine.connection.exchange import Command, Exchange, batch_results, checked
 from board.engine.connection.failures import EMPTIED, NEVER_RAN, store_error
 from board.engine.connection.line import Line, NoTransportError, transport_of
 from board.engine.connection.origin import (
@@ -288,9 +288,7 @@ class AsyncConnection:
             return self._sound(reply)
 
     def _sound(self, reply: Any) -> Any:
-        if isinstance(reply, Exception):
-            raise store_error(reply, self.place) from reply
-        return reply
+        return checked(reply, self.place)
 
     def _line(self, place: _Place) -> Line:
         self._check_open()

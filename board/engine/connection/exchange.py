@@ -21,7 +21,7 @@ from board.engine.calls import Arg, Batch, Call
 from board.engine.connection.failures import EMPTIED, NEVER_RAN, store_error
 from board.engine.errors import EngineError, ScriptError
 
-__all__ = ["Exchange", "batch_results", "decoded", "parts_of"]
+__all__ = ["Exchange", "batch_results", "checked", "decoded", "parts_of"]
 
 Command = tuple[Arg, ...]
 
@@ -115,15 +115,24 @@ def parts_of(reply: Any, count: int) -> list[Any]:
     if isinstance(reply, Exception):
         return [reply] * count
     if not isinstance(reply, list) or len(reply) != count:
-        return [ScriptError(f"{count} answers were asked for, and the reply holds something else")] * count
+        return [
+            ScriptError(f"{count} answers were asked for, and the reply holds something else") for _ in range(count)
+        ]
     return [part if isinstance(part, Exception) else [part] for part in reply]
 
 
 def decoded(call: Call[Any], reply: Any, place: str) -> Any:
     """Return the result of a call, or raise what its reply means."""
+    return call.decode(checked(reply, place))
+
+
+def checked(reply: Any, place: str) -> Any:
+    """Return a raw reply, or raise what it means where it is an error."""
+    if isinstance(reply, EngineError):
+        raise reply
     if isinstance(reply, Exception):
         raise store_error(reply, place) from reply
-    return call.decode(reply)
+    return reply
 
 
 def batch_results(batch: Batch[Any], replies: list[Any], place: str) -> list[Any]:

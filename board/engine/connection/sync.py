@@ -31,7 +31,7 @@ from redis.sentinel import Sentinel, SentinelConnectionPool
 
 from board.engine.calls import Batch, Call, Plan
 from board.engine.connection.address import Address, clean_client_name, parse_address
-from board.engine.connection.exchange import Command, Exchange, batch_results, decoded
+from board.engine.connection.exchange import Command, Exchange, batch_results, checked, decoded
 from board.engine.connection.failures import store_error
 from board.engine.connection.origin import (
     APART,
@@ -208,6 +208,7 @@ class Connection:
 
     def interrupt(self) -> None:
         """Make every thread that waits for a reply on this connection raise ConnectionLostError now."""
+        self._forget_parent()
         with self._lock:
             for socket in tuple(self._in_use):
                 _shut(socket)
@@ -234,16 +235,13 @@ class Connection:
 
     def _raw(self, call: Call[Any]) -> Any:
         reply = self._ask(call)
-        if isinstance(reply, Exception):
-            raise store_error(reply, self.place) from reply
-        return reply
+        return checked(reply, self.place)
 
     def _ask(self, call: Call[Any]) -> Any:
         """Make the round trip of one call; returns the raw reply, an error as an exception."""
         if call.item is None or call.most < 2:
             return self._alone(call)
-        if self._pid != os.getpid():
-            self._forget_parent()
+        self._forget_parent()
         return self._together.ask(call)
 
     def _alone(self, call: Call[Any]) -> Any:
@@ -251,6 +249,7 @@ class Connection:
 
     def _send(self, calls: Iterable[Call[Any]], *, atomic: bool) -> list[Any]:
         calls = tuple(calls)
+        self._forget_parent()
         if not self._origin.is_cluster:
             return self._exchange(self._place(None), calls, atomic=atomic)
         replies: list[Any] = [None] * len(calls)
@@ -327,8 +326,6 @@ class Connection:
 
     def _take(self, place: _Place) -> _Socket:
         self._check_open()
-        if self._pid != os.getpid():
-            self._forget_parent()
         while True:
             try:
                 socket = place.free.pop()
@@ -382,11 +379,14 @@ class Connection:
         _end(socket)
 
     def _forget_parent(self) -> None:
-        self._pid = os.getpid()
+        """Begin anew in a process that was forked: the sockets are its parent's."""
+        if self._pid == os.getpid():
+            return
         self._lock = threading.RLock()
         self._together = Together(self._alone)
         self._in_use = set()
         self._places = {}
+        self._pid = os.getpid()
 
     def _place(self, key: str | None) -> _Place:
         name = key or ""

@@ -11,6 +11,7 @@ interruption cut short is done again on the way out: nobody is left waiting for 
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -65,21 +66,30 @@ class Together:
             return self._send(call)
         mine = _Asked(call)
         try:
-            try:
-                self._here.asks = True
-                self._enter(mine)
-                while not mine.is_over and not self._is_led_by(mine):
-                    mine.turn.acquire()
-                if not mine.is_over:
-                    self._lead(mine)
-            finally:
-                self._leave(mine)
-        except BaseException:
-            self._leave(mine)  # an interruption may have cut the first short
-            raise
+            self._here.asks = True
+            self._take_part(mine)
+        finally:
+            self._here.asks = False
         if mine.error is not None:
             raise mine.error
         return mine.reply
+
+    def _take_part(self, mine: _Asked) -> None:
+        try:
+            self._stand(mine)
+        except BaseException:
+            self._leave(mine)  # an interruption may have cut the first short
+            raise
+
+    def _stand(self, mine: _Asked) -> None:
+        try:
+            self._enter(mine)
+            while not mine.is_over and not self._is_led_by(mine):
+                mine.turn.acquire()
+            if not mine.is_over:
+                self._lead(mine)
+        finally:
+            self._leave(mine)
 
     def _is_led_by(self, mine: _Asked) -> bool:
         lane = self._lanes.get(mine.alike)
@@ -132,7 +142,6 @@ class Together:
             lane = self._lanes.get(mine.alike)
             if lane is not None:
                 self._hand_over(lane, mine)
-        self._here.asks = False
 
     def _hand_over(self, lane: _Lane, mine: _Asked) -> None:
         if not mine.is_over and mine in lane.line:
@@ -182,6 +191,6 @@ class _Asked:
         self.wake()
 
     def wake(self) -> None:
-        """Let the thread look again, if it waits."""
-        if self.turn.locked():
+        """Let the thread look again, if it waits. Two may do so at a time."""
+        with contextlib.suppress(RuntimeError):
             self.turn.release()

@@ -89,7 +89,7 @@ class Child:
     def run(self, job: Job, token: str, tell_progress: Any) -> Returned | Raised:
         """Run one job and wait for it; a process that dies is an error of this job."""
         try:
-            pipe = self._ready()
+            pipe = self._pipe or self._ready()  # one that died since it was made ready was killed with this job
             pipe.send(_Order(job.info, token))
             while isinstance(answer := pipe.recv(), _Progress):
                 tell_progress(answer.progress)

@@ -77,6 +77,7 @@ class Stint:
 
     def ask_to_stop(self, why: JobCancelledError | None = None) -> None:
         """Let the job say that it was cancelled; a function in a thread can only be asked."""
-        if why is not None and outweighs(why, self.why):
-            self.job._why = why  # noqa: SLF001 - of this module
-        self.job._cancelled = True  # noqa: SLF001 - of this module
+        with self.lock:  # two may ask at a time, and the weightier reason has to stay
+            if why is not None and outweighs(why, self.why):
+                self.job._why = why  # noqa: SLF001 - of this module
+            self.job._cancelled = True  # noqa: SLF001 - of this module

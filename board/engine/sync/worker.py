@@ -652,6 +652,8 @@ class Worker:
     def _process(self, stint: Stint, child: Child | None) -> Returned | Raised:
         job = stint.job
         if child is not None:
+            if stint.is_claimed() or stint.why is not None:  # while its process was being made ready
+                return Raised(stint.why or JobCancelledError(f"job {job.id} was handed back"))
             return child.run(job, stint.lease.token, lambda progress: self._emit("progress", job, progress))
         try:
             return Returned(self._processor(job))
