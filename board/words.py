@@ -125,6 +125,8 @@ class Sentence(str):
 
     def told(self) -> str:
         """Say it in the language being spoken, as plain text."""
+        if not self._message:  # to a catalogue that is the name of its header
+            return ""
         catalogue = _spoken.get().catalogue
         if self._many is None:
             text = catalogue.gettext(self._message)

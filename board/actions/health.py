@@ -11,6 +11,7 @@ from board.actions.accounts import perform_account
 from board.actions.perform import LONGEST_REASON, Actor, Desk
 from board.auth.policy import Permission
 from board.errors import BadRequestError
+from board.redaction import redact_text
 from board.words import sentence
 
 __all__ = ["LONGEST_DAYS", "accept", "reopen"]
@@ -86,5 +87,7 @@ def _day(text: str) -> date:
         return date.fromisoformat(text.strip())
     except ValueError:
         raise BadRequestError(
-            sentence("%(text)s is no day; write it as 2031-12-31. Nothing was changed.", text=repr(text[:40]))
+            sentence(
+                "%(text)s is no day; write it as 2031-12-31. Nothing was changed.", text=repr(redact_text(text)[:40])
+            )
         ) from None

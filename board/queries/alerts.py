@@ -175,7 +175,7 @@ def read_alerts(
     seen = [one for one in incidents.values() if one.rule in by_id and shown(one.subject.prefix, one.subject.queue)]
     last: dict[str, int] = {}
     for line in past:
-        if line.what == "fired":
+        if line.what == "fired" and shown(line.prefix, line.queue):
             last.setdefault(line.rule, line.at_ms)
     names = {channel.id: channel.name for channel in channels}
     return AlertsPage(
@@ -183,7 +183,10 @@ def read_alerts(
         pending=sum(one.state == "pending" for one in seen),
         rules=tuple(_rule(rule, seen, names, last.get(rule.id)) for rule in rules),
         silences=tuple(
-            SilenceRow(one, title_of(by_id[one.rule]) if one.rule in by_id else "")
+            # A reason may speak of any queue.
+            SilenceRow(
+                one if sees_all else replace(one, why=""), title_of(by_id[one.rule]) if one.rule in by_id else ""
+            )
             for one in silences
             if one.until_ms > now_ms and (sees_all or any(one.covers(one.rule, queue.name, now_ms) for queue in queues))
         ),

@@ -36,11 +36,17 @@ def site(make_site: Callable[..., Site], redis_client: redis.Redis) -> Site:
     own.connection.call(
         own.alerts.put_silence(Silence("s1", "r2", MARK, now_ms + 60_000, "admin", f"for {MARK}", now_ms))
     )
+    own.connection.call(own.alerts.put_rule(Rule("r4", "depth", threshold=6)))
+    own.connection.call(
+        own.alerts.put_silence(Silence("s2", "", "*", now_ms + 60_000, "admin", f"{MARK} moves", now_ms))
+    )
     for queue, says in (("left", CARRIED), (MARK, f"{MARK} {CARRIED}"), (GONE, f"{MARK} {CARRIED}")):
         filler = Filler(redis_client, queue).open()
         for number in range(3):
             filler.failed(f"{queue}-{number}", now_ms, f"{queue.title()}Error: {says}", failedReason=says)
             filler.waiting(f"{queue}-w{number}")
+        for number in range(9 if queue == MARK else 0):
+            filler.waiting(f"{queue}-more{number}")
         Jobs(site.jobs.connection, queue).failed(f"{queue}-now")
     Process(own).catch_up()
     turn = Turn(1, is_first=True, keep=lambda: None, ending=threading.Event())
@@ -89,6 +95,19 @@ def test_nothing_that_is_kept_tells_of_a_queue_of_somebody_else(site: Site) -> N
     assert len(tells(site.signed_in(), site, MARK)) > 10, "there was nothing to tell"
 
     assert tells(member(site), site, MARK) == set()
+
+
+def test_a_rule_tells_when_it_fired_for_queues_that_one_sees(site: Site) -> None:
+    """One rule fired for a queue of somebody else alone, another for both."""
+
+    def fired(who: Browser) -> dict[str, bool]:
+        told = who.get("/api/v1/alerts").json
+        assert told is not None
+        return {one["rule"]["id"]: one["last_fired_ms"] is not None for one in told["rules"]}
+
+    admin, browser = fired(site.signed_in()), fired(member(site))
+    assert (admin["r3"], admin["r4"]) == (True, True)
+    assert (browser["r3"], browser["r4"]) == (True, False)
 
 
 def test_nothing_that_is_kept_tells_what_jobs_carry_to_who_may_not_see_that(site: Site) -> None:

@@ -290,6 +290,15 @@ def test_nothing_is_accepted_without_reason_day_or_finding(
     assert not redis_client.exists("board:accepted")
 
 
+def test_a_secret_typed_into_the_wrong_field_is_not_told_back(site: Site) -> None:
+    site.jobs.waiting("one")
+
+    answer = accept(site, check="workers", until="password=c4nary", reason="password=c4nary")
+
+    assert answer.status_code == 400
+    assert "c4nary" not in answer.text
+
+
 def test_what_was_typed_stays_when_it_is_refused(site: Site) -> None:
     site.jobs.waiting("one")
 
