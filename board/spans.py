@@ -8,9 +8,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from board.words import Sentence, sentence, sentences
+from board.words import Amount, Sentence, sentence, sentences
 
-__all__ = ["duration", "measured", "two_figures"]
+__all__ = ["duration", "in_unit", "measured", "two_figures"]
 
 _SECOND: Final = 1_000
 _MINUTE: Final = 60 * _SECOND
@@ -21,15 +21,21 @@ _DAY: Final = 24 * _HOUR
 def duration(length_ms: float | timedelta) -> Sentence:
     """Write a duration within a sentence: ``840 ms``, ``5 s``, ``2.5 min``, ``3 h``, ``7 days``."""
     number, unit = measured(length_ms.total_seconds() * 1000 if isinstance(length_ms, timedelta) else length_ms)
+    return in_unit(number, unit)
+
+
+def in_unit(number: str, unit: str) -> Sentence:
+    """Return a number, written the English way, of a unit of time."""
+    n = Amount(number)
     if unit == "ms":
-        return sentence("%(n)s ms", n=number)
+        return sentence("%(n)s ms", n=n)
     if unit == "s":
-        return sentence("%(n)s s", n=number)
+        return sentence("%(n)s s", n=n)
     if unit == "min":
-        return sentence("%(n)s min", n=number)
+        return sentence("%(n)s min", n=n)
     if unit == "h":
-        return sentence("%(n)s h", n=number)
-    return sentences("%(n)s day", "%(n)s days", 2, n=number)
+        return sentence("%(n)s h", n=n)
+    return sentences("%(n)s day", "%(n)s days", 1 if number == "1" else 2, n=n)
 
 
 def measured(length_ms: float) -> tuple[str, str]:

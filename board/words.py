@@ -24,6 +24,7 @@ from markupsafe import Markup, escape
 __all__ = [
     "ENGLISH",
     "LANGUAGES",
+    "Amount",
     "Count",
     "Language",
     "Sentence",
@@ -200,12 +201,20 @@ class Count(int):
         return f"{int(self):,}"
 
 
+class Amount(str):
+    """A number in a sentence, written the English way, such as 1,234.5."""
+
+    __slots__ = ()
+
+
 def told(value: Any) -> Any:
     """Return a value as the language being spoken says it: a sentence translated, a number written, others as is."""
     if isinstance(value, Sentence):
         return value.told()
     if isinstance(value, int) and not isinstance(value, bool):
         return _spoken.get().number(str(value))
+    if isinstance(value, Amount):
+        return _spoken.get().number(value)
     return value
 
 

@@ -12,6 +12,7 @@ from board.doctor.leftovers import look_for_leftovers
 from board.engine.calls import Call
 from board.resources import ResourceMissingError, require_browser_code
 from board.service import Service
+from board.spans import in_unit
 from board.words import Count, Sentence, clauses, sentence, sentences
 
 __all__ = ["CHECKS", "Patient", "browser_code"]
@@ -51,7 +52,7 @@ def browser_code() -> Finding:
 
 def answers(patient: Patient) -> Finding:
     """How long Redis takes to answer."""
-    told = sentence("Redis answers in %(time)s", time=sentence("%(n)s ms", n=f"{patient.latency_ms:.1f}"))
+    told = sentence("Redis answers in %(time)s", time=in_unit(f"{patient.latency_ms:.1f}", "ms"))
     if patient.latency_ms > SLOW_MS:
         return Finding("redis", Verdict.WARNING, told, sentence("Run the board and the workers near to Redis."))
     return Finding("redis", Verdict.OK, told)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from board.queries.text import display
-from board.words import Count, Sentence, begin, listed, sentence, sentences
+from board.words import Amount, Count, Sentence, begin, listed, sentence, sentences
 
 __all__ = ["MONTHS", "cron_words", "interval_words"]
 
@@ -169,7 +169,7 @@ def interval_words(every_ms: int) -> Sentence:
             return told(Count(every_ms // unit))
     if every_ms < 1_000:
         return sentence("Every %(n)s ms", n=Count(every_ms))
-    return sentence("Every %(n)s s", n=f"{every_ms / 1000:,.3f}".rstrip("0").rstrip("."))
+    return sentence("Every %(n)s s", n=Amount(f"{every_ms / 1000:,.3f}".rstrip("0").rstrip(".")))
 
 
 def _fields(pattern: str) -> tuple[_Field, ...] | None:

@@ -23,7 +23,7 @@ from jinja2 import Environment
 
 from board.queries.payload import folded
 from board.queries.search import term_text
-from board.spans import measured, two_figures
+from board.spans import in_unit, measured, two_figures
 from board.words import gettext, ngettext, spoken
 
 __all__ = [
@@ -242,24 +242,14 @@ def _date(moment: datetime, *, with_year: bool) -> str:
 
 def _in(number: str, unit: str) -> str:
     """Write a number of a unit of time."""
-    written = spoken().number(number)
-    if unit == "ms":
-        return gettext("%(n)s ms", n=written)
-    if unit == "s":
-        return gettext("%(n)s s", n=written)
-    if unit == "min":
-        return gettext("%(n)s min", n=written)
-    if unit == "h":
-        return gettext("%(n)s h", n=written)
-    return ngettext("%(n)s day", "%(n)s days", 1 if number == "1" else 2, n=written)
+    return in_unit(number, unit).told()
 
 
 def _messages() -> tuple[str, ...]:
     """Return the messages of ages: now, ago, in, then the units. Their placeholders stay."""
     n = "%(n)s"
-    days = ngettext("%(n)s day", "%(n)s days", 2, n=n)
     ages = (gettext("%(time)s ago", time="%(time)s"), gettext("in %(time)s", time="%(time)s"))
-    units = (_in(n, "ms"), _in(n, "s"), _in(n, "min"), _in(n, "h"), days)
+    units = (_in(n, "ms"), _in(n, "s"), _in(n, "min"), _in(n, "h"), _in(n, "days"))
     return (gettext("now"), *ages, *units)
 
 

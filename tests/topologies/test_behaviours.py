@@ -17,5 +17,6 @@ from tests.engine.test_processes import *  # noqa: F403
 from tests.engine.test_processing import *  # noqa: F403
 from tests.engine.test_recovery import *  # noqa: F403
 from tests.engine.test_signals_and_loops import *  # noqa: F403
+from tests.engine.test_stopping import *  # noqa: F403
 from tests.engine.test_telemetry import *  # noqa: F403
 from tests.engine.test_testing import *  # noqa: F403

@@ -1,5 +1,6 @@
 """Pages in German: the second language that is offered, and the proof that a language is one file."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -125,3 +126,10 @@ def test_what_is_asked_before_an_action_is_asked_in_german(
 
     assert answer.status_code == 200
     assert told in BeautifulSoup(answer.text, "html5lib").get_text(" ", strip=True)
+
+
+def test_amounts_within_sentences_are_written_the_german_way_too(person: Browser) -> None:
+    seen = page(person, "/health", "de").get_text(" ", strip=True)
+
+    assert re.search(r"Redis antwortet in \d+,\d ms", seen)
+    assert re.search(r"Redis answers in \d+\.\d ms", page(person, "/health", "en").get_text(" ", strip=True))
