@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -48,9 +49,19 @@ def ended(queue: Queue, job: Job) -> Job:
 
 def test_a_job_that_is_cancelled_while_its_process_is_made_ready_does_not_run(queue: Queue, start: Any) -> None:
     worker = start()
-    worker.on("active", lambda job, _previous: job.name == "pid" and worker.cancel_job(job.id, "not today"))
 
-    cancelled, next_one = ended(queue, queue.add("pid")), ended(queue, queue.add("nap", {"seconds": 2}))
+    def cancel(job: Job, _previous: str) -> None:
+        if job.name == "pid":
+            worker.cancel_job(job.id, "not today")
+            for process in multiprocessing.active_children():
+                process.join(PATIENCE_S)  # killed: were it made anew now, it would run the job
+
+    worker.on("active", cancel)
+
+    cancelled = ended(queue, queue.add("pid"))
+    slots = [thread for thread in threading.enumerate() if thread.name == "slot 1 of mail"]
+    wait_until(lambda: not any(thread.is_alive() for thread in slots), "the thread of the cancelled job to end")
+    next_one = ended(queue, queue.add("nap", {"seconds": 0}))
 
     assert cancelled.failed_reason == "not today"
     assert queue.get_job_logs(cancelled.id).lines == ()
