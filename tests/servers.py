@@ -23,6 +23,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from tests.waiting import hold
+
 Kind = Literal["redis", "valkey"]
 
 PORTS = range(12_000, 22_000)
@@ -122,7 +124,7 @@ class Server:
     def freeze(self) -> None:
         """SIGSTOP: connections stay open and nothing answers, as on a host that hangs."""
         if self.process is not None:
-            self.process.send_signal(signal.SIGSTOP)
+            hold(self.process.pid)
 
     def thaw(self) -> None:
         """Undo `freeze`."""

@@ -5,8 +5,11 @@ The only place in the tests that sleeps. Every wait has a deadline and says, whe
 
 import asyncio
 import inspect
+import os
+import signal
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
@@ -41,6 +44,16 @@ def wait_until(
         if time.monotonic() >= deadline:
             raise AssertionError(f"waited {timeout:g} s for {what}; last seen: {value!r}")
         pause(POLL_SECONDS)
+
+
+def hold(pid: int) -> None:
+    """Send SIGSTOP and return once it holds every thread: until then one goes on, and may handle what comes later."""
+    os.kill(pid, signal.SIGSTOP)
+
+    def is_held() -> bool:
+        return all("\nState:\tT" in one.read_text() for one in Path(f"/proc/{pid}/task").glob("*/status"))
+
+    wait_until(is_held, f"process {pid} to be held")
 
 
 @overload

@@ -28,7 +28,7 @@ from tests.cli.visitor import Visitor
 from tests.faults.fleet import OPTIONS, Fleet, add_all, completed, look_at, now_ms, write_down
 from tests.queries.conftest import Known
 from tests.servers import Server
-from tests.waiting import PATIENCE_S, wait_until
+from tests.waiting import PATIENCE_S, hold, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -157,8 +157,8 @@ def test_who_stands_in_line_when_a_board_is_told_to_end_is_served(
     (worker,) = map(int, Path(f"/proc/{board.process.pid}/task/{board.process.pid}/children").read_text().split())
     place = urlsplit(board.url)
     with contextlib.ExitStack() as open_sockets:
-        os.kill(worker, signal.SIGSTOP)
         try:
+            hold(worker)
             line = [
                 open_sockets.enter_context(socket.create_connection((place.hostname, place.port), PATIENCE_S))
                 for _ in range(5)

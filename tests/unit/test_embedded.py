@@ -13,7 +13,7 @@ import pytest
 import redis
 
 from board.embedded import EmbeddedServer, EmbeddedServerError, find_program
-from tests.waiting import PATIENCE_S, wait_until
+from tests.waiting import PATIENCE_S, hold, wait_until
 
 ENSURE_AND_COUNT = """
 import json, os, sys
@@ -114,8 +114,8 @@ def test_a_server_that_hangs_is_reported_and_not_doubled(embedded: EmbeddedServe
         pid = server_pid(client)
     hasty = EmbeddedServer(embedded.data_dir, patience_seconds=0.1)
 
-    os.kill(pid, signal.SIGSTOP)
     try:
+        hold(pid)
         with pytest.raises(EmbeddedServerError, match="runs but does not answer"):
             hasty.ensure()
     finally:
