@@ -35,6 +35,7 @@ __all__ = [
     "mark",
     "ngettext",
     "of",
+    "packed",
     "row",
     "said",
     "sentence",
@@ -42,6 +43,7 @@ __all__ = [
     "speak",
     "spoken",
     "told",
+    "unpacked",
 ]
 
 
@@ -135,6 +137,14 @@ class Sentence(str):
             text = catalogue.ngettext(self._message, self._many, self._count)
         return text % {name: told(value) for name, value in self._values.items()} if self._values else text
 
+    def parts(self) -> dict[str, Any]:
+        """Return what it is made of, for JSON."""
+        made: dict[str, Any] = {
+            "message": self._message,
+            "values": {name: packed(value) for name, value in self._values.items()},
+        }
+        return made if self._many is None else {**made, "many": self._many, "count": int(self._count)}
+
 
 def sentence(message: str, /, **values: Any) -> Sentence:
     """Return a sentence; ``values`` fill its placeholders. Without any, a per cent sign is only that."""
@@ -156,6 +166,10 @@ class _Beginning(Sentence):
         """Say it, with a capital letter."""
         text = super().told()
         return text[:1].upper() + text[1:]
+
+    def parts(self) -> dict[str, Any]:
+        """Return what it is made of."""
+        return {**super().parts(), "begins": True}
 
 
 def begin(part: str) -> Sentence:
@@ -216,6 +230,38 @@ def told(value: Any) -> Any:
     if isinstance(value, Amount):
         return _spoken.get().number(value)
     return value
+
+
+def packed(value: Any) -> Any:
+    """Return words as JSON that ``unpacked`` reads again: what a sentence is made of, and any other text as it is."""
+    if isinstance(value, Sentence):
+        return value.parts()
+    if isinstance(value, Count):
+        return {"number": int(value)}
+    return {"amount": str(value)} if isinstance(value, Amount) else value
+
+
+def unpacked(kept: Any, plain: str) -> str:
+    """Return words that were ``packed``, or the plain text beside them where those cannot be read."""
+    try:
+        found = _unpacked(kept)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return plain
+    return found if isinstance(found, str) else plain
+
+
+def _unpacked(kept: Any) -> Any:
+    if not isinstance(kept, Mapping):
+        return kept
+    if "number" in kept:
+        return Count(kept["number"])
+    if "amount" in kept:
+        return Amount(kept["amount"])
+    values = {name: _unpacked(one) for name, one in kept["values"].items()}
+    if "many" in kept:
+        return sentences(kept["message"], kept["many"], kept["count"], **values)
+    found = sentence(kept["message"], **values)
+    return begin(values["part"]) if kept.get("begins") else found
 
 
 def mark(message: str, /) -> str:

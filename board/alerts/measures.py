@@ -11,6 +11,7 @@ from board.alerts.state import Measured
 from board.engine.keys import QueueKeys
 from board.history.figures import RESOLUTIONS, Figures, Resolution, series_of
 from board.spans import duration
+from board.words import Count, sentence
 
 __all__ = ["FEW_ENDED", "NEW_MS", "Recorded", "from_depth", "from_history", "from_oldest", "resolution_for", "series"]
 
@@ -36,12 +37,14 @@ def resolution_for(rule: Rule) -> Resolution:
 
 def from_depth(queue: QueueKeys, open_jobs: float) -> Measured:
     """Return how many jobs are open."""
-    return Measured(open_jobs, f"{queue.name} has {amount('open jobs', open_jobs)}")
+    words = sentence("%(queue)s has %(amount)s", queue=queue.name, amount=amount("open jobs", open_jobs))
+    return Measured(open_jobs, words)
 
 
 def from_oldest(queue: QueueKeys, oldest_ms: float) -> Measured:
     """Return how long the next job waits."""
-    return Measured(oldest_ms, f"{queue.name} lets its next job wait for {duration(oldest_ms)}")
+    words = sentence("%(queue)s lets its next job wait for %(time)s", queue=queue.name, time=duration(oldest_ms))
+    return Measured(oldest_ms, words)
 
 
 def from_history(rule: Rule, queue: QueueKeys, at_ms: int, recorded: Recorded) -> Measured:
@@ -67,14 +70,28 @@ def from_history(rule: Rule, queue: QueueKeys, at_ms: int, recorded: Recorded) -
         return Measured(None)
     if rule.kind == "absent":
         is_silent = not any(one.finished for one in found)
-        noun = f"job {rule.job_name}" if rule.job_name else "job"
-        words = f"{queue.name} ended no {noun} for {duration(span_ms)}"
+        words = sentence("%(queue)s ended no job for %(time)s", queue=queue.name, time=duration(span_ms))
+        if rule.job_name:
+            words = sentence(
+                "%(queue)s ended no job %(name)s for %(time)s",
+                queue=queue.name,
+                name=rule.job_name,
+                time=duration(span_ms),
+            )
         return Measured(span_ms if is_silent else 0, words, is_broken=is_silent)
     total = _sum(found)
     if rule.kind == "stalls":
-        return Measured(total.stalled, f"{queue.name} had {amount('stalled jobs', total.stalled)} in 5 min")
+        stalled = amount("stalled jobs", total.stalled)
+        words = sentence("%(queue)s had %(amount)s in 5 min", queue=queue.name, amount=stalled)
+        return Measured(total.stalled, words)
     share = 100 * total.failed / total.finished if total.finished >= FEW_ENDED else 0
-    words = f"{queue.name} failed {amount('%', share)} of its jobs in 5 min, {total.failed:,} of {total.finished:,}"
+    words = sentence(
+        "%(queue)s failed %(share)s of its jobs in 5 min, %(failed)s of %(all)s",
+        queue=queue.name,
+        share=amount("%", share),
+        failed=Count(total.failed),
+        all=Count(total.finished),
+    )
     return Measured(share, words)
 
 

@@ -187,7 +187,7 @@ def signature_of(secret: str, timestamp: str, body: bytes) -> str:
 
 def _told(transition: Transition) -> Told:
     one, subject = transition.incident, transition.incident.subject
-    return Told(one.id, subject.prefix, subject.queue, subject.group, one.words, one.value, one.since_ms)
+    return Told(one.id, subject.prefix, subject.queue, subject.group, str(one.words), one.value, one.since_ms)
 
 
 def _slack(text: str) -> str:

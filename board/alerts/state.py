@@ -23,6 +23,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Final, Literal
 
 from board.alerts.rules import Rule
+from board.words import packed, unpacked
 
 __all__ = ["MOST_INCIDENTS", "Incident", "Measured", "Silence", "Subject", "Transition", "advance", "read_incident"]
 
@@ -131,7 +132,7 @@ class Incident:
 
     def written(self) -> str:
         """Write it for Redis."""
-        return json.dumps(asdict(self))
+        return json.dumps({**asdict(self), "said": packed(self.words)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +163,8 @@ def read_incident(stored: Any) -> Incident | None:
     """Read one that was written; None for what cannot be read."""
     try:
         found = json.loads(stored)
-        return Incident(**{**found, "subject": Subject(**found["subject"])})
+        words = unpacked(found.pop("said", None), found["words"])
+        return Incident(**{**found, "subject": Subject(**found["subject"]), "words": words})
     except (ValueError, TypeError, KeyError):
         return None
 

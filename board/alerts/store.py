@@ -28,6 +28,7 @@ from board.engine.codec import pack
 from board.engine.keys import QueueKeys
 from board.namespace import Namespace
 from board.scripts import load
+from board.words import packed, unpacked
 
 __all__ = ["MOST_HISTORY", "MOST_SILENCES", "Alerts", "Past", "Standing", "Step", "past_of"]
 
@@ -82,6 +83,10 @@ class Past:
     since_ms: int
     fired_ms: int
     told: bool
+
+    def written(self) -> str:
+        """Write it for Redis: its words in English, and what they are made of, to say them in another language."""
+        return json.dumps({**asdict(self), "said": {"title": packed(self.title), "words": packed(self.words)}})
 
 
 @dataclass(slots=True)
@@ -182,7 +187,7 @@ class Alerts:
             "at": step.at_ms,
             "gone": [name for name in step.before if name not in step.incidents],
             "incidents": [part for name, one in changed.items() for part in (name, one.written())],
-            "history": [json.dumps(asdict(one)) for one in step.history],
+            "history": [one.written() for one in step.history],
             "outbox": [part for one in step.outbox for part in (one.id, one.written())],
             "ended": list(step.ended),
             "most_history": MOST_HISTORY,
@@ -228,6 +233,9 @@ def _silence(stored: Any) -> Silence | None:
 
 def _past(stored: Any) -> Past | None:
     try:
-        return Past(**json.loads(stored))
-    except (ValueError, TypeError):
+        found = json.loads(stored)
+        said = found.pop("said", {})
+        spoken = {name: unpacked(said.get(name), found[name]) for name in ("title", "words")}
+        return Past(**{**found, **spoken})
+    except (ValueError, TypeError, KeyError, AttributeError):
         return None

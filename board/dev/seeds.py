@@ -1,7 +1,8 @@
 """Believable data: every state, a flow, a large payload, hostile names, an empty queue. The same every time.
 
 The jobs are not written key by key: they are added, taken, failed and finished with the engine's own commands under an
-invented clock, so what lies in Redis is what workers would have left there; ``yesterday`` adds the figures of a day.
+invented clock, so what lies in Redis is what workers would have left there; ``yesterday`` adds the figures of a day,
+``alarms`` rules that fire.
 Refuses a Redis that holds keys it did not write.
 """
 
@@ -13,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from board.dev.alarms import raise_alarms
 from board.dev.stories import FAILURES, HOSTILE_JOBS, HOSTILE_QUEUE, Failure
 from board.dev.yesterday import remember
 from board.engine.calls import Batch, Call
@@ -20,12 +22,13 @@ from board.engine.commands.flows import NewNode, add_flow
 from board.engine.commands.jobs import add_jobs, add_log, update_progress
 from board.engine.commands.leases import complete_job, delay_active_job, fail_job, fetch_job
 from board.engine.commands.queues import pause
-from board.engine.commands.schedulers import upsert_scheduler
+from board.engine.commands.schedulers import next_iteration, read_record, remove_scheduler, upsert_scheduler
 from board.engine.connection.sync import Connection
 from board.engine.keys import QueueKeys
 from board.engine.options import prepare_job
 from board.engine.types import Backoff, JobOptions, ParentRef, Repeat
 from board.errors import BoardError
+from board.held import Held, held_field
 from board.namespace import Namespace
 
 __all__ = ["QUEUES", "ForeignKeysError", "Seeded", "is_seeded", "seed"]
@@ -58,7 +61,7 @@ class ForeignKeysError(BoardError):
 
 @dataclass(frozen=True, slots=True)
 class Seeded:
-    """What was written: how many jobs, in how many queues."""
+    """What was written: how many jobs, besides the runs of schedulers, in how many queues."""
 
     jobs: int
     queues: int
@@ -79,11 +82,12 @@ def seed(connection: Connection, namespace: Namespace, prefix: str, now_ms: int)
     own = {name: QueueKeys(prefix, name) for name in QUEUES}
     for queue in own.values():
         _delete(connection, queue)
-    garden = _Garden(connection, prefix, now_ms)
+    garden = _Garden(connection, namespace, prefix, now_ms)
     garden.grow()
     for queue in own.values():  # the entries are from just now, and what they tell of is not
         connection.call(Call(("XTRIM", queue.key("events"), "MAXLEN", 0), int))
     remember(connection, namespace, prefix, now_ms)
+    raise_alarms(connection, namespace, prefix, now_ms)
     connection.call(Call(("HSET", namespace.seeded, "prefix", prefix, "at_ms", now_ms), int))
     return Seeded(garden.jobs, len(QUEUES))
 
@@ -127,6 +131,7 @@ class _Garden:
     """Lets jobs grow in their queues. ``at`` is the invented clock."""
 
     connection: Connection
+    namespace: Namespace
     prefix: str
     now_ms: int
     jobs: int = 0
@@ -161,6 +166,8 @@ class _Garden:
         self._back_off(charge, "charge-card", {"invoice": 4400}, FAILURES["gateway"])
 
         invoice = self._queue("billing.invoice")
+        close = Repeat(pattern="0 7 * * *", tz="Europe/Oslo")
+        self._ran(invoice, "close-books", close, days=12, run_ms=126_000)
         for number in range(25):
             self._finish(invoice, "render-pdf", {"invoice": 3000 + number}, number)
         self._fail(invoice, "render-pdf", _large_payload(), FAILURES["memory"], 3)
@@ -170,8 +177,12 @@ class _Garden:
         reindex = self._queue("search.reindex")
         self._wait(reindex, "reindex-shard", [{"shard": number} for number in range(23)])
         self.connection.run(pause(reindex))
+        self._schedule(reindex, "reindex-nightly", Repeat(pattern="0 2 * * *"))
+        self._hold(reindex, "reindex-nightly")
 
         hooks = self._queue("hooks.deliver")
+        sweep = Repeat(every=15 * MINUTE, offset=MINUTE)
+        self._ran(hooks, "sweep-dead-endpoints", sweep, days=0.35, run_ms=48_000, late=(9,), missed=(20,))
         for number in range(9):
             self._fail(
                 hooks, "deliver", {"url": f"https://example.org/hooks/{number}", "attempt": 5}, FAILURES["hook"], number
@@ -179,12 +190,11 @@ class _Garden:
         for number in range(12):
             self._finish(hooks, "deliver", {"url": f"https://example.com/hooks/{number}"}, number)
 
-        self._delay(self._queue("reports.nightly"), "nightly-report", 3, 9 * 60 * MINUTE)
-        self._schedule(
-            self._queue("reports.nightly"), "nightly-report", Repeat(pattern="30 2 * * *", tz="Europe/Berlin")
-        )
+        reports = self._queue("reports.nightly")
+        nightly = Repeat(pattern="30 2 * * *", tz="Europe/Berlin")
+        self._ran(reports, "nightly-report", nightly, days=24, run_ms=17 * MINUTE, late=(6,), missed=(12,), failed=True)
+        self._delay(reports, "nightly-report", 3, 9 * 60 * MINUTE)
         self._schedule(self._queue("mail.newsletter"), "weekly-digest", Repeat(pattern="0 9 * * 1", tz="Asia/Saigon"))
-        self._schedule(hooks, "sweep-dead-endpoints", Repeat(every=15 * MINUTE, offset=MINUTE))
         self._hostile(self._queue(HOSTILE_QUEUE))
         empty = self._queue("archive.cold")
         self.connection.call(Call(("HSET", empty.key("meta"), "opts.maxLenEvents", 10_000), int))
@@ -202,6 +212,72 @@ class _Garden:
 
     def _schedule(self, queue: QueueKeys, scheduler_id: str, repeat: Repeat) -> None:
         self.connection.run(upsert_scheduler(queue, scheduler_id, repeat, data={"seeded": True}, now_ms=self.now_ms))
+
+    def _ran(
+        self,
+        queue: QueueKeys,
+        scheduler_id: str,
+        repeat: Repeat,
+        *,
+        days: float,
+        run_ms: int,
+        late: Sequence[int] = (),
+        missed: Sequence[int] = (),
+        failed: bool = False,
+    ) -> None:
+        """Make a scheduler some days ago and let it run until now.
+
+        Args:
+            queue: where, while nothing else in it is due.
+            scheduler_id: its id.
+            repeat: when it runs.
+            days: how long ago it was made.
+            run_ms: how long a run takes, about.
+            late: runs, counted from 0, that begin when half of the time to the next one is over.
+            missed: runs that begin so late that two moments pass without a run.
+            failed: the latest run fails.
+        """
+        made_ms = self.now_ms - round(days * 24 * 60 * MINUTE)
+        next_id = self.connection.run(
+            upsert_scheduler(queue, scheduler_id, repeat, data={"seeded": True}, now_ms=made_ms)
+        )
+        number, moments = 0, [_moment_of(next_id)]
+        while moments[-1] < self.now_ms:
+            step_ms = repeat.every if isinstance(repeat.every, int) else 24 * 60 * MINUTE
+            lag_ms = 2 * step_ms + step_ms // 4 if number in missed else step_ms // 2 if number in late else 400
+            began_ms = min(moments[-1] + lag_ms, self.now_ms - 1_000)
+            fetched = self.connection.call(
+                fetch_job(queue, token=TOKEN, lock_ms=LOCK_MS, now_ms=began_ms, worker="demo-1")
+            )
+            if fetched.job is None:
+                raise RuntimeError(f"{queue.name} gave no run of {scheduler_id}")  # a slip in the order of the seeds
+            moments.append(_moment_of(self.connection.run(next_iteration(queue, fetched.job, began_ms))))
+            ended_ms = min(began_ms + round(run_ms * self.dice.uniform(0.8, 1.3)), self.now_ms)
+            number += 1
+            if failed and moments[-1] >= self.now_ms:
+                failure = FAILURES["render"]
+                self.connection.call(
+                    fail_job(
+                        queue,
+                        fetched.job.id,
+                        token=TOKEN,
+                        reason=failure.message.format(number=number, attempt=1),
+                        stacktrace=[failure.stack(number, 1)],
+                        now_ms=ended_ms,
+                    )
+                )
+            else:
+                self.connection.call(
+                    complete_job(queue, fetched.job.id, token=TOKEN, return_text='{"ok": true}', now_ms=ended_ms)
+                )
+
+    def _hold(self, queue: QueueKeys, scheduler_id: str) -> None:
+        """Pause a scheduler as the board does: out of its queue, and into the board's own key."""
+        fields = self.connection.call(read_record(queue, scheduler_id))
+        held = Held(queue, scheduler_id, fields, self.now_ms - 3 * 24 * 60 * MINUTE, "admin")
+        field = held_field(queue, scheduler_id)
+        self.connection.call(Call(("HSET", self.namespace.held_schedulers, field, held.written()), int))
+        self.connection.call(remove_scheduler(queue, scheduler_id))
 
     def _taken(self, queue: QueueKeys, at_ms: int) -> str:
         fetched = self.connection.call(fetch_job(queue, token=TOKEN, lock_ms=LOCK_MS, now_ms=at_ms, worker="demo-1"))
@@ -385,6 +461,11 @@ class _Garden:
                         now_ms=at_ms + 900,
                     )
                 )
+
+
+def _moment_of(run_id: str | None) -> int:
+    """Return the moment that a run is made for: its id ends with it."""
+    return int((run_id or ":0").rpartition(":")[2])
 
 
 def _large_payload() -> dict[str, Any]:

@@ -68,6 +68,11 @@ FAILURES: dict[str, Failure] = {
         "unsupported pixel format yuv444p12le in segment {number}",
         ("probe (/srv/app/src/media/probe.js:77:9)", "transcode (/srv/app/src/media/transcode.js:120:14)", *NODE),
     ),
+    "render": Failure(
+        "PuppeteerTimeoutError",
+        "page of report {number} was not rendered after 300000 ms",
+        ("Page.pdf (/srv/app/src/reports/render.js:66:17)", "nightly (/srv/app/src/reports/nightly.js:21:9)", *NODE),
+    ),
     "hostile": Failure(
         "<img src=x onerror=alert(1)>",
         "</pre><script>alert('failed reason')</script>",

@@ -214,7 +214,8 @@ def read_trial(
 ) -> Trial:
     """Try a rule on the recorded week of the queues that it matches, in one round trip."""
     if not rule.about.is_recorded:
-        return Trial(f"{rule.about.label} is not recorded, so this rule cannot be tried.")
+        told = sentence("%(what)s is not recorded, so this rule cannot be tried.", what=rule.about.label)
+        return Trial(told)
     matching = [queue for queue in queues if rule.matches(queue.name)]
     if not matching:
         return Trial(sentence("No queue of now has such a name, so there is nothing to try it on."))
@@ -281,7 +282,7 @@ def _words(words: str, prefix: str, queue: str, group: str, known: Known) -> str
     """Return what is told of a figure; what a cause of failures says comes from the jobs, and is for who sees those."""
     if not group or known.shows_data(QueueKeys(prefix, queue)):
         return words
-    return f"{queue} has a new cause of failures"
+    return sentence("%(queue)s has a new cause of failures", queue=queue)
 
 
 def past_row(line: Past, known: Known) -> PastRow:

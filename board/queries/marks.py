@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,8 @@ from board.engine.keys import QueueKeys
 from board.history.store import History, Mark
 from board.queries.alerts import past_row
 from board.queries.shared import Known
-from board.words import Sentence, sentence
+from board.spans import duration
+from board.words import Count, Sentence, row, sentence
 
 __all__ = ["MOST_ALERTS", "Happened", "calls_for", "happened", "queue_of"]
 
@@ -75,10 +77,10 @@ def happened(
             found.append(Happened(mark.at_ms, about.name, _said(mark)))
     ids = {rule.id for rule in rules}
     fired = [one for one in past if one.what == "fired" and _is_shown(one, known, queue, sees_all=sees_all)]
-    for row in (past_row(one, known) for one in fired[:MOST_ALERTS]):
-        name = row.queue.name if row.queue else ""
-        rule = row.rule if row.rule in ids else ""
-        found.append(Happened(row.at_ms, name, row.words, row.severity, row.title, rule))
+    for line in (past_row(one, known) for one in fired[:MOST_ALERTS]):
+        name = line.queue.name if line.queue else ""
+        rule = line.rule if line.rule in ids else ""
+        found.append(Happened(line.at_ms, name, line.words, line.severity, line.title, rule))
     found.reverse()  # of one moment, too, the older one comes first
     found.sort(key=lambda one: one.at_ms)
     return tuple(found)
@@ -104,12 +106,26 @@ def _said(mark: Mark) -> Sentence | str:
         case "resumed":
             return sentence("resumed")
         case "limits":
-            return sentence("limits changed: %(limits)s", limits=mark.about)
+            return sentence("limits changed: %(limits)s", limits=_limits(mark.about))
         case "joined":
             return sentence("workers joined: %(change)s", change=mark.about)
         case "lost":
             return sentence("workers lost: %(change)s", change=mark.about)
         case "bulk":
-            return sentence("bulk run began: %(verb)s", verb=mark.about)
+            return sentence("bulk run began: %(verb)s", verb=sentence(mark.about))
         case _:
             return mark.about
+
+
+def _limits(about: str) -> str:
+    """Say limits as the recorder keeps them: jobs at once, and most jobs in a time, each null where there is none."""
+    try:
+        at_once, most, length_ms = json.loads(about)
+        told: list[Sentence] = []
+        if at_once is not None:
+            told.append(sentence("%(n)s at once", n=Count(at_once)))
+        if most is not None:
+            told.append(sentence("%(n)s in %(time)s", n=Count(most), time=duration(length_ms or 0)))
+    except (ValueError, TypeError):
+        return about
+    return row(told) if told else sentence("without limits")

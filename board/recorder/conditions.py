@@ -6,11 +6,11 @@ changed while nobody looked, as when the recorder moves to another process, is n
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 
 from board.engine.commands.pages import QueueReading
 from board.engine.keys import QueueKeys
-from board.engine.types import QueueMeta
 from board.history.store import Mark
 
 __all__ = ["Conditions"]
@@ -38,7 +38,7 @@ class Conditions:
             base = reading.queue.base
             limits[base] = (reading.meta.concurrency, reading.meta.limit_max, reading.meta.limit_duration_ms)
             if self._limits.get(base, limits[base]) != limits[base]:
-                marks.append(Mark(now_ms, "limits", base, _words(reading.meta)))
+                marks.append(Mark(now_ms, "limits", base, json.dumps(limits[base])))
             count = workers.get(reading.queue)
             if count is None:
                 continue
@@ -49,12 +49,3 @@ class Conditions:
                 marks.append(Mark(now_ms, kind, base, f"{before} → {count}"))
         self._limits, self._workers = limits, counts
         return marks[:MOST_A_LOOK]
-
-
-def _words(meta: QueueMeta) -> str:
-    told = []
-    if meta.concurrency is not None:
-        told.append(f"{meta.concurrency:,} at once")
-    if meta.limit_max is not None:
-        told.append(f"{meta.limit_max:,} in {(meta.limit_duration_ms or 0) / 1000:g} s")
-    return ", ".join(told) or "none"

@@ -26,6 +26,7 @@ from board.queries.text import one_line, shorten
 from board.queries.workers import count_workers
 from board.redaction import redact_text
 from board.spans import duration
+from board.words import Count, sentence, sentences
 
 __all__ = ["Eye"]
 
@@ -199,7 +200,14 @@ class _Seen:
         workers = self.workers.get(queue)
         if workers is None:
             return Measured(None)
-        words = f"{queue.name} has {amount('workers', workers)} while {amount('jobs', counts.behind)} wait"
+        words = sentences(
+            "%(queue)s has %(workers)s while %(n)s job waits",
+            "%(queue)s has %(workers)s while %(n)s jobs wait",
+            counts.behind,
+            n=Count(counts.behind),
+            queue=queue.name,
+            workers=amount("workers", workers),
+        )
         return Measured(
             workers, words, is_broken=rule.is_broken(workers) and counts.behind > 0 and not _paused(reading)
         )
@@ -233,8 +241,11 @@ class _Seen:
                 subject = _subject(row.queue)
                 late_ms = 0 if row.next_ms is None else max(0, self.now_ms - row.next_ms)
                 if subject in found and late_ms > (found[subject].value or 0):
-                    words = (
-                        f"{row.queue.name}: the schedule {shorten(one_line(row.id), 80)} is {duration(late_ms)} late"
+                    words = sentence(
+                        "%(queue)s: the schedule %(name)s is %(time)s late",
+                        queue=row.queue.name,
+                        name=shorten(one_line(row.id), 80),
+                        time=duration(late_ms),
                     )
                     found[subject] = Measured(late_ms, words)
         return found
@@ -252,7 +263,9 @@ class _Seen:
                 if queue is None or not rule.matches(queue.name):
                     continue
                 said = one_line(redact_text(f"{group.fields.get('error', '')}: {group.fields.get('message', '')}"))
-                words = f"{queue.name} has a new cause of failures: {shorten(said, 200)}"
+                words = sentence(
+                    "%(queue)s has a new cause of failures: %(cause)s", queue=queue.name, cause=shorten(said, 200)
+                )
                 found[Subject(queue.prefix, queue.name, group.name)] = Measured(jobs, words, is_broken=True)
         return found
 
@@ -265,7 +278,8 @@ class _Seen:
         if not limit:
             return {Subject(): Measured(0, is_broken=False)}
         share = 100 * used / limit
-        return {Subject(): Measured(share, f"{self.label} uses {amount('%', share)} of its memory")}
+        words = sentence("%(server)s uses %(share)s of its memory", server=self.label, share=amount("%", share))
+        return {Subject(): Measured(share, words)}
 
 
 def _paused(reading: QueueReading) -> bool:

@@ -316,7 +316,7 @@ def test_missing_workers_matter_while_jobs_wait_and_the_queue_runs(
 
     jobs.waiting("w1")
     process.look()
-    assert [one.words for one in incidents(connection)] == ["mail has 0 workers while 1 job wait"]
+    assert [one.words for one in incidents(connection)] == ["mail has 0 workers while 1 job waits"]
     Queue("mail", connection=connection).pause()
     process.look()
 

@@ -345,3 +345,43 @@ def test_a_program_does_all_that_a_person_does(make_site: Callable[..., Site], r
     ask(site, "POST", f"/alerts/rules/{rule['id']}/remove")
     ask(site, "POST", f"/alerts/channels/{channel['id']}/remove")
     assert ask(site, "GET", "/alerts")["rules"] == ask(site, "GET", "/alerts")["channels"] == []
+
+
+def test_removing_a_rule_and_a_channel_asks_first(make_site: Callable[..., Site], receiver: Receiver) -> None:
+    site = make_site(outbound_allow=f"{receiver.url}=private")
+    admin = site.signed_in()
+    admin.post("/alerts/channels", {**HOOK, "target": f"{receiver.url}/in"})
+    (channel,) = site.service.connection.call(site.service.alerts.channels())
+    admin.post("/alerts/new", {**RULE, "tell": channel.id})
+    (rule,) = rules(site)
+
+    for path, told in (
+        (f"/alerts/channels/{channel.id}/remove", "Remove the channel ops? Rules that tell it 1 Mail is behind"),
+        (f"/alerts/{rule.id}/remove", "Remove the rule “Mail is behind”? More than 2 jobs open in all queues"),
+    ):
+        asked = soup(admin.post(path)).select_one("main form.message")
+        assert asked is not None
+        assert told in text_of(asked)
+        fields = {str(one["name"]): str(one.get("value", "")) for one in asked.select("input")}
+        assert site.audit()[-1].action in {"make alert", "remove channel"}
+        assert admin.post(str(asked["action"]), {**fields, "reason": "moved"}).status_code == 303
+        assert site.audit()[-1].reason == "moved"
+        assert site.signed_in("operator").post(path).status_code == 403
+
+    assert rules(site) == []
+    assert site.service.connection.call(site.service.alerts.channels()) == []
+
+
+def test_what_fires_is_told_in_the_language_of_the_reader(site: Site) -> None:
+    browser = site.signed_in()
+    for number in range(3):
+        site.jobs.waiting(f"w{number}")
+    browser.post("/alerts/new", {**RULE, "title": ""})
+    look(site)
+
+    german = text_of(soup(browser.get("/alerts", **{"Accept-Language": "de"})).select_one("main"))
+
+    assert german.count("mail: 3 offene Jobs") == 2, "what fires now, and the history"
+    assert german.count("Mehr als 2 Jobs offen (alle Queues)") == 3, "the rule, what fires by it, and the history"
+    assert "open" not in german
+    assert main(browser).count("mail has 3 open jobs") == 2

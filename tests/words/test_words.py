@@ -49,6 +49,31 @@ def test_a_page_says_it_in_the_language_of_the_reader() -> None:
     assert told.told() == "JOB 7 IS GONE."
 
 
+def test_what_is_packed_is_told_in_any_language_later() -> None:
+    part = words.sentence("%(n)s ms", n=words.Amount("1,234.5"))
+    told = (
+        words.sentence("Job %(name)s is gone.", name="7"),
+        words.sentences("%(n)s job", "%(n)s jobs", 2, n=words.Count(2_000)),
+        words.begin(words.sentence("took %(name)s", name=part)),
+        "100 %(name)s",
+    )
+
+    again = [words.unpacked(json.loads(json.dumps(words.packed(one))), "lost") for one in told]
+
+    assert again == list(told)
+    shout()
+    assert [words.told(one) for one in again] == [words.told(one) for one in told]
+    assert words.told(again[1]) == "VIELE 2.000"
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [None, 7, {}, {"message": "a"}, {"message": "%(b)s", "values": {"a": 1}}, {"message": [], "values": {"a": 1}}],
+)
+def test_what_cannot_be_unpacked_is_the_plain_text(kept: object) -> None:
+    assert words.unpacked(kept, "plain") == "plain"
+
+
 def test_a_number_chooses_between_two_messages() -> None:
     one, many = (words.sentences("%(n)s job", "%(n)s jobs", n) for n in (1, 2))
     assert (one, many) == ("1 job", "2 jobs")

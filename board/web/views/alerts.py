@@ -20,10 +20,12 @@ from board.queries.alerts import AlertsPage, PastRow, RuleRow, read_alerts, read
 from board.web import render
 from board.web.state import actor, board, insist
 from board.web.views.blueprints import alerts
+from board.web.views.tokens import asks_first
 from board.web.wording import audit_missing
 from board.words import gettext, sentence
 
 __all__ = [
+    "ConfirmPage",
     "EditPage",
     "ListPage",
     "add_channel",
@@ -116,6 +118,29 @@ class EditPage:
     may_edit: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ConfirmPage:
+    """A rule or a channel that is about to be removed for good.
+
+    Attributes:
+        kind: ``rule`` or ``channel``.
+        name: what people call it.
+        sentence: the rule, where its name is another; empty for a channel.
+        others: names of the channels that the rule tells, or titles of the rules that tell the channel.
+        firing: incidents of the rule that fire now.
+        url: where the form leads that removes it.
+        back_url: where it was asked.
+    """
+
+    kind: str
+    name: str
+    sentence: str
+    others: tuple[str, ...]
+    firing: int
+    url: str
+    back_url: str
+
+
 @alerts.get("/alerts")
 def index() -> Response:
     """Show all there is."""
@@ -149,8 +174,14 @@ def save(rule: str) -> Response:
 
 @alerts.post("/alerts/<rule>/remove")
 def remove(rule: str) -> Response:
-    """Remove a rule."""
+    """Remove a rule, after asking."""
     own = board()
+    asked = whole_page(with_past=False).rules if asks_first(Permission.ALERT) else ()
+    if row := next((row for row in asked if row.rule.id == rule), None):
+        named = row.sentence if row.rule.name else ""
+        urls = url_for("alerts.remove", rule=rule), url_for("alerts.show", rule=rule)
+        page = ConfirmPage("rule", row.title, named, row.tells, row.firing, *urls)
+        return render.page("alerts/confirm.html", page=page)
     return _done(gettext("The rule is removed."), actions.remove_rule(own.desk, actor(), own.alerts, rule))
 
 
@@ -205,8 +236,14 @@ def add_channel() -> Response:
 
 @alerts.post("/alerts/channels/<channel>/remove")
 def remove_channel(channel: str) -> Response:
-    """Remove a channel."""
+    """Remove a channel, after asking."""
     own = board()
+    if asks_first(Permission.ALERT):
+        whole = whole_page(with_past=False)
+        if found := next((row.channel for row in whole.channels if row.channel.id == channel), None):
+            told = tuple(row.title for row in whole.rules if channel in row.rule.channels)
+            urls = url_for("alerts.remove_channel", channel=channel), url_for("alerts.index")
+            return render.page("alerts/confirm.html", page=ConfirmPage("channel", found.name, "", told, 0, *urls))
     return _done(gettext("The channel is removed."), actions.remove_channel(own.desk, actor(), own.alerts, channel))
 
 
