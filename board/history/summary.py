@@ -31,6 +31,8 @@ class Summary:
         run_p95_ms: 95 of 100.
         finished_line: jobs that ended in each of the last thirty minutes.
         failed_line: jobs that failed in each of them.
+        open_line: jobs not finished in each of them, on average; empty where there were none in any.
+        oldest_line: largest age of the next job in line in each of them, in whole minutes; empty where all are 0.
     """
 
     at_ms: int
@@ -44,6 +46,8 @@ class Summary:
     run_p95_ms: float | None = None
     finished_line: tuple[int, ...] = ()
     failed_line: tuple[int, ...] = ()
+    open_line: tuple[int, ...] = ()
+    oldest_line: tuple[int, ...] = ()
 
     @property
     def per_minute(self) -> float:
@@ -62,7 +66,7 @@ class Summary:
             (
                 *(self.at_ms, self.completed, self.failed, self.stalled, self.usual_failed),
                 *(self.wait_p50_ms, self.wait_p95_ms, self.run_p50_ms, self.run_p95_ms),
-                *(self.finished_line, self.failed_line),
+                *(self.finished_line, self.failed_line, self.open_line, self.oldest_line),
             )
         )
         return packed
@@ -71,8 +75,7 @@ class Summary:
     def unpack(cls, stored: bytes) -> Summary | None:
         """Read what ``pack`` returned; None when it cannot be read."""
         try:
-            *values, finished, failed = msgpack.unpackb(stored)
-            values += (tuple(finished), tuple(failed))
-            return cls(*values)
+            *values, finished, failed, open_jobs, oldest = msgpack.unpackb(stored)
+            return cls(*values, tuple(finished), tuple(failed), tuple(open_jobs), tuple(oldest))
         except (ValueError, TypeError, msgpack.exceptions.ExtraData):
             return None

@@ -7,7 +7,7 @@ break several, and one that nobody needs to look at breaks none.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from board.engine.commands.pages import QueueReading
@@ -48,6 +48,9 @@ class Attention:
         action_url_kind: ``state`` leads to the jobs of ``action_state``, ``workers`` to the workers, ``resume`` acts.
         action_state: wire name of a state.
         weight: jobs concerned, to put the worst first.
+        line: what it is about in each of the last thirty minutes, as evidence: failures, open jobs or the age of the
+            next job in line; empty where that was not recorded.
+        counts_failures: the line is of failures.
     """
 
     severity: Severity
@@ -57,6 +60,8 @@ class Attention:
     action_url_kind: UrlKind
     action_state: str | None
     weight: int = 0
+    line: tuple[int, ...] = ()
+    counts_failures: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +82,29 @@ class _Subject:
             return False
         return lately.failed >= RISING * lately.usual_failed
 
-    def tell(self, severity: Severity, told: str, label: str, state: str, weight: int) -> Attention:
-        return Attention(severity, self.queue, told, label, "state", state, weight)
+    @property
+    def failed_line(self) -> tuple[int, ...]:
+        """Failures in each of the last minutes."""
+        return self.summary.failed_line if self.summary else ()
+
+    @property
+    def open_line(self) -> tuple[int, ...]:
+        """Open jobs in each of them."""
+        return self.summary.open_line if self.summary else ()
+
+    @property
+    def oldest_line(self) -> tuple[int, ...]:
+        """Age of the next job in line in each of them."""
+        return self.summary.oldest_line if self.summary else ()
+
+    def tell(
+        self, severity: Severity, told: str, label: str, state: str, weight: int, *, line: tuple[int, ...] = ()
+    ) -> Attention:
+        return Attention(severity, self.queue, told, label, "state", state, weight, line)
+
+    def tell_of_failures(self, severity: Severity, told: str, weight: int) -> Attention:
+        told_of = self.tell(severity, told, _open_failed(self.counts.failed), "failed", weight, line=self.failed_line)
+        return replace(told_of, counts_failures=True)
 
     @property
     def behind_state(self) -> str:
@@ -145,7 +171,7 @@ def _failed(subject: _Subject) -> Iterator[Attention]:
             n=Count(failed),
             share=f"{share:.0%}",
         )
-    yield subject.tell(severity, told, _open_failed(failed), "failed", failed)
+    yield subject.tell_of_failures(severity, told, failed)
 
 
 def _rising(subject: _Subject) -> Iterator[Attention]:
@@ -158,7 +184,7 @@ def _rising(subject: _Subject) -> Iterator[Attention]:
         told = sentence("failures rising, %(n)s in 15 min against a usual %(usual)s", n=many, usual=Count(round(usual)))
     else:
         told = sentence("failures rising, %(n)s in 15 min against a usual one or none", n=many)
-    yield subject.tell("critical", told, _open_failed(subject.counts.failed), "failed", lately.failed)
+    yield subject.tell_of_failures("critical", told, lately.failed)
 
 
 def _stalled(subject: _Subject) -> Iterator[Attention]:
@@ -170,7 +196,7 @@ def _stalled(subject: _Subject) -> Iterator[Attention]:
             stalled,
             n=stalled,
         )
-        yield subject.tell("warn", told, _OPEN["active"], "active", stalled)
+        yield subject.tell("warn", told, _OPEN["active"], "active", stalled, line=subject.open_line)
 
 
 def _no_workers(subject: _Subject) -> Iterator[Attention]:
@@ -184,11 +210,12 @@ def _no_workers(subject: _Subject) -> Iterator[Attention]:
             told = sentence(
                 "has no worker connected by name. %(active)s active, %(behind)s waiting", active=active, behind=behind
             )
-        yield subject.tell("warn", told, _OPEN["active"], "active", counts.active)
+        yield subject.tell("warn", told, _OPEN["active"], "active", counts.active, line=subject.open_line)
     elif counts.behind:
         behind = Count(counts.behind)
         told = sentences("has no workers. %(n)s job waiting", "has no workers. %(n)s jobs waiting", behind, n=behind)
-        yield subject.tell("critical", told, _OPEN[subject.behind_state], subject.behind_state, behind)
+        state = subject.behind_state
+        yield subject.tell("critical", told, _OPEN[state], state, behind, line=subject.open_line)
 
 
 def _late(subject: _Subject) -> Iterator[Attention]:
@@ -202,7 +229,8 @@ def _late(subject: _Subject) -> Iterator[Attention]:
             time=duration(age_ms),
             limit=duration(OLDEST_WAITING_MS),
         )
-        yield subject.tell("warn", told, _OPEN[subject.behind_state], subject.behind_state, subject.counts.behind)
+        state = subject.behind_state
+        yield subject.tell("warn", told, _OPEN[state], state, subject.counts.behind, line=subject.oldest_line)
 
 
 def _paused(subject: _Subject) -> Iterator[Attention]:
@@ -221,7 +249,10 @@ def _paused(subject: _Subject) -> Iterator[Attention]:
                 "is paused. %(n)s job waits behind it", "is paused. %(n)s jobs wait behind it", behind, n=Count(behind)
             )
         )
-        yield Attention("paused", subject.queue, told, sentence("Resume"), "resume", subject.behind_state, behind)
+        state = subject.behind_state
+        yield Attention(
+            "paused", subject.queue, told, sentence("Resume"), "resume", state, behind, line=subject.open_line
+        )
 
 
 def _limited(subject: _Subject) -> Iterator[Attention]:
@@ -234,7 +265,8 @@ def _limited(subject: _Subject) -> Iterator[Attention]:
             n=Count(counts.behind),
             time=duration(left),
         )
-        yield subject.tell("info", told, _OPEN[subject.behind_state], subject.behind_state, counts.behind)
+        state = subject.behind_state
+        yield subject.tell("info", told, _OPEN[state], state, counts.behind, line=subject.open_line)
     if meta.concurrency is not None and counts.active >= meta.concurrency and counts.behind and not meta.paused:
         told = sentences(
             "runs %(active)s of %(n)s job allowed at once. %(behind)s waiting",
@@ -244,7 +276,7 @@ def _limited(subject: _Subject) -> Iterator[Attention]:
             active=Count(counts.active),
             behind=Count(counts.behind),
         )
-        yield subject.tell("info", told, _OPEN["active"], "active", counts.behind)
+        yield subject.tell("info", told, _OPEN["active"], "active", counts.behind, line=subject.open_line)
 
 
 _RULES: tuple[Callable[[_Subject], Iterator[Attention]], ...] = (

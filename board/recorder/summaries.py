@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from board.engine.calls import Batch, Call
 from board.engine.connection.sync import Connection
 from board.history import sketch
@@ -92,6 +94,8 @@ class Summaries:
             run_p95_ms=sketch.quantile(figures.run, 0.95),
             finished_line=tuple(one.finished if one else 0 for one in minutes),
             failed_line=tuple(one.failed if one else 0 for one in minutes),
+            open_line=_unless_flat(round(one.open_jobs or 0) if one else 0 for one in minutes),
+            oldest_line=_unless_flat(one.oldest_ms // MINUTE.ms if one else 0 for one in minutes),
         )
 
     def _usual(self, connection: Connection, history: History, now_ms: int, series: list[str]) -> dict[str, float]:
@@ -107,6 +111,12 @@ class Summaries:
             if len(known) >= 3:
                 usual[name] = sum(one.failed for one in known) / len(known) / (60 / MINUTES)
         return usual
+
+
+def _unless_flat(values: Iterable[int]) -> tuple[int, ...]:
+    """Return a line, or nothing where it would lie on the ground: most queues have nothing open most of the time."""
+    line = tuple(values)
+    return line if any(line) else ()
 
 
 def _is_queue(series: str) -> bool:

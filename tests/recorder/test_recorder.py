@@ -241,6 +241,33 @@ def test_depth_and_age_are_looked_at(start: Start, jobs: Jobs, connection: Conne
     assert hour_of(connection, ALL).open_jobs == 3
 
 
+def test_the_summary_tells_how_deep_and_how_late_a_queue_was_in_each_minute(
+    start: Start, jobs: Jobs, connection: Connection, redis_client: redis.Redis
+) -> None:
+    for job_id in ("a", "b"):
+        jobs.waiting(job_id)
+        redis_client.hset(MAIL.job(job_id), "timestamp", wall_clock_ms() - 47 * 60_000 - 30_000)
+
+    start().catch_up()
+
+    summary = Summary.unpack(connection.call(HISTORY.now())[MAIL.base])
+    assert summary is not None
+    assert (len(summary.open_line), sum(summary.open_line)) == (30, 2)
+    assert (len(summary.oldest_line), sum(summary.oldest_line)) == (30, 47)
+
+
+def test_a_queue_with_nothing_open_has_no_line_of_that(start: Start, jobs: Jobs, connection: Connection) -> None:
+    """Most queues are empty most of the time, and every page reads the summaries of all."""
+    jobs.completed("a")
+
+    start().catch_up()
+
+    summary = Summary.unpack(connection.call(HISTORY.now())[MAIL.base])
+    assert summary is not None
+    assert summary.finished_line
+    assert (summary.open_line, summary.oldest_line) == ((), ())
+
+
 def test_failures_of_one_cause_make_one_group(start: Start, jobs: Jobs, redis_client: redis.Redis) -> None:
     jobs.failed("j1", "no mailbox ann@example.com")
     jobs.failed("j2", "no mailbox ben@example.com")

@@ -49,6 +49,53 @@ def test_far_more_failures_than_usual_come_first(site: Site) -> None:
     assert any("3 jobs taken back from lost workers in 15 min" in one for one in attention)
 
 
+def test_what_needs_attention_shows_how_it_went_as_evidence(site: Site) -> None:
+    """Beside the sentence, which says the number: who listens to the page hears that alone."""
+    site.jobs.failed("a")
+    site.jobs.waiting("b")
+    tell(site, failed=184, usual_failed=14.0, failed_line=(0,) * 28 + (4, 8), open_line=(1,) * 15 + (9,) * 15)
+
+    rows = soup(site.signed_in().get("/")).select("#attention li")
+
+    assert [text_of(row)[:20] for row in rows] == ["mail failures rising", "mail has no workers."]
+    failures, depth = (row.select_one("svg.spark") for row in rows)
+    assert failures
+    assert depth
+    assert failures["aria-hidden"] == depth["aria-hidden"] == "true"
+    assert [one["d"] for one in failures.select("path.loud")] == ["M28 12V6h.7V12zM29 12V1h.7V12z"]
+    assert [one["d"] for one in depth.select("path.line")] == [
+        "M0 11L1 11L2 11L3 11L4 11L5 11L6 11L7 0L8 0L9 0L10 0L11 0L12 0L13 0L14 0"
+    ]
+
+
+def test_without_a_record_there_is_a_sentence_and_no_evidence(site: Site) -> None:
+    site.jobs.failed("a")
+
+    row = soup(site.signed_in().get("/")).select_one("#attention li")
+
+    assert row
+    assert row.select_one("p")
+    assert not row.select("svg.spark")
+
+
+def test_only_what_is_shown_has_its_evidence_drawn(site: Site, redis_client: redis.Redis) -> None:
+    site.jobs.failed("a")
+    tell(site, failed=1)
+    recording = Recording(wall_clock_ms())
+    for number in range(12):
+        Filler(redis_client, f"queue-{number}").open().failed("a")
+        name = QueueKeys("bull", f"queue-{number}").base
+        recording.now[name] = Summary(
+            wall_clock_ms(), failed=1, finished_line=(1,) * SPARK, failed_line=(1,) * SPARK
+        ).pack()
+    assert site.service.connection.call(History(site.service.namespace).record(1, recording))
+    site.service.sources.forget()
+
+    page = soup(site.signed_in().get("/"))
+
+    assert len(page.select("#attention svg.spark")) == 8
+
+
 def test_as_many_failures_as_usual_are_not_rising(site: Site) -> None:
     site.jobs.failed("a")
     tell(site, failed=20, usual_failed=14.0)
