@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from board.engine.aio.queue import AsyncQueue
     from board.engine.aio.worker import AsyncWorker
     from board.engine.commands.dead_letters import Replayed
+    from board.engine.commands.flows import Ignored
     from board.engine.errors import (
         DelayedError,
         EngineError,
@@ -64,6 +65,7 @@ __all__ = [
     "EngineError",
     "FlowJob",
     "FlowProducer",
+    "Ignored",
     "Job",
     "JobNode",
     "JobOptions",
@@ -91,6 +93,7 @@ _PLACES = {
     "AsyncQueue": "board.engine.aio.queue",
     "AsyncWorker": "board.engine.aio.worker",
     "Replayed": "board.engine.commands.dead_letters",
+    "Ignored": "board.engine.commands.flows",
     "DelayedError": "board.engine.errors",
     "EngineError": "board.engine.errors",
     "RateLimitError": "board.engine.errors",

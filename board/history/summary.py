@@ -76,6 +76,7 @@ class Summary:
         """Read what ``pack`` returned; None when it cannot be read."""
         try:
             *values, finished, failed, open_jobs, oldest = msgpack.unpackb(stored)
-            return cls(*values, tuple(finished), tuple(failed), tuple(open_jobs), tuple(oldest))
+            values += map(tuple, (finished, failed, open_jobs, oldest))
+            return cls(*values)
         except (ValueError, TypeError, msgpack.exceptions.ExtraData):
             return None

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from board.engine import FlowJob, FlowProducer, JobOptions, Queue, Repeat
+from board.engine import FlowJob, FlowProducer, Ignored, JobOptions, Queue, Repeat
 from tests.interop.node import Code, Complete, Fail, NodeBullMQ
 from tests.waiting import wait_until
 
@@ -69,6 +69,32 @@ def test_a_failing_child_does_to_its_parent_what_its_policy_says(
 
     with node.worker("parts", Fail("no sound")), node.worker("video", Complete()):
         wait_until(lambda: node.state("video", tree.job.id) == end, f"the parent to be {end}")
+
+
+@pytest.mark.parametrize("policy", [{}, {"fail_parent_on_failure": True}], ids=["no policy", "fail parent"])
+def test_a_parent_runs_in_node_whose_failed_child_we_ignore(
+    node: NodeBullMQ, flows: FlowProducer, policy: dict[str, Any]
+) -> None:
+    """Of a child with "fail parent on failure" the parent has failed in Node before."""
+    options = JobOptions(**policy)
+    children = [FlowJob("audio", queue="parts", options=options), FlowJob("thumbs", queue="thumbs", options=options)]
+    tree = flows.add(FlowJob("publish", queue="video", children=children))
+    audio = next(child.job for child in tree.children if child.job.queue_name == "parts")
+    reads = Code("return [await job.getChildrenValues(), await job.getIgnoredChildrenFailures()]")
+
+    with node.worker("parts", Fail("no sound")), node.worker("video", reads):
+        wait_until(lambda: node.state("parts", audio.id) == "failed", "the child to fail")
+        if policy:
+            wait_until(lambda: node.state("video", tree.job.id) == "failed", "the parent to fail with it")
+        assert audio.ignore_failure() is Ignored.WAITS
+        assert node.state("video", tree.job.id) == "waiting-children"
+        with node.worker("thumbs", Complete("small")):
+            wait_until(lambda: node.state("video", tree.job.id) == "completed", "the parent to run")
+
+    tree.job.refresh()
+    values, ignored = tree.job.return_value
+    assert list(values.values()) == ["small"]
+    assert ignored == {f"bull:parts:{audio.id}": "no sound"}
 
 
 def test_we_read_a_flow_that_node_added(node: NodeBullMQ, flows: FlowProducer) -> None:

@@ -29,7 +29,7 @@ from board.engine.connection.sync import Connection
 from board.engine.flow_plan import prepare_flow
 from board.engine.keys import QueueKeys
 from board.engine.options import prepare_job
-from board.engine.types import Backoff, Deduplication, FlowJob, JobOptions, JobState, Keep, RateLimit, Repeat
+from board.engine.types import Backoff, Deduplication, FlowJob, JobOptions, JobState, Keep, ParentRef, RateLimit, Repeat
 
 NOW = 1_767_225_600_000
 LOCK_MS = 60_000
@@ -102,6 +102,15 @@ def _stopped(queue: QueueKeys) -> Generator[Any, Any, None]:
     yield from leases.fetch_job(queue, token=token, lock_ms=LOCK_MS, now_ms=NOW, worker="w")
     yield from stops.ask_to_stop(queue, "endless", "enough")
     yield from leases.fail_job(queue, "endless", token=token, reason="enough", now_ms=NOW)
+
+
+def _ignored(queue: QueueKeys) -> Generator[Any, Any, None]:
+    """Let a parent go on without a child that failed."""
+    options = JobOptions(job_id="spoilt", lifo=True, parent=ParentRef("top", queue.qualified))
+    yield from jobs.add_job(queue, prepare_job("x", 1, options, now_ms=NOW))
+    yield from leases.fetch_job(queue, token="t", lock_ms=LOCK_MS, now_ms=NOW, worker="w")
+    yield from leases.fail_job(queue, "spoilt", token="t", reason="spoilt", now_ms=NOW)
+    yield from flows.ignore_failed_child(queue, "spoilt", queue.job("top"), NOW)
 
 
 def _next_run(queue: QueueKeys) -> Generator[Any, Any, None]:
@@ -214,6 +223,7 @@ WRITES: dict[str, Operation] = {
     "remove": lambda q: jobs.remove_job(q, "waiting-0"),
     "free a deduplication": lambda q: jobs.remove_job_deduplication(q, "deduplicated", "only-one"),
     "remove a deduplication": lambda q: jobs.remove_deduplication_key(q, "only-one"),
+    "ignore a failed child": _ignored,
     "detach a child": lambda q: flows.remove_child_dependency(q, "leaf", q.job("top")),
     "remove pending children": lambda q: trees.remove_pending_children(q, "top"),
     "set a scheduler": lambda q: schedulers.upsert_scheduler(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 from typing import Any
 
 from board.engine.calls import Batch, Call, Plan
 from board.engine.codec import load_json, pack, pairs, text
 from board.engine.commands.jobs import MAX_JOBS_PER_CALL, get_job
 from board.engine.commands.script_call import script_call, texts, unless_negative
-from board.engine.errors import InvalidOptionError
+from board.engine.errors import InvalidOptionError, JobError, JobLockedError, JobNotInStateError
 from board.engine.keys import QueueKeys, child_place
 from board.engine.options import NewJob
 from board.engine.types import ChildCounts, JobData, JsonValue
@@ -19,6 +20,7 @@ __all__ = [
     "ChildPage",
     "FlowNode",
     "FlowTree",
+    "Ignored",
     "NewNode",
     "add_flow",
     "child_keys",
@@ -26,9 +28,23 @@ __all__ = [
     "get_children_values",
     "get_flow",
     "get_ignored_failures",
+    "ignore_failed_child",
     "remove_child_dependency",
     "scan_children",
 ]
+
+
+class Ignored(Enum):
+    """Where a parent is once it ignores the failure of a child."""
+
+    WAITS = 0
+    """It waits for other children that have not ended."""
+    RUNS = 1
+    """Nothing is in its way: a worker takes it next, or after its own delay."""
+    STAYS = 2
+    """It had not waited at all, and is where it was: a worker holds it, or it is in line."""
+    FAILS = 3
+    """Another child that failed still fails it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +230,41 @@ def remove_child_dependency(child: QueueKeys, child_id: str, parent_key: str) ->
     """
     check = unless_negative(queue=child.name, job_id=child_id)
     return script_call("detach_child", (child.job(child_id), parent_key), (), check).map(lambda code: code == 0)
+
+
+def ignore_failed_child(child: QueueKeys, child_id: str, parent_key: str, now_ms: int) -> Call[Ignored]:
+    """Let a parent go on without a child that failed for good; atomic.
+
+    The failure is kept among those the parent ignores, as if the child had been added with "ignore dependency on
+    failure". A parent that has failed because of the child, or is about to, waits for its other children or runs, and
+    parents above that failed with it wait for it again.
+
+    Args:
+        child: queue of the failed job.
+        child_id: its id.
+        parent_key: full key of the parent that it is expected to have.
+        now_ms: time.
+
+    Raises:
+        JobNotFoundError: the child is gone.
+        ParentNotFoundError: the parent is gone.
+        JobNotInStateError: the child has not failed, its parent is another, does not wait for it, or has ended.
+        JobLockedError: a worker holds the parent and is about to fail it.
+    """
+    check = unless_negative(queue=child.name, job_id=child_id, expected="failed below that parent")
+    refusals: dict[int, tuple[type[JobError], str]] = {
+        -21: (JobNotInStateError, "its parent does not wait for it"),
+        -22: (JobNotInStateError, "its parent has ended"),
+        -23: (JobLockedError, "a worker holds its parent and fails it"),
+    }
+
+    def decode(reply: Any) -> Ignored:
+        if (code := int(reply)) in refusals:
+            kind, why = refusals[code]
+            raise kind(f"job {child_id} of queue {child.name} cannot be ignored: {why}", queue=child.name, code=code)
+        return Ignored(check(reply))
+
+    return script_call("ignore_failed_child", (child.base,), (child_id, parent_key, now_ms), decode)
 
 
 def _walk(root: NewNode) -> Iterator[NewNode]:

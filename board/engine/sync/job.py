@@ -125,6 +125,18 @@ class Job(JobView):
         call = flows.remove_child_dependency(self.keys, self.id, self.parent_key)
         return self._connection.call(call)
 
+    def ignore_failure(self) -> flows.Ignored | None:
+        """Let the parent go on without this failed job, whose failure it then ignores; None without a parent.
+
+        Raises:
+            JobNotInStateError: the job has not failed, or its parent does not wait for it or has ended.
+            JobLockedError: a worker is about to fail the parent.
+        """
+        if self.parent_key is None:
+            return None
+        call = flows.ignore_failed_child(self.keys, self.id, self.parent_key, _now_ms())
+        return self._connection.call(call)
+
     def remove_deduplication_key(self) -> bool:
         """Free the job's deduplication id, if the job owns it."""
         if self.info.deduplication_id is None:

@@ -15,6 +15,7 @@ depth, node_limit, child_limit = tonumber(depth), tonumber(node_limit), tonumber
 -- @include parent_of
 -- @include flow_node
 -- @include ordered_children
+-- @include child_kind
 local root = base .. job_id
 local climbed = 0
 local on_the_way = {}
@@ -35,20 +36,6 @@ local order = { left = 20000 }
 local asked = { left = 1000 }
 local function add(key, parent, kind, level)
   nodes[#nodes + 1] = flow_node(key, key == base .. job_id and { base, job_id } or nil, parent, kind, level, budget)
-end
-
--- What became of a child; `forgotten` when its parent was told to drop it, though the child still names its parent.
-local function kind_of(key, child)
-  if try_read('ZSCORE', key .. ':unsuccessful', child) then
-    return 'failed'
-  elseif try_read('HEXISTS', key .. ':failed', child) == 1 then
-    return 'ignored'
-  elseif try_read('SISMEMBER', key .. ':dependencies', child) == 1 then
-    return 'unprocessed'
-  elseif try_read('HEXISTS', key .. ':processed', child) == 1 then
-    return 'processed'
-  end
-  return 'forgotten'
 end
 
 -- When some of a wide node's children ended: every k-th of each list.
@@ -76,7 +63,7 @@ while at <= #nodes do
   -- The way down to the job asked for is shown however wide or deep the tree is.
   local wanted = on_the_way[key]
   if wanted and not drawn[wanted] then
-    local kind = kind_of(key, wanted)
+    local kind = child_kind(key, wanted)
     drawn[wanted] = true
     add(wanted, at, kind, level + 1)
     shown = kind == 'forgotten' and 0 or 1
