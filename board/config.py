@@ -46,6 +46,7 @@ class Settings:
         session_idle_minutes: a sign-in not used for this long ends, minutes.
         redis_timeout_seconds: longest wait for Redis within a page, seconds.
         audit_entries: length the audit log is kept at.
+        schemas: file of the schemas of the data of jobs, as ``board.schemas`` reads it; empty for none.
         redact: names of keys, and paths, whose values are hidden besides those that always are.
         proxy_header: header in which a proxy names the person it signed in; empty for none.
         proxy_addresses: networks from which that header is believed.
@@ -85,6 +86,7 @@ class Settings:
     session_idle_minutes: int = 120
     redis_timeout_seconds: float = 3.0
     audit_entries: int = 100_000
+    schemas: str = ""
     redact: tuple[str, ...] = ()
     proxy_header: str = ""
     proxy_addresses: tuple[str, ...] = ()
@@ -347,6 +349,15 @@ SETTINGS: tuple[Setting, ...] = (
         "entries",
         "Length the audit log is kept at; the oldest go first.",
         read.whole(100, 10_000_000),
+    ),
+    Setting(
+        "BOARD_SCHEMAS",
+        "schemas",
+        "path of a file",
+        "JSON file that says what the data of jobs must be: a list of entries such as "
+        '`{"queue": "mail", "job": "welcome", "schema": {…}}`, with globs of queues and job names, and a JSON Schema '
+        "or the name of a file beside it. Read at the start; the first entry that fits a job decides.",
+        read.schemas,
     ),
     Setting(
         "BOARD_REDACT",

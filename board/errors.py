@@ -16,6 +16,7 @@ The queue engine has a tree of its own (``board.engine.errors``): there Redis or
       TooManyError              more at once than the named limit
       BadRequestError           a form or an address that makes no sense
         CrossSiteError          the request did not come from a page of this board
+        DataRefusedError        data that the schema of their jobs does not allow
       UserError                 a user cannot be made or changed like this
       SignInError               an identity provider vouched for nobody who may come in
       OutboundError             a call to another place was not made, or not answered
@@ -26,13 +27,16 @@ The queue engine has a tree of its own (``board.engine.errors``): there Redis or
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from board.words import said, sentence
+from board.words import Sentence, said, sentence
 
 __all__ = [
     "BadRequestError",
     "BoardError",
     "CrossSiteError",
+    "DataRefusedError",
+    "Fault",
     "ForbiddenError",
     "OutboundError",
     "OutboundFailedError",
@@ -185,6 +189,37 @@ class BadRequestError(BoardError):
 
 class CrossSiteError(BadRequestError):
     """The request did not come from a page of this board, or from one that is too old."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something in the data of a job that their schema does not allow.
+
+    Attributes:
+        path: where, such as ``items[2].price``; empty for the data as a whole.
+        rule: what is allowed there, the rest of a sentence that began with the place. Holds no value of the data.
+    """
+
+    path: str
+    rule: str
+
+    @property
+    def told(self) -> Sentence:
+        """The whole sentence."""
+        return sentence("%(path)s %(rule)s.", path=self.path or sentence("The value as a whole"), rule=self.rule)
+
+
+class DataRefusedError(BadRequestError):
+    """Data that the schema of their jobs does not allow. Nothing was changed.
+
+    Attributes:
+        faults: what is wrong, and where; empty for people who may not see what jobs carry.
+    """
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        said = [sentence("The data do not fit the schema of these jobs. Nothing was changed.")]
+        super().__init__(*said, *(fault.told for fault in self.faults))
 
 
 class UserError(BoardError):

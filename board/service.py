@@ -25,6 +25,7 @@ from board.config import Settings
 from board.engine.calls import Call
 from board.engine.connection.sync import Connection
 from board.engine.errors import EngineError, OutOfMemoryError, PermissionDeniedError, ReadOnlyError, StoreError
+from board.errors import SettingsError
 from board.facts import ConnectionFacts, read_facts
 from board.history.groups import Groups
 from board.history.store import History
@@ -35,11 +36,12 @@ from board.outbound.mail import Mailer
 from board.outbound.mail_server import read_mail_server
 from board.outbound.rules import read_places
 from board.redaction import hide_also
+from board.schemas import Schemas, read_schemas
 from board.sharing import Sharing
 from board.sources import QueueKeys, Sources, open_connection
 from board.watcher.courier import Courier
 
-__all__ = ["Neighbour", "Service", "wall_clock_ms"]
+__all__ = ["Neighbour", "Service", "schemas_of", "wall_clock_ms"]
 
 logger = logging.getLogger(__name__)
 
@@ -109,6 +111,7 @@ class Service:
         sources: the queues.
         roles: what people may do.
         limits: what a queue may come to before it counts as degraded.
+        schemas: what the data of jobs must be.
         users: who may sign in.
         sessions: who has.
         tokens: of programs.
@@ -131,11 +134,20 @@ class Service:
     """
 
     def __init__(
-        self, settings: Settings, clock: Callable[[], int] = wall_clock_ms, *, home: Service | None = None
+        self,
+        settings: Settings,
+        clock: Callable[[], int] = wall_clock_ms,
+        *,
+        home: Service | None = None,
+        schemas: Schemas | None = None,
     ) -> None:
         """Put a board together. Makes no connection yet, so a process can start before its Redis.
 
-        With ``home`` it is that of a further server, which shares with it what a board has once.
+        With ``home`` it is that of a further server, which shares with it what a board has once. Without ``schemas``
+        they are read from where the settings say.
+
+        Raises:
+            SettingsError: the file of schemas is not what it should be.
         """
         self.settings = settings
         self.clock = clock
@@ -145,6 +157,7 @@ class Service:
         hide_also(settings.redact)
         self.roles = read_roles(settings.roles)
         self.limits = read_limits(settings.queue_limits)
+        self.schemas: Schemas = schemas if schemas is not None else home.schemas if home else schemas_of(settings)
         self.alerts = Alerts(self.namespace)
         mail = read_mail_server(settings.smtp_url) if settings.smtp_url else None
         self.courier = Courier(Outbound(read_places(settings.outbound_allow)), Mailer(mail, settings.mail_from), clock)
@@ -170,6 +183,7 @@ class Service:
             clock,
             is_shown=self.sources.is_shown,
             shows_all=not settings.queues,
+            schemas=self.schemas,
         )
         self.strangers = Strangers(self.desk, self.namespace)
         self.secret = ""
@@ -302,6 +316,18 @@ class Service:
         except (ReadOnlyError, OutOfMemoryError, PermissionDeniedError) as trouble:
             logger.warning("the first administrator cannot be stored", extra={"trouble": str(trouble)})
             return None
+
+
+def schemas_of(settings: Settings) -> Schemas:
+    """Read the schemas that the settings name.
+
+    Raises:
+        SettingsError: the file is not what it should be.
+    """
+    try:
+        return read_schemas(settings.schemas)
+    except ValueError as wrong:
+        raise SettingsError([f"BOARD_SCHEMAS {wrong}"]) from None
 
 
 def _under_way(run_id: str, text: str) -> UnderWay | None:

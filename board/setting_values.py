@@ -15,6 +15,7 @@ from board.claims import read_rules
 from board.limits import read_limits
 from board.outbound.mail_server import read_mail_server
 from board.outbound.rules import read_places
+from board.schemas import read_schemas
 from board.words import LANGUAGES
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "people",
     "redis_url",
     "rules",
+    "schemas",
     "scopes",
     "seconds",
     "secret",
@@ -126,6 +128,9 @@ rules = checked(read_rules)
 
 outbound = checked(read_places)
 """Read the places that may be called."""
+
+schemas = checked(read_schemas)
+"""Read where the schemas of the data of jobs are."""
 
 mail_server = checked(read_mail_server)
 """Read the address of a mail server."""

@@ -18,7 +18,8 @@ from board.auth.policy import Identity, Permission, can, demand
 from board.engine.connection.sync import Connection
 from board.engine.errors import EngineError, StoreError
 from board.engine.keys import QueueKeys
-from board.errors import BoardError, ReadOnlyBoardError, TooManyError
+from board.errors import BoardError, DataRefusedError, ReadOnlyBoardError, TooManyError
+from board.schemas import NO_SCHEMAS, Schemas
 
 __all__ = [
     "LONGEST_REASON",
@@ -28,6 +29,7 @@ __all__ = [
     "Desk",
     "Outcome",
     "Refusal",
+    "check_data",
     "perform",
     "reaches",
     "record",
@@ -126,6 +128,7 @@ class Desk:
         shows_all: whether they let it show all of them.
         audit_connection: to the Redis that holds the log; None when it is the same.
         connection_name: what entries call this Redis; empty for the first of the board.
+        schemas: what the data of jobs must be.
     """
 
     connection: Connection
@@ -136,6 +139,7 @@ class Desk:
     shows_all: bool = True
     audit_connection: Connection | None = None
     connection_name: str = ""
+    schemas: Schemas = NO_SCHEMAS
 
 
 def perform(
@@ -206,6 +210,18 @@ def perform(
 def reaches(desk: Desk, actor: Actor, permission: Permission, queue: QueueKeys | None) -> bool:
     """Whether an action may spread to another queue, such as that of a child: shown here, and allowed there."""
     return queue is not None and desk.is_shown(queue) and can(actor.identity, permission, queue.name)
+
+
+def check_data(desk: Desk, actor: Actor, queue: QueueKeys, name: str, text: str) -> None:
+    """Go on only with data that the schema of their jobs allows.
+
+    Who may not see what jobs carry is not told where theirs differ: some of that is names within the data.
+
+    Raises:
+        DataRefusedError: it does not.
+    """
+    if faults := desk.schemas.faults(queue.name, name, text):
+        raise DataRefusedError(faults if can(actor.identity, Permission.DATA, queue.name) else ())
 
 
 def refuse(desk: Desk, actor: Actor, action: str, error: BoardError, queue: QueueKeys | None = None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from board.actions.jobs import GONE, change_each
-from board.actions.perform import Actor, Change, Desk, Outcome, Refusal, perform, reaches
+from board.actions.perform import Actor, Change, Desk, Outcome, Refusal, check_data, perform, reaches
 from board.auth.policy import Permission
 from board.engine.calls import Call
 from board.engine.commands import dead_letters, jobs, repairs, stops
@@ -42,9 +42,13 @@ def edit_data(
     Raises:
         JobNotInStateError: the data are not those that ``digest`` stands for any more; nothing was done.
         JobLockedError: a worker holds it.
+        DataRefusedError: data that the schema of these jobs does not allow; nothing was done.
     """
 
     def change() -> Change:
+        if desk.schemas.of_queue(queue.name):
+            job = desk.connection.call(jobs.get_job(queue, job_id))
+            check_data(desk, actor, queue, (job.name if job else "") or "", text)
         desk.connection.call(repairs.replace_data(queue, job_id, text, digest))
         detail = f"{len(text.encode())} bytes"
         if not retries:
@@ -63,13 +67,16 @@ def duplicate(desk: Desk, actor: Actor, queue: QueueKeys, job_id: str) -> Outcom
 
     Raises:
         JobNotFoundError: there is nothing to copy.
+        DataRefusedError: its data are not what the schema of these jobs allows, any more; nothing was added.
     """
 
     def change() -> Change:
         job = desk.connection.call(jobs.get_job(queue, job_id))
         if job is None:
             raise JobNotFoundError(f"job {job_id} is not in queue {queue.name} any more", queue=queue.name)
-        added = desk.connection.call(jobs.add_job(queue, repairs.copy_of(job, desk.clock())))
+        copy = repairs.copy_of(job, desk.clock())
+        check_data(desk, actor, queue, copy.name, copy.data)
+        added = desk.connection.call(jobs.add_job(queue, copy))
         return Change(done=(added,), detail=f"a copy of {job_id}")
 
     return perform(desk, actor, Permission.ADD, queue, change, ids=(job_id,), action="duplicate")

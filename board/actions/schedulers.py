@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from board.actions.perform import Actor, Change, Desk, Outcome, perform
+from board.actions.perform import Actor, Change, Desk, Outcome, check_data, perform
 from board.auth.policy import Permission
 from board.engine.calls import Call
 from board.engine.codec import integer
@@ -63,9 +63,11 @@ def save(desk: Desk, actor: Actor, namespace: Namespace, queue: QueueKeys, draft
     Raises:
         UsageError: a pattern, zone, date or option that makes no sense; nothing was changed.
         SchedulerError: it would never run, or its next run's id is taken; nothing was changed.
+        DataRefusedError: data that the schema of its jobs does not allow; nothing was changed.
     """
 
     def change() -> Change:
+        check_data(desk, actor, queue, draft.name or draft.id, draft.data_text)
         check_template(draft.template)
         before = desk.connection.call(schedulers.read_record(queue, draft.id))
         made = desk.connection.run(
@@ -94,12 +96,14 @@ def run_now(desk: Desk, actor: Actor, namespace: Namespace, queue: QueueKeys, sc
 
     Raises:
         BadRequestError: there is no such scheduler.
+        DataRefusedError: its data are not what the schema of its jobs allows; nothing was added.
     """
 
     def change() -> Change:
         fields = _record(desk, namespace, queue, scheduler_id)
         name, opts = fields.get("name") or scheduler_id, fields.get("opts") or "{}"
         run = JobData("", name=name, data_text=fields.get("data") or "{}", raw={"opts": opts})
+        check_data(desk, actor, queue, name, run.data_text)
         added = desk.connection.call(jobs.add_job(queue, repairs.copy_of(run, desk.clock())))
         return Change(done=(added,), detail=f"a run of scheduler {scheduler_id}")
 

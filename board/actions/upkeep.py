@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from board.actions.perform import Actor, Change, Desk, Outcome, perform
+from board.actions.perform import Actor, Change, Desk, Outcome, check_data, perform
 from board.auth.policy import Permission
 from board.engine.calls import Call
 from board.engine.commands import jobs, limits, queues
@@ -36,10 +36,12 @@ def add_job(desk: Desk, actor: Actor, queue: QueueKeys, name: str, *, data_text:
 
     Raises:
         UsageError: an option that makes no sense.
+        DataRefusedError: data that the schema of these jobs does not allow; nothing was added.
     """
 
     def change() -> Change:
         job = replace(prepare_job(name, None, options, now_ms=desk.clock(), queue=queue), data=data_text)
+        check_data(desk, actor, queue, job.name, job.data)
         added = desk.connection.call(jobs.add_job(queue, job))
         return Change(done=(added,), detail=f"job {added}")
 

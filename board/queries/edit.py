@@ -8,10 +8,11 @@ from board.engine.calls import Batch
 from board.engine.commands.pages import read_job
 from board.engine.commands.repairs import digest_of
 from board.engine.keys import QueueKeys
-from board.errors import UnknownJobError
+from board.errors import Fault, UnknownJobError
 from board.queries.json_text import DiffLine, compact, difference, hide, is_json, lay_out, restore
 from board.queries.shared import YES, Allowed, Known, QueueName, Reads, queue_name
 from board.queries.text import display
+from board.schemas import NO_SCHEMAS, Schemas
 from board.words import sentence
 
 __all__ = ["EDIT_LIMIT", "EditPage", "read_edit"]
@@ -36,6 +37,7 @@ class EditPage:
         difference: between what is stored and ``text``; empty when nothing changed, or before the first preview.
         is_preview: the person has sent a text.
         problem: why the text cannot be stored.
+        faults: where the text differs from what the schema of these jobs allows, which is a problem.
         final: what will be stored; None when there is a problem.
         stored: what is stored now, without its secrets.
     """
@@ -53,9 +55,18 @@ class EditPage:
     problem: str
     final: str | None
     stored: str = ""
+    faults: tuple[Fault, ...] = ()
 
 
-def read_edit(connection: Reads, known: Known, queue: QueueKeys, job_id: str, draft: str | None = None) -> EditPage:
+def read_edit(
+    connection: Reads,
+    known: Known,
+    queue: QueueKeys,
+    job_id: str,
+    draft: str | None = None,
+    *,
+    schemas: Schemas = NO_SCHEMAS,
+) -> EditPage:
     """Read a job's data for editing, and hold ``draft`` against them.
 
     Data without line breaks are laid out for the eye and folded again before they are stored; others are left as typed.
@@ -78,8 +89,11 @@ def read_edit(connection: Reads, known: Known, queue: QueueKeys, job_id: str, dr
     hidden = hide(stored)
     folds = is_json(stored) and stored == compact(stored)
     final, problem = None, ""
+    faults: tuple[Fault, ...] = ()
     if draft is not None:
         final, problem = _checked(draft, stored, folds=folds)
+    if final is not None and (faults := schemas.faults(queue.name, (name.text if name else "") or "", final)):
+        final, problem = None, sentence("The data do not fit the schema of these jobs.")
     return EditPage(
         queue=queue_name(queue, known),
         id=job_id,
@@ -94,6 +108,7 @@ def read_edit(connection: Reads, known: Known, queue: QueueKeys, job_id: str, dr
         problem=problem,
         final=final,
         stored=hidden,
+        faults=faults,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from flask import Flask, Response, current_app, g, request, session
@@ -15,8 +15,10 @@ from board import config
 from board.auth.users import FIRST_ADMIN
 from board.config import Settings
 from board.engine.errors import StoreError
+from board.errors import SettingsError
 from board.resources import TEMPLATES, require_browser_code
-from board.service import Service
+from board.schemas import Schemas, declared
+from board.service import Service, schemas_of
 from board.web import (
     assets,
     compression,
@@ -44,7 +46,11 @@ BACKGROUND = "queue-board.background"
 
 
 def create_app(
-    settings: Settings | None = None, *, identify: Identify | None = None, background: bool = False
+    settings: Settings | None = None,
+    *,
+    identify: Identify | None = None,
+    background: bool = False,
+    schemas: Iterable[Mapping[str, Any]] = (),
 ) -> Flask:
     """Make the WSGI application.
 
@@ -57,9 +63,11 @@ def create_app(
             with grants of its own, or None for nobody. The board then has no users and no sign-in page.
         background: also do what goes on without anybody asking, such as keeping history: in threads of this process,
             and by one process of all that share the Redis. A server wants it; a test or a script does not.
+        schemas: what the data of jobs must be, for a host application that has the schemas at hand: entries as in the
+            file that BOARD_SCHEMAS names, with whole schemas. They are asked before those of the file.
 
     Raises:
-        SettingsError: the environment does not add up.
+        SettingsError: the environment does not add up, or a schema is none.
         ResourceMissingError: the installation lacks its browser code.
     """
     settings = settings or config.from_environment()
@@ -71,7 +79,7 @@ def create_app(
         MAX_FORM_MEMORY_SIZE=security.MOST_BODY_BYTES,
         MAX_FORM_PARTS=500,
     )
-    app.extensions[EXTENSION] = Service(settings)
+    app.extensions[EXTENSION] = Service(settings, schemas=_schemas(settings, schemas))
     Htmx(app)
     urls.install(app)
     app.before_request(_begin)
@@ -101,6 +109,13 @@ def create_app(
 
         app.extensions[BACKGROUND] = start_duties(app.extensions[EXTENSION])
     return app
+
+
+def _schemas(settings: Settings, given: Iterable[Mapping[str, Any]]) -> Schemas:
+    try:
+        return Schemas(declared(given).entries + schemas_of(settings).entries)
+    except ValueError as wrong:
+        raise SettingsError([f"The argument schemas {wrong}"]) from None
 
 
 def announce(password: str | None) -> None:

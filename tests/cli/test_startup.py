@@ -10,7 +10,12 @@ import pytest
 
 from board.cli import board
 
-HEAVY = frozenset({"argon2", "asyncio", "croniter", "flask", "gunicorn", "jinja2", "msgpack", "opentelemetry", "redis"})
+HEAVY = frozenset(
+    {
+        *("argon2", "asyncio", "croniter", "flask", "gunicorn", "jinja2", "jsonschema", "msgpack", "opentelemetry"),
+        "redis",
+    }
+)
 
 MOST_FOR_HELP = 140
 """Modules after `board --help`, Python's and click's own among them: 132 when this was written."""
@@ -37,7 +42,11 @@ def test_help_imports_nothing_that_only_a_command_needs() -> None:
     [
         ("from board.engine import Queue, Worker", {"flask", "jinja2", "board.engine.aio.worker", "board.web"}),
         ("from board.engine import JobOptions, JobState, UnrecoverableError", {"redis", "asyncio", "flask"}),
-        ("import board", {"redis", "asyncio", "flask", "board.engine"}),
+        ("import board", {"redis", "asyncio", "flask", "board.engine", "jsonschema"}),
+        (
+            "import board.web\nboard.web.create_app(board.config.Settings('redis://localhost'))",
+            {"jsonschema", "referencing"},
+        ),
         ("import board.web", {"gunicorn", "board.engine.aio.worker", "board.engine.sync.worker", "board.dev"}),
     ],
 )

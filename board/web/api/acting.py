@@ -12,7 +12,7 @@ from board.actions import repairs, schedulers, upkeep
 from board.actions.perform import MOST_JOBS, Outcome
 from board.auth.policy import Permission
 from board.engine.types import JobOptions, JobState
-from board.errors import BadRequestError
+from board.errors import BadRequestError, DataRefusedError
 from board.queries.edit import read_edit
 from board.queries.json_text import hide
 from board.queries.scheduler_edit import read_asked
@@ -277,7 +277,9 @@ def edit_data(queue: str, job_id: str) -> shapes.ActionResult:
     def act(keys: QueueKeys) -> Outcome:
         for needed in (Permission.DATA, Permission.EDIT):
             insist(needed, keys, action="edit data")
-        found = read_edit(own.connection, own.sources, keys, job_id, encode(asked["data"]))
+        found = read_edit(own.connection, own.sources, keys, job_id, encode(asked["data"]), schemas=own.schemas)
+        if found.faults:
+            raise DataRefusedError(found.faults)
         if found.final is None:
             raise BadRequestError(found.problem)
         return repairs.edit_data(

@@ -41,7 +41,7 @@ def edit_data(queue: str, job_id: str) -> Response:
     draft = request.form.get("data", "").replace("\r\n", "\n")
     if len(draft.encode("utf-8", "surrogatepass")) > 2 * EDIT_LIMIT:
         raise BadRequestError(sentence("These data are larger than 64 KB. Nothing was changed."))
-    found = read_edit(own.connection, own.sources, keys, job_id, draft)
+    found = read_edit(own.connection, own.sources, keys, job_id, draft, schemas=own.schemas)
     is_final = request.form.get("confirmed") == "1" and not request.form.get("again")
     if not is_final or found.final is None:
         return render.page("jobs/edit.html", page=_masked(found))

@@ -1,0 +1,236 @@
+"""Schemas of the data of jobs: which decides, what it refuses in which words, and what is no schema."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from board.errors import SettingsError
+from board.schemas import MOST_FAULTS, NO_SCHEMAS, Schemas, declared, read_schemas
+from tests.security.listening import listening
+
+SECRET = "hunter2-71838"
+
+
+def of(schema: Any, job: str = "*") -> Schemas:
+    return declared([{"queue": "mail", "job": job, "schema": schema}])
+
+
+def told(schema: Any, data: Any) -> list[str]:
+    return [fault.told for fault in of(schema).faults("mail", "send", json.dumps(data))]
+
+
+def test_the_first_entry_that_fits_queue_and_name_decides() -> None:
+    schemas = declared(
+        [
+            {"queue": "mail", "job": "welcome*", "schema": {"type": "object"}},
+            {"queue": "mail", "schema": {"type": "array"}},
+            {"queue": "*", "job": "welcome", "schema": {"type": "null"}},
+        ]
+    )
+
+    decides = {
+        (queue, name): found.schema if (found := schemas.of_job(queue, name)) else None
+        for queue, name in (("mail", "welcome-2"), ("mail", "bye"), ("sms", "welcome"), ("sms", "bye"))
+    }
+
+    assert decides == {
+        ("mail", "welcome-2"): {"type": "object"},
+        ("mail", "bye"): {"type": "array"},
+        ("sms", "welcome"): {"type": "null"},
+        ("sms", "bye"): None,
+    }
+    assert schemas.faults("sms", "bye", "1") == NO_SCHEMAS.faults("mail", "bye", "1") == ()
+
+
+@pytest.mark.parametrize(
+    ("schema", "data", "sentences"),
+    [
+        ({"type": "object"}, 3, ["The value as a whole must be of the type object."]),
+        (
+            {"properties": {"a": {"type": ["string", "null"]}}},
+            {"a": 1},
+            ["a must be of one of the types string, null."],
+        ),
+        ({"required": ["a", "b"]}, {}, ["a is missing.", "b is missing."]),
+        ({"dependentRequired": {"a": ["b"]}}, {"a": 1}, ["b is missing; a needs it."]),
+        (
+            {"properties": {"a": {}, "b": {}}, "additionalProperties": False},
+            {"a": 1, "x": SECRET},
+            ["x is not allowed here; allowed are a, b."],
+        ),
+        ({"additionalProperties": False}, {"x": SECRET}, ["x is not allowed here."]),
+        ({"properties": {"a": False}}, {"a": SECRET}, ["The value as a whole holds something that the schema"]),
+        (
+            {"propertyNames": {"pattern": "^x"}},
+            {"a": SECRET},
+            ["The value as a whole has a property whose name is not"],
+        ),
+        ({"items": {"enum": ["a", 1]}}, ["a", SECRET], ['[1] must be one of "a", 1.']),
+        ({"items": {"properties": {"n": {"const": 4}}}}, [{"n": SECRET}], ["[0].n must be 4."]),
+        ({"minimum": 1}, 0, ["The value as a whole must be 1 or more."]),
+        ({"exclusiveMaximum": 1.5}, 2, ["The value as a whole must be less than 1.5."]),
+        ({"multipleOf": 5}, 7, ["The value as a whole must be a multiple of 5."]),
+        ({"minLength": 20}, SECRET, ["The value as a whole must have at least 20 characters."]),
+        ({"pattern": "^a+$"}, SECRET, ['The value as a whole must match the pattern "^a+$".']),
+        ({"maxItems": 1}, [1, 2], ["The value as a whole must have at most 1 entry."]),
+        ({"uniqueItems": True}, [SECRET, SECRET], ["The value as a whole must hold no entry twice."]),
+        ({"contains": {"type": "null"}}, [SECRET], ["The value as a whole lacks an entry that the schema asks for."]),
+        ({"not": {"type": "string"}}, SECRET, ["The value as a whole is ruled out by the schema."]),
+        (
+            {"properties": {"a": {"anyOf": [{"type": "integer"}, {"type": "null"}]}}},
+            {"a": SECRET},
+            ["a must be of one of the types integer, null."],
+        ),
+        (
+            {"anyOf": [{"minLength": 50}, {"type": "null"}]},
+            SECRET,
+            ["The value as a whole must fit one of the 2 forms that the schema allows."],
+        ),
+        ({"oneOf": [{}, {}]}, SECRET, ["The value as a whole fits more than one of the forms of which the schema"]),
+        ({"unevaluatedProperties": False}, {"x": SECRET}, ["The value as a whole has a property that the schema does"]),
+        (
+            {"$ref": "#/$defs/n", "$defs": {"n": {"type": "null"}}},
+            1,
+            ["The value as a whole must be of the type null."],
+        ),
+    ],
+)
+def test_what_is_refused_is_told_by_place_and_by_what_is_allowed(schema: Any, data: Any, sentences: list[str]) -> None:
+    found = told(schema, data)
+
+    assert len(found) == len(sentences)
+    assert all(one.startswith(wanted) for one, wanted in zip(found, sentences, strict=True)), found
+    assert SECRET not in "".join(found)
+
+
+def test_what_fits_is_let_through() -> None:
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+
+    assert told(schema, {"n": 2**70, "more": [1]}) == []
+
+
+def test_formats_say_what_is_meant_and_refuse_nothing() -> None:
+    assert told({"type": "string", "format": "email"}, "no address") == []
+
+
+def test_only_the_first_faults_are_told() -> None:
+    assert len(told({"items": {"type": "null"}}, list(range(100)))) == MOST_FAULTS
+
+
+def test_a_name_within_the_data_that_looks_like_a_credential_is_hidden() -> None:
+    found = told({"additionalProperties": False}, {"sk_live_" + "a1" * 12: 1})
+
+    assert found == ["[redacted] is not allowed here."]
+
+
+@pytest.mark.parametrize("text", ["[" * 3_000 + "]" * 3_000, "[" * 400 + "]" * 400, "NaN", "{", "1e999"])
+def test_what_cannot_be_checked_is_refused(text: str) -> None:
+    schema = {"anyOf": [{"type": "array", "items": {"$ref": "#"}}, {"type": "null"}], "multipleOf": 0.1}
+
+    assert len(of(schema).faults("mail", "send", text)) == 1
+
+
+@pytest.mark.parametrize(
+    ("schema", "sentence"),
+    [
+        ({"type": "text"}, "is wrong at type: 'text' is not valid"),
+        ({"properties": {"a": {"pattern": "("}}}, "is wrong at properties.a.pattern"),
+        ({"$schema": "https://example.com/mine"}, "names the draft https://example.com/mine, which is not known"),
+        ({"$ref": "#/$defs/gone"}, "refers to #/$defs/gone, which is not in it"),
+        ({"$defs": {"a": {"$ref": "other.json"}}}, "refers to other.json, which is not in it"),
+        ({"$ref": "#/x", "x": {"$ref": "#/gone"}}, "refers to #/gone, which is not in it"),
+        ({"$ref": "#"}, "refers to itself without end"),
+        ([], "is neither an object nor true or false"),
+        ("mail.json", "is a text: give the schema itself"),
+    ],
+)
+def test_what_is_no_schema_is_refused_with_the_place(schema: Any, sentence: str) -> None:
+    with pytest.raises(ValueError, match=r"has an entry, number 1 \(mail, welcome\)") as refusal:
+        of(schema, job="welcome")
+
+    assert sentence in str(refusal.value)
+
+
+def test_nothing_is_ever_fetched() -> None:
+    with listening() as place:
+        address = f"http://127.0.0.1:{place.port}/schema.json"
+        for schema in ({"$ref": address}, {"properties": {"a": {"$ref": address}}}, {"$schema": address}):
+            with pytest.raises(ValueError, match="which is not"):
+                of(schema)
+
+    assert place.asked == []
+
+
+def test_a_schema_may_refer_within_itself_and_to_the_drafts() -> None:
+    tree = {"type": "array", "items": {"$ref": "#"}}
+    within = {"$id": "https://example.com/mail", "$ref": "https://example.com/mail#/$defs/n", "$defs": {"n": False}}
+
+    assert told(tree, [[], [3]]) == ["[1][0] must be of the type array."]
+    assert len(told(within, 1)) == 1
+    assert told({"$ref": "https://json-schema.org/draft/2020-12/schema"}, {"type": "object"}) == []
+    assert told({"$schema": "http://json-schema.org/draft-04/schema#", "exclusiveMinimum": True, "minimum": 1}, 1)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"queue": "mail"},
+        {"schema": {}},
+        {"queue": "mail", "schema": {}, "jobs": "x"},
+        {"queue": "", "schema": {}},
+        {"queue": "mail", "job": 3, "schema": {}},
+        "mail",
+    ],
+)
+def test_an_entry_is_a_queue_a_job_and_a_schema(entry: Any) -> None:
+    with pytest.raises(ValueError, match="has an entry, number 2"):
+        declared([{"queue": "mail", "schema": True}, entry])
+
+
+def test_a_file_may_hold_schemas_or_name_files_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "mail").mkdir()
+    (tmp_path / "mail" / "welcome.json").write_text('{"type": "array"}')
+    entries = [{"queue": "mail", "job": "welcome", "schema": "mail/welcome.json"}, {"queue": "sms", "schema": False}]
+    (tmp_path / "schemas.json").write_text(json.dumps(entries))
+
+    schemas = read_schemas(str(tmp_path / "schemas.json"))
+
+    assert [one.schema for one in schemas.entries] == [{"type": "array"}, False]
+    assert read_schemas("") is NO_SCHEMAS
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (None, "which cannot be read: No such file or directory"),
+        ("{", "which is not JSON"),
+        ("[" * 100_000, "which is not JSON"),
+        ("{}", "which is no list of entries"),
+        (" " * (1024 * 1024 + 1), "which is larger than 1 MB"),
+        ('[{"queue": "mail", "schema": "gone.json"}]', "has an entry, number 1 (mail, *), that names"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, text: str | None, sentence: str) -> None:
+    path = tmp_path / "schemas.json"
+    if text is not None:
+        path.write_text(text)
+
+    with pytest.raises(ValueError, match=r"schemas\.json|number 1") as refusal:
+        read_schemas(str(path))
+
+    assert sentence in str(refusal.value)
+
+
+def test_the_setting_is_refused_at_the_start(tmp_path: Path) -> None:
+    from board import create_app
+    from board.config import Settings, from_environment
+
+    missing = str(tmp_path / "gone.json")
+    with pytest.raises(SettingsError, match=r"BOARD_SCHEMAS names .*gone\.json"):
+        from_environment({"REDIS_URL": "redis://localhost", "BOARD_SCHEMAS": missing})
+    with pytest.raises(SettingsError, match=r"BOARD_SCHEMAS names .*gone\.json"):
+        create_app(Settings(schemas=missing))
+    with pytest.raises(SettingsError, match="The argument schemas has an entry, number 1"):
+        create_app(Settings(), schemas=[{"queue": "mail", "schema": {"type": "text"}}])
