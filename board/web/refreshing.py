@@ -82,11 +82,14 @@ def refresh(template: str, context: dict[str, Any], made: dict[Hashable, Any] | 
         if made is not None and len(made) < MOST_MADE:
             made[key] = region
     g.is_region = False
-    token = security.csrf_token(session) if _PLACEHOLDER in region.html else ""
-    html = _MOMENT.sub(f' data-now="{board().clock()}"', region.html, count=1)
-    response = make_response(html.replace(_PLACEHOLDER, token))
-    response.set_etag(_tag(region), weak=True)
-    response.make_conditional(request)
+    tag = _tag(region)
+    if request.if_none_match.contains_weak(tag):
+        response = Response(status=304)  # without a region made ready only to be left out again
+    else:
+        token = security.csrf_token(session) if _PLACEHOLDER in region.html else ""
+        html = _MOMENT.sub(f' data-now="{board().clock()}"', region.html, count=1)
+        response = make_response(html.replace(_PLACEHOLDER, token))
+    response.set_etag(tag, weak=True)
     return response
 
 
