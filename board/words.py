@@ -223,6 +223,8 @@ class Amount(str):
 
 def told(value: Any) -> Any:
     """Return a value as the language being spoken says it: a sentence translated, a number written, others as is."""
+    if type(value) is str:  # most of them
+        return value
     if isinstance(value, Sentence):
         return value.told()
     if isinstance(value, int) and not isinstance(value, bool):
@@ -291,8 +293,12 @@ def ngettext(one: str, many: str, n: int, /, **values: Any) -> str:
 
 
 def _filled(text: str, values: Mapping[str, Any]) -> str:
-    if any(isinstance(value, Markup) for value in values.values()):
-        return escape(text) % {
-            name: value if isinstance(value, Markup) else told(value) for name, value in values.items()
-        }
-    return text % {name: told(value) for name, value in values.items()}
+    is_markup = False
+    filled: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Markup):
+            is_markup = True
+            filled[name] = value
+        else:
+            filled[name] = told(value)
+    return (escape(text) if is_markup else text) % filled

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime, tzinfo
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -43,6 +43,7 @@ __all__ = [
     "stamp",
     "time_words",
     "use_zone",
+    "zone",
     "zone_name",
 ]
 
@@ -54,6 +55,8 @@ _SECOND: Final = 1_000
 _MINUTE: Final = 60 * _SECOND
 _HOUR: Final = 60 * _MINUTE
 _DAY: Final = 24 * _HOUR
+
+_AGES: Final = ((_HOUR, "h"), (_MINUTE, "min"), (_SECOND, "s"))
 
 # Beyond the year 9999 `datetime` gives up. Such times come from clients that stored microseconds, or from nonsense.
 _LAST_MS: Final = 253_402_300_799_999
@@ -118,19 +121,18 @@ def ago(at_ms: float | None, now_ms: float) -> str:
 
     Ages are rounded down, so that a minute counts only once it has passed.
     """
-    moment = _moment(at_ms)
-    if at_ms is None or moment is None:
+    if at_ms is None or not 0 <= at_ms <= _LAST_MS:
         return UNKNOWN
     age = int(now_ms - at_ms)
     distance = abs(age)
     if distance < _SECOND:
         return gettext("now")
     if distance < _DAY:
-        units = ((_HOUR, "h"), (_MINUTE, "min"), (_SECOND, "s"))
-        unit, name = next((unit, name) for unit, name in units if distance >= unit)
-        text = _in(str(distance // unit), name)
-        return gettext("%(time)s ago", time=text) if age > 0 else gettext("in %(time)s", time=text)
-    today = _moment(now_ms)
+        unit, name = next((unit, name) for unit, name in _AGES if distance >= unit)
+        return _ago(distance // unit, name, spoken().code) if age > 0 else _ahead(distance // unit, name, spoken().code)
+    moment, today = _moment(at_ms), _moment(now_ms)
+    if moment is None:
+        return UNKNOWN
     days = (today.date() - moment.date()).days if today else 0
     if days == 1:
         return gettext("yesterday %(clock)s", clock=f"{moment:%H:%M}")
@@ -221,6 +223,11 @@ def use_zone(name: str) -> None:
     _ZONE.set(ZoneInfo(name) if name not in ("", "UTC") else UTC)
 
 
+def zone() -> tzinfo:
+    """Return the zone that times are written in."""
+    return _ZONE.get()
+
+
 def zone_name() -> str:
     """Return the name of the zone that times are written in."""
     return str(_ZONE.get())
@@ -242,7 +249,26 @@ def _date(moment: datetime, *, with_year: bool) -> str:
 
 def _in(number: str, unit: str) -> str:
     """Write a number of a unit of time."""
+    return _said_in(number, unit, spoken().code)
+
+
+# A page has hundreds of ages and durations, and few that differ. A text is a matter of its arguments, the language's
+# code being one of them.
+
+
+@lru_cache(maxsize=1_024)
+def _said_in(number: str, unit: str, _language: str) -> str:
     return in_unit(number, unit).told()
+
+
+@lru_cache(maxsize=512)
+def _ago(number: int, unit: str, _language: str) -> str:
+    return gettext("%(time)s ago", time=_in(str(number), unit))
+
+
+@lru_cache(maxsize=512)
+def _ahead(number: int, unit: str, _language: str) -> str:
+    return gettext("in %(time)s", time=_in(str(number), unit))
 
 
 def _messages() -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from board import __version__
 from board.auth.policy import Permission, can
 from board.auth.preferences import THEMES, Preferences
 from board.queries.shared import QueueName
-from board.web import charts, connections, filters, htmx, refreshing, security, urls
+from board.web import charts, connections, filters, htmx, refreshing, security, urls, written
 from board.web.assets import ENDPOINT, STYLESHEET, assets
 from board.web.state import board, current_user, preferences, signs_in
 from board.words import spoken
@@ -48,7 +48,9 @@ def install(app: Flask) -> None:
     """Give every template the layout's globals and the filters."""
     filters.install(app.jinja_env)
     app.jinja_env.filters["job_ref"] = _job_ref
-    app.jinja_env.globals["remembered"] = _remembered
+    app.jinja_env.filters["row_id"] = _row_id
+    app.jinja_env.globals["remembering"] = _remembering
+    app.jinja_env.globals["written"] = written
     app.jinja_env.globals["drawing"] = _drawing
     app.jinja_env.globals["kept"] = lambda element_id, html: refreshing.keep(element_id, html, _form_token())
     app.jinja_env.globals.update(
@@ -133,10 +135,18 @@ def _form_token() -> str:
     return token
 
 
-def _remembered(macro: Callable[..., Markup], *arguments: Hashable) -> Markup:
-    """Call a macro that is a function of its arguments, and of the addresses in it, or return what it gave before."""
-    person = (spoken().code, preferences().zone)
-    return _called(_Macro(macro), request.script_root, assets().digest, person, arguments)
+def _remembering(macro: Callable[..., Markup]) -> Callable[..., Markup]:
+    """Return what calls a macro, or gives what it gave before: one that is a function of its arguments alone.
+
+    Beside them it depends on who asks, for the addresses and the words in it: so it is good for this page only.
+    """
+    known = _Macro(macro)
+    place = (request.script_root, assets().digest, spoken().code, preferences().zone)
+
+    def remembered(*arguments: Hashable) -> Markup:
+        return _called(known, place, arguments)
+
+    return remembered
 
 
 def _drawing(
@@ -168,25 +178,31 @@ def _drawn(  # noqa: PLR0917 - all of them are the key
 class _Macro:
     """A macro of a template. Jinja makes it anew for each page; it is the same as long as its template is."""
 
-    __slots__ = ("call", "name")
+    __slots__ = ("_hash", "call", "name")
 
     def __init__(self, macro: Any) -> None:
         self.call = macro
         self.name = (macro.name, macro._func.__code__)  # noqa: SLF001 - compiled once a template
+        self._hash = hash(self.name)  # asked for once a line
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Macro) and self.name == other.name
 
     def __hash__(self) -> int:
-        return hash(self.name)
+        return self._hash
 
 
-@lru_cache(maxsize=2_048)
-def _called(macro: _Macro, root: str, digest: str, person: Hashable, arguments: tuple[Hashable, ...]) -> Markup:
-    """Call a macro. 2,048 lines of a table are some 4 MB."""
-    del root, digest, person  # part of the key
-    written: Markup = macro.call(*arguments)
-    return written
+@lru_cache(maxsize=1_024)
+def _called(macro: _Macro, place: Hashable, arguments: tuple[Hashable, ...]) -> Markup:
+    """Call a macro. 1,024 lines of a table are some 4 MB."""
+    del place  # part of the key
+    html: Markup = macro.call(*arguments)
+    return html
+
+
+def _row_id(job: _Referable) -> str:
+    """Name the element of a job's line: stable, so that a refresh keeps focus and ticks, and safe for any id."""
+    return f"job-{quote(job.queue.slug)}-{quote(job.id)}"
 
 
 def _job_ref(job: _Referable) -> str:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 from flask import Flask, redirect, request, url_for
 from werkzeug.routing import BaseConverter, ValidationError
 from werkzeug.wrappers import Response as BaseResponse
 
 from board.addresses import escape, unescape
-from board.web.assets import assets
+from board.web.assets import ENDPOINT, assets
 
-__all__ = ["BasePath", "install", "link"]
+__all__ = ["BasePath", "in_query", "install", "link"]
+
+_ANY_JOB = secrets.token_hex(12)
+"""Stands for an id while an address is built once for all jobs. Nobody outside knows it, so no queue has this name."""
+
+PLAIN_IN_QUERY = "!$'()*,/:;?@"
+PLAIN_IN_SEGMENT = "!$&'()*+,/:;=@"
+"""What werkzeug leaves as it is in a query string, and in a path."""
 
 Wsgi = Callable[..., Iterable[bytes]]
 
@@ -35,15 +44,35 @@ def install(app: Flask) -> None:
     """Teach the routes about job ids and the templates to build links, and end the mount point in a slash."""
     app.url_map.converters["job_id"] = _JobId
     app.jinja_env.globals["url_for"] = link
+    app.jinja_env.filters["in_query"] = in_query
     app.before_request(_end_mount_point)
 
 
+def in_query(text: str) -> str:
+    """Write the value at the end of an address, such as ``link`` builds with an empty one there."""
+    return quote_plus(text, safe=PLAIN_IN_QUERY)
+
+
 def link(endpoint: str, **values: Any) -> str:
-    """Build an address as Flask's ``url_for`` does. A page holds a thousand links, most of them those of before."""
-    return _built(request.script_root, assets().digest, endpoint, tuple(values.items()))
+    """Build an address as Flask's ``url_for`` does. A page holds a thousand links, most of them those of before.
+
+    Those that name a job differ in nothing else, so they are built once for a job of no id.
+    """
+    digest = assets().digest if endpoint == ENDPOINT else ""
+    if (job_id := values.get("job_id")) is None:
+        return _built(request.script_root, digest, endpoint, tuple(values.items()))
+    values["job_id"] = _ANY_JOB
+    before, _, after = _built(request.script_root, digest, endpoint, tuple(values.items())).partition(_ANY_JOB)
+    return f"{before}{_segment(str(job_id))}{after}"
 
 
-@lru_cache(maxsize=8_192)
+@lru_cache(maxsize=1_024)
+def _segment(job_id: str) -> str:
+    """Write a job id as it stands in a path. A line of a table does so four times."""
+    return quote(escape(job_id), safe=PLAIN_IN_SEGMENT)
+
+
+@lru_cache(maxsize=4_096)
 def _built(script_root: str, digest: str, endpoint: str, values: tuple[tuple[str, Any], ...]) -> str:
     """Build an address once for a mount point and a release of our files, which are all that it depends on."""
     del script_root, digest  # part of the key

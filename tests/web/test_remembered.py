@@ -2,7 +2,13 @@
 
 from collections.abc import Callable
 
-from tests.web.site import Site, soup
+import pytest
+from flask import url_for
+
+from board.engine.commands.leases import fail_job
+from board.service import wall_clock_ms
+from board.web.urls import in_query, link
+from tests.web.site import TOKEN, Site, soup
 
 
 def test_links_follow_the_mount_point(make_site: Callable[..., Site]) -> None:
@@ -38,3 +44,52 @@ def test_a_line_changes_with_its_queue(site: Site) -> None:
 
     line = soup(browser.get("/")).select_one("#queue-mail")
     assert "Paused" in str(line)
+
+
+@pytest.mark.parametrize(
+    "job_id", ["7", "a/b", "..", "", "50% & more?=#1", "käse", "(a),[b]", "repeat:x:1'\"", "a b+c"]
+)
+def test_the_address_of_any_job_is_the_one_that_flask_builds(site: Site, job_id: str) -> None:
+    """Those of all jobs are built once, with a place for the id: in a path it is spelled otherwise than in a query."""
+    with site.app.test_request_context("/"):
+        found = [link("jobs.retry", queue="mail", job_id=one) for one in ("1", job_id)]
+        beside = link("queues.state", queue="mail", state="failed", q="x", job="") + in_query(job_id)
+
+        assert found == [url_for("jobs.retry", queue="mail", job_id=one) for one in ("1", job_id)]
+        assert beside == url_for("queues.state", queue="mail", state="failed", q="x", job=job_id)
+
+
+def test_a_line_of_a_job_shows_what_its_reader_may_do(site: Site) -> None:
+    site.jobs.failed("job-1")
+
+    lines = {
+        role: soup(site.signed_in(role).get("/q/mail/failed")).select_one("#job-mail-job-1")
+        for role in ("admin", "viewer")
+    }
+
+    assert "Your role is viewer" in str(lines["viewer"])
+    assert "Your role" not in str(lines["admin"])
+
+
+def test_a_line_of_a_job_changes_with_it(site: Site) -> None:
+    site.jobs.failed("job-1", reason="no such recipient")
+    browser = site.signed_in()
+    browser.get("/q/mail/failed")
+    browser.post("/q/mail/job/job-1/retry")
+
+    site.jobs.take()
+    site.service.connection.call(
+        fail_job(
+            site.jobs.queue,
+            "job-1",
+            token=TOKEN,
+            reason="mailbox full",
+            stacktrace=[],
+            now_ms=wall_clock_ms(),
+            attempts=1,
+        )
+    )
+
+    line = soup(browser.get("/q/mail/failed")).select_one("#job-mail-job-1")
+    assert "mailbox full" in str(line)
+    assert "no such recipient" not in str(line)
