@@ -7,6 +7,7 @@ the command that installs it.
 
 import atexit
 import contextlib
+import os
 import shutil
 import signal
 import socket
@@ -14,6 +15,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import SystemRandom
@@ -35,6 +37,9 @@ START_SECONDS = 60.0
 
 # pytest-randomly seeds `random` alike in every process: they would all pick the same port.
 _dice = SystemRandom()
+
+_given: deque[int] = deque(maxlen=200)
+"""Ports that were handed out lately, and perhaps are not listened on yet."""
 
 
 class ServerMissingError(Exception):
@@ -208,14 +213,23 @@ class Server:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on, for a program that takes a number and not a socket."""
+    """Return a port that nobody listens on, for a program that takes a number and not a socket.
+
+    Until that program listens nobody else is given it: the processes of one run of the tests choose from ports of
+    their own.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     while True:
-        port = _dice.choice(PORTS)
+        port = _dice.choice(PORTS[worker::workers])
+        if port in _given:
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
+        _given.append(port)
         return port
 
 

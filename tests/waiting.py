@@ -51,7 +51,10 @@ def hold(pid: int) -> None:
     os.kill(pid, signal.SIGSTOP)
 
     def is_held() -> bool:
-        return all("\nState:\tT" in one.read_text() for one in Path(f"/proc/{pid}/task").glob("*/status"))
+        try:
+            return all("\nState:\tT" in one.read_text() for one in Path(f"/proc/{pid}/task").glob("*/status"))
+        except OSError:  # a thread that ended meanwhile
+            return False
 
     wait_until(is_held, f"process {pid} to be held")
 

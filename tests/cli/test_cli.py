@@ -338,7 +338,7 @@ def test_several_worker_processes_end_together(
     wait_until(lambda: len(names()) == 2, "two workers")
 
     assert running.end() == 0
-    assert names() == []
+    wait_until(lambda: names() == [], "Redis to notice that they are gone")
     assert "Traceback" not in running.output
 
 

@@ -69,7 +69,7 @@ def test_one_command_runs_several_workers(start: Start, tasks: Path, redis_clien
     wait_until(lambda: workers(redis_client) == {"w-letters", "w-parcels"}, "both workers")
 
     assert running.end() == 0
-    assert workers(redis_client) == set()
+    wait_until(lambda: workers(redis_client) == set(), "Redis to notice that they are gone")
 
 
 @pytest.mark.parametrize("processes", [1, 2])

@@ -7,6 +7,7 @@ only plain values: lists, events of ``threading``.
 
 import asyncio
 import functools
+import math
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from types import TracebackType
@@ -37,6 +38,9 @@ Process = Callable[[AsyncJob], Awaitable[Any]]
 
 WITHOUT_AWAIT = {"on", "off", "cancel_job"}
 """Methods that the asyncio front has without ``await``."""
+
+RENEWING: dict[str, Any] = {"lock_duration": 60_000, "lock_renew_time": 100}
+"""Of a worker that renews its locks at once and long before they expire: no busy machine makes it too late."""
 
 TEST_SECONDS = 240
 """Longer than all that one test waits for, shorter than pytest's own limit."""
@@ -76,6 +80,27 @@ async def state_is(queue: AsyncQueue, job_id: str, state: JobState) -> None:
         return await queue.get_job_state(job_id) is state
 
     await wait_until_async(look, f"job {job_id} to be {state}")
+
+
+class Renewals:
+    """Whether a lock was seen to be renewed, twice: each time what is left of it grows.
+
+    Args:
+        client: of the server that keeps the lock.
+        key: of the lock.
+    """
+
+    def __init__(self, client: Any, key: str) -> None:
+        self._client = client
+        self._key = key
+        self._left = math.inf
+        self._times = 0
+
+    def __call__(self) -> bool:
+        """Look once more."""
+        before, self._left = self._left, self._client.pttl(self._key)
+        self._times += self._left > before
+        return self._times >= 2
 
 
 async def count_is(queue: AsyncQueue, state: JobState, count: int) -> None:

@@ -296,7 +296,12 @@ async def test_a_server_that_does_not_answer_in_time_is_given_up(redis_url: str)
     async with AsyncConnection.open(redis_url, timeout_s=0.2) as connection:
         with pytest.raises(ConnectionLostError, match="in time"):
             await connection.call(Call(("BLPOP", "nothing", 0), raw))
-        assert await connection.call(Call(("ECHO", "again"), raw, writes=False)) == b"again"
+
+        async def answered() -> Any:
+            with contextlib.suppress(ConnectionLostError):  # a busy machine may be too late for this one, too
+                return await connection.call(Call(("ECHO", "again"), raw, writes=False))
+
+        assert await wait_until_async(answered, "an answer in time") == b"again"
 
 
 @behaviour

@@ -14,6 +14,7 @@ from board.engine.errors import InvalidOptionError, UsageError
 from board.engine.keys import QueueKeys
 from board.engine.sync.processes import _main, _Order
 from board.engine.types import JobData
+from tests.engine.fronts import RENEWING
 from tests.waiting import PATIENCE_S, wait_until
 
 WORK = "tests.engine.processors:work"
@@ -143,7 +144,7 @@ def test_a_cancelled_job_is_killed_with_its_process(queue: Queue, start: Any) ->
 
 
 def test_a_job_that_is_stopped_from_elsewhere_is_killed_and_not_tried_again(queue: Queue, start: Any) -> None:
-    worker = start(lock_duration=2_000)
+    worker = start(**RENEWING)
     active: list[str] = []
     worker.on("active", lambda job, _previous: active.append(job.id))
     job = queue.add("hang", attempts=3)

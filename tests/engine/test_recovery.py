@@ -6,7 +6,6 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,17 @@ from typing import Any
 import pytest
 
 from board.engine import AsyncJob, JobState
-from tests.engine.fronts import Front, ThreadFront, behaviour, count_is, ended, read, state_is
+from tests.engine.fronts import (
+    RENEWING,
+    Front,
+    Renewals,
+    ThreadFront,
+    behaviour,
+    count_is,
+    ended,
+    read,
+    state_is,
+)
 from tests.engine.test_control import Gate
 from tests.waiting import PATIENCE_S, wait_until, wait_until_async
 
@@ -136,9 +145,6 @@ def source(front: Front) -> str:
 CHECKS = {"stalled_interval": 100}
 """Checks so often that a crash is noticed within a test."""
 
-LOCK_MS = 2_000
-"""A lock that is renewed in time, each half of it, on a busy machine too."""
-
 NEVER = "/no/such/file"
 """What a job waits for that does not end by itself."""
 
@@ -164,6 +170,7 @@ async def test_a_job_whose_worker_was_killed_runs_again_once(
         worker.on("stalled", lambda job_id, _previous: stalled.append(job_id))
         await worker.start()
         done = await ended(queue, job.id)
+        await wait_until_async(lambda: stalled, "the listener to be told")
 
         assert ran == stalled == [job.id]
         assert (done.attempts_made, done.attempts_started, done.info.stalled_count) == (1, 2, 1)
@@ -194,11 +201,10 @@ async def test_a_long_job_keeps_its_lock(front: Front, redis_client: Any) -> Non
         watcher = front.worker("mail", nothing, **CHECKS)
         stalled: list[str] = []
         watcher.on("stalled", lambda job_id, _previous: stalled.append(job_id))
-        await front.worker("mail", gate, lock_duration=LOCK_MS, skip_stalled_check=True).start()
+        await front.worker("mail", gate, skip_stalled_check=True, **RENEWING).start()
         await gate.holds()
         await watcher.start()
-        until = time.monotonic() + 1.1 * LOCK_MS / 1000  # the lock is gone by then, unless it was renewed
-        await wait_until_async(lambda: time.monotonic() > until, "the time of the lock to pass")
+        await wait_until_async(Renewals(redis_client, queue.keys.lock(job.id)), "the lock to be renewed")
         checks: set[str] = set()
 
         def checked() -> int:
@@ -219,7 +225,7 @@ async def test_a_job_whose_lock_was_taken_is_dropped_and_told(front: Front, redi
     async with front:
         queue = front.queue("mail")
         job = await queue.add("x")
-        worker = front.worker("mail", gate, lock_duration=200, skip_stalled_check=True)
+        worker = front.worker("mail", gate, skip_stalled_check=True, **RENEWING)
         told: list[str] = []
         errors: list[Exception] = []
         worker.on("lock_lost", told.append)

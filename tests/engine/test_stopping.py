@@ -8,8 +8,8 @@ import pytest
 
 from board.engine import AsyncJob, AsyncQueue, AsyncWorker, JobState
 from board.engine.errors import JobNotFoundError, JobNotInStateError, NotStoppableError
-from tests.engine.fronts import AsyncioFront, Front, behaviour, ended
-from tests.engine.test_control import LOCK_S, Gate
+from tests.engine.fronts import RENEWING, AsyncioFront, Front, behaviour, ended
+from tests.engine.test_control import Gate
 from tests.waiting import PATIENCE_S, wait_until_async
 
 
@@ -56,7 +56,7 @@ async def test_a_job_is_stopped_from_elsewhere_for_good(front: Front, last_words
     async with front:
         queue = front.queue("mail")
         job = await queue.add("x", attempts=5)
-        await front.worker("mail", process, lock_duration=LOCK_S * 1000).start()
+        await front.worker("mail", process, **RENEWING).start()
         await wait_until_async(lambda: entered, "the job to run")
 
         await queue.stop_job(job.id, "stopped by ann")
@@ -83,7 +83,7 @@ async def test_a_request_to_stop_reaches_no_later_attempt(front: Front) -> None:
         await worker.close()
 
         assert await queue.retry_jobs(state=JobState.COMPLETED) == 1
-        await front.worker("mail", gate, lock_duration=LOCK_S * 1000).start()
+        await front.worker("mail", gate, **RENEWING).start()
         await gate.holds(2)
         other = await queue.add("x")
         gate.opened.set()

@@ -28,6 +28,10 @@ from tests.web.site import soup, text_of
 LATENCY = float(os.environ.get("BOARD_FAULT_LATENCY", "0.6"))
 """Seconds that an answer of a slow Redis takes; 2 in the whole size."""
 
+TIMEOUT = LATENCY + 2.2
+"""Seconds that a page waits for one: so many more that a busy machine takes none of the slow ones for no answer, and
+fewer than the five of a worker."""
+
 EXPIRED = "The certificate of Redis is refused: it has expired, is for another name, or nobody vouches for it."
 
 FULL = "Redis takes no more connections: as many clients are connected as maxclients allows."
@@ -126,7 +130,7 @@ def test_redis_is_slow(fresh_server: Callable[..., Server]) -> None:
     with (
         SlowProxy(server) as proxy,
         contextlib.closing(server.client()) as client,
-        Watched(proxy.url, straight=server.url, settings={"redis_timeout_seconds": 1.25 * LATENCY}) as watched,
+        Watched(proxy.url, straight=server.url, lock_ms=30_000, settings={"redis_timeout_seconds": TIMEOUT}) as watched,
     ):
         watched.fill(client)
         watched.begin()
@@ -135,7 +139,7 @@ def test_redis_is_slow(fresh_server: Callable[..., Server]) -> None:
         before = watched.answers.statuses[200]
         wait_until(lambda: watched.answers.statuses[200] >= before + 2, "two late pages")
         late = watched.answers.statuses[503]
-        proxy.delay = 1.5 * LATENCY
+        proxy.delay = TIMEOUT + 0.4
         watched.sees_trouble()
         proxy.delay = 0.0
 

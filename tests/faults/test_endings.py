@@ -18,6 +18,7 @@ from board.actions.perform import Actor, Desk
 from board.audit import Audit
 from board.auth.policy import Identity
 from board.bulk import Runs, plan, start
+from board.engine import Queue
 from board.engine.connection.sync import Connection
 from board.engine.keys import QueueKeys
 from board.namespace import Namespace
@@ -177,10 +178,15 @@ def test_who_stands_in_line_when_a_board_is_told_to_end_is_served(
 
 def test_workers_end_while_they_work(redis_url: str, redis_client: Any) -> None:
     ids = [f"job-{number}" for number in range(1_000)]
-    add_all(redis_url, LOAD, ids)
     options = OPTIONS | {"lock_duration": 30_000}
-    with Fleet(redis_url, "load", seconds=0.05, options=options) as fleet, Connection.open(redis_url) as connection:
+    with (
+        Fleet(redis_url, "load", seconds=0.05, options=options) as fleet,
+        Connection.open(redis_url) as connection,
+        Queue("load", connection=connection) as queue,
+    ):
         leaving = fleet.start("threads", "asyncio")
+        wait_until(lambda: len(queue.get_workers()) == len(leaving), "both to be there, lest one does all the work")
+        add_all(redis_url, LOAD, ids)
         wait_until(lambda: completed(connection, LOAD) > 100, "the workers to be busy")
         wait_until(lambda: all(one.runs() for one in leaving), "both of them to be busy")
         told_ms = now_ms()

@@ -12,7 +12,7 @@ import redis
 from board.engine import JobState, Queue, Worker
 from board.engine.errors import OutOfMemoryError
 from board.engine.keys import QueueKeys
-from tests.engine.fronts import AsyncioFront, Front, ThreadFront, behaviour, count_is, ended
+from tests.engine.fronts import RENEWING, AsyncioFront, Front, Renewals, ThreadFront, behaviour, count_is, ended
 from tests.engine.test_control import Gate
 from tests.faults.fleet import OPTIONS, Fleet, add_all, look_at
 from tests.interop.our_worker import our_worker
@@ -59,21 +59,22 @@ async def test_a_full_redis_refuses_jobs_with_advice_and_loses_none_that_it_took
 @pytest.mark.parametrize("front", ["threads", "asyncio"])
 @pytest.mark.parametrize("jump_ms", [TEN_MINUTES_MS, -TEN_MINUTES_MS], ids=["forward", "back"])
 def test_a_worker_whose_clock_jumps_loses_no_job_and_runs_none_twice(redis_url: str, front: str, jump_ms: int) -> None:
-    """Each job takes longer than a lock holds, so a lock that is not renewed after the jump is a job run twice."""
     ids = [f"job-{number}" for number in range(4 * SLOTS)]
     add_all(redis_url, LOAD, ids)
     with (
-        Fleet(redis_url, "load", seconds=2, options=OPTIONS | {"concurrency": SLOTS, "lock_duration": 1_600}) as fleet,
+        Fleet(redis_url, "load", seconds=2, options=OPTIONS | {"concurrency": SLOTS} | RENEWING) as fleet,
         Queue("load", connection=redis_url) as queue,
+        contextlib.closing(redis.Redis.from_url(redis_url, decode_responses=True)) as client,
     ):
         jumping, steady = fleet.start(front, front, jump_ms=jump_ms)
         wait_until(lambda: jumping.runs() and steady.runs(), "both workers to run jobs")
 
         jumping.jump()
+        locks = {one: Renewals(client, LOAD.lock(one)) for one in ids}
+        wait_until(lambda: any(locks[run.job_id]() for run in jumping.runs()), "its locks to be renewed after the jump")
 
         wait_until(lambda: queue.get_job_counts("completed")["completed"] == len(ids), "the jobs to complete")
-        with contextlib.closing(redis.Redis.from_url(redis_url, decode_responses=True)) as client:
-            outcome = look_at(fleet, client, LOAD, ids)
+        outcome = look_at(fleet, client, LOAD, ids)
         assert outcome.twice == []
         assert len(jumping.runs()) > SLOTS, "it took no more jobs after the jump"
 

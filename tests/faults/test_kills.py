@@ -57,7 +57,7 @@ def test_jobs_survive_killed_workers_and_a_killed_redis(fresh_server: Callable[.
     server = fresh_server(append_only=True, arguments=("--appendfsync", "always"))
     queue, ids = QueueKeys("bull", "load"), [f"job-{number}" for number in range(20_000)]
     add_all(server.url, queue, ids)
-    options = OPTIONS | {"lock_duration": 5_000}  # longer than Redis is away, on a busy machine too
+    options = OPTIONS | {"lock_duration": 10_000}  # longer than Redis is away, on a busy machine too
     with Fleet(server.url, "load", options=options) as fleet, Connection.open(server.url) as connection:
         fleet.start(*FRONTS)
         while not pause(1, lambda: completed(connection, queue) == len(ids)):

@@ -104,6 +104,7 @@ class Watched:
         failed: jobs that the bulk run retries.
         pace: how many of them a second.
         replicas: how many have to acknowledge an added job before it counts.
+        lock_ms: for how long the lock of a job that is worked on holds; longer than Redis is away.
         straight: of the same Redis where ``url`` leads through something; the test's own connection.
         settings: more of the board's settings.
     """
@@ -113,6 +114,7 @@ class Watched:
     failed: int = JOBS
     pace: int = 400
     replicas: int = 0
+    lock_ms: int = 8_000
     straight: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
     answers: Answers = field(default_factory=Answers)
@@ -154,7 +156,7 @@ class Watched:
                     connection=self.url,
                     prefix=self.prefix,
                     concurrency=SLOTS,
-                    lock_duration=8_000,
+                    lock_duration=self.lock_ms,
                     stalled_interval=1_000,
                 )
             )

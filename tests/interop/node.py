@@ -32,6 +32,9 @@ Json = Any  # what JSON can hold; it comes from another program, and the test kn
 HERE = Path(__file__).resolve().parent
 ANSWER_SECONDS = 90.0
 
+PATIENCE_MS = 80_000
+"""How long Node waits for a job to end: shorter than the test waits for its answer, so that it can say so."""
+
 
 class NodeError(Exception):
     """BullMQ refused or failed; `name` and `message` are those of the JavaScript error."""
@@ -330,9 +333,9 @@ class NodeBullMQ:
         """`Queue.upsertJobScheduler`; returns the first job."""
         return self.call(queue, "upsertJobScheduler", scheduler_id, repeat, template or {})
 
-    def wait_until_finished(self, queue: str, job_id: str, timeout_ms: int = 10_000) -> Json:
+    def wait_until_finished(self, queue: str, job_id: str) -> Json:
         """`Job.waitUntilFinished`: the return value, or NodeError with the reason of the failure."""
-        return self.begin("waitUntilFinished", queue=queue, prefix=self.prefix, job=job_id, ms=timeout_ms).result()
+        return self.begin("waitUntilFinished", queue=queue, prefix=self.prefix, job=job_id, ms=PATIENCE_MS).result()
 
     def worker(self, queue: str, behaviour: Behaviour | None = None, **options: Json) -> "NodeWorker":
         """Start a `Worker`; `options` are BullMQ's (concurrency, lockDuration, limiter …)."""

@@ -3,7 +3,7 @@
 import pytest
 import redis
 
-from tests.interop.node import Code, Complete, Echo, Fail, Hold, NodeBullMQ, NodeError, Slow
+from tests.interop.node import PATIENCE_MS, Code, Complete, Echo, Fail, Hold, NodeBullMQ, NodeError, Slow
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.node
@@ -128,7 +128,7 @@ def test_a_scheduler_makes_its_first_job(node: NodeBullMQ) -> None:
 
 def test_a_worker_is_listed(node: NodeBullMQ) -> None:
     with node.worker("mail", Complete(), name="mailer-1"):
-        names = [row["rawname"] for row in node.workers("mail")]
+        names = wait_until(lambda: [row["rawname"] for row in node.workers("mail")], "the worker to be listed")
 
     assert len(names) == 1
     assert names[0].endswith("mailer-1")
@@ -141,7 +141,7 @@ def test_what_bullmq_refuses_is_raised_here(node: NodeBullMQ) -> None:
 
 def test_the_test_goes_on_while_node_waits(node: NodeBullMQ) -> None:
     job = node.add("mail", "welcome")
-    pending = node.begin("waitUntilFinished", queue="mail", prefix="bull", job=job.id, ms=10_000)
+    pending = node.begin("waitUntilFinished", queue="mail", prefix="bull", job=job.id, ms=PATIENCE_MS)
 
     with node.worker("mail", Complete("late")):
         assert pending.result() == "late"

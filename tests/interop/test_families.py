@@ -159,9 +159,14 @@ def test_we_read_and_remove_a_scheduler_of_node(node: NodeBullMQ, queue: Queue) 
 def test_a_cron_pattern_means_the_same_moment_in_both_languages(
     node: NodeBullMQ, queue: Queue, pattern: str, tz: str
 ) -> None:
-    node.upsert_job_scheduler("video", "theirs", {"pattern": pattern, "tz": tz}, {"name": "t"})
+    def asked_at_one_time() -> dict[str, int | None] | None:
+        node.upsert_job_scheduler("video", "before", {"pattern": pattern, "tz": tz}, {"name": "t"})
+        queue.upsert_job_scheduler("ours", Repeat(pattern=pattern, tz=tz))
+        node.upsert_job_scheduler("video", "after", {"pattern": pattern, "tz": tz}, {"name": "t"})
+        moments = {scheduler.id: scheduler.next_ms for scheduler in queue.get_job_schedulers()}
+        return moments if moments["before"] == moments["after"] else None  # else one of them has just passed
 
-    queue.upsert_job_scheduler("ours", Repeat(pattern=pattern, tz=tz))
+    moments = wait_until(asked_at_one_time, "all three to be asked before the next run")
 
-    moments = {scheduler.id: scheduler.next_ms for scheduler in queue.get_job_schedulers()}
-    assert moments["ours"] == moments["theirs"]
+    assert moments is not None
+    assert moments["ours"] == moments["before"]

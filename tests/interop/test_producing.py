@@ -65,7 +65,6 @@ def test_a_delayed_job_starts_when_it_is_due(node: NodeBullMQ, queue: Queue) -> 
     job = queue.add("later", delay=300)
 
     with node.worker("mail", Complete()) as worker:
-        assert queue.get_job_counts("delayed", "waiting") == {"delayed": 1, "waiting": 0}
         wait_until(lambda: worker.jobs("completed"), "the delayed job")
 
     job.refresh()

@@ -10,7 +10,8 @@ import pytest
 import redis
 
 from board.engine import DelayedError, ParentRef, Queue, RateLimit, UnrecoverableError, WaitingChildrenError
-from tests.interop.node import Code, Complete, NodeBullMQ, NodeError
+from tests.engine.fronts import RENEWING
+from tests.interop.node import Complete, NodeBullMQ, NodeError
 from tests.interop.our_worker import FRONTS, our_worker
 from tests.waiting import PATIENCE_S, wait_until
 
@@ -215,6 +216,7 @@ def test_a_rate_limit_holds_over_both_languages(
 def test_two_thousand_jobs_between_two_languages_run_once_each(
     front: str, node: NodeBullMQ, queue: Queue, redis_url: str
 ) -> None:
+    """Node rests until we have begun, or it might have done them all before."""
     ran: Counter[str] = Counter()
     lock = threading.Lock()
 
@@ -223,14 +225,18 @@ def test_two_thousand_jobs_between_two_languages_run_once_each(
             ran[job.id] += 1
         return "ours"
 
-    ids = [job.id for job in queue.add_bulk([("n", {"n": n}) for n in range(2000)])]
-    tell = "globalThis.ran ??= {}; globalThis.ran[job.id] = (globalThis.ran[job.id] ?? 0) + 1; return 'theirs'"
+    def add(count: int) -> list[str]:
+        return [job.id for job in queue.add_bulk([("n", {"n": n}) for n in range(count)])]
 
-    with (
-        node.worker("mail", Code(tell), concurrency=10) as theirs,
-        our_worker(front, "mail", count, redis_url, concurrency=10),
-    ):
-        wait_until(lambda: queue.get_counts().completed == 2000, "all jobs")
+    with node.worker("mail", Complete("theirs"), concurrency=10) as theirs:
+        ids = add(10)
+        wait_until(lambda: len(theirs.jobs("completed")) == 10, "Node to have begun")
+        theirs.call("pause")
+        with our_worker(front, "mail", count, redis_url, concurrency=10):
+            ids += add(1990)
+            wait_until(lambda: ran, "us to have begun")
+            theirs.call("resume")
+            wait_until(lambda: queue.get_counts().completed == 2000, "all jobs")
         ran.update(theirs.jobs("active"))
 
     assert ran == Counter(ids)
@@ -253,7 +259,7 @@ def test_node_sees_a_job_that_was_stopped_fail_and_goes_on_with_its_queue(
         entered.set()
         return _until_cancelled(job) if front == "threads" else asyncio.sleep(60)
 
-    with our_worker(front, "mail", body, redis_url, lock_duration=2_000):
+    with our_worker(front, "mail", body, redis_url, **RENEWING):
         assert entered.wait(PATIENCE_S)
         queue.stop_job(job.id, "stopped by ann")
         with pytest.raises(NodeError, match="stopped by ann"):

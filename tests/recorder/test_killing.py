@@ -11,7 +11,6 @@ import redis
 
 from board.engine.connection.sync import Connection
 from board.engine.keys import QueueKeys
-from board.lease import Leases
 from board.namespace import Namespace
 from tests.faults.fleet import now_ms, write_down
 from tests.recorder.conftest import HISTORY, hour_of
@@ -55,7 +54,7 @@ def recorders(redis_url: str) -> Iterator[Recorders]:
 def test_recorders_that_are_killed_count_every_end_once(
     recorders: Recorders, jobs: Jobs, connection: Connection, redis_client: redis.Redis
 ) -> None:
-    lease, ended, longest_ms = Leases(Namespace()), 0, 0
+    lease, ended, longest_ms = Namespace().lease("recorder")[0], 0, 0
 
     def counted() -> int:
         return hour_of(connection, MAIL.base).completed
@@ -69,7 +68,7 @@ def test_recorders_that_are_killed_count_every_end_once(
         return counted() > before
 
     first = recorders.start()
-    wait_until(lambda: redis_client.exists(Namespace().lease("recorder")[0]), "one to record")
+    wait_until(lambda: redis_client.exists(lease), "one to record")
     for _ in range(KILLS):
         second = recorders.start()
         wait_until(partial(passes, counted()), "the recorder to count")
@@ -95,4 +94,4 @@ def test_recorders_that_are_killed_count_every_end_once(
     )
     assert counted() == ended
     assert gaps == ()
-    assert connection.call(lease.take("recorder", "the test")).fence is None, "nobody records any more"
+    wait_until(lambda: redis_client.exists(lease), "somebody to record still")

@@ -209,7 +209,7 @@ def test_names_of_jobs_have_figures_of_their_own_within_a_bound(
 ) -> None:
     """Also over recorders that follow one another: each would begin with names of its own."""
     monkeypatch.setattr(follow, "MOST_NAMED", 3)
-    number = 0
+    day, began_ms, number = RESOLUTIONS[-1], wall_clock_ms(), 0
 
     def end(*names: str) -> None:
         nonlocal number
@@ -224,9 +224,9 @@ def test_names_of_jobs_have_figures_of_their_own_within_a_bound(
     end("three", "four", "one")
     start(fence=2).catch_up()
 
-    day = RESOLUTIONS[-1]
-    series = connection.call(HISTORY.series(day, day.start(wall_clock_ms())))
-    assert set(series) == {ALL, MAIL.base, *(series_of(MAIL.base, name) for name in ("send", "one", "two"))}
+    days = {day.start(began_ms), day.start(wall_clock_ms())}
+    series = {name for one in days for name in connection.call(HISTORY.series(day, one))}
+    assert series == {ALL, MAIL.base, *(series_of(MAIL.base, name) for name in ("send", "one", "two"))}
     assert hour_of(connection, MAIL.base).completed == 6
     assert hour_of(connection, series_of(MAIL.base, "one")).completed == 2
 

@@ -5,7 +5,6 @@ docs/security.md lists them with their references, and ``test_table.py`` compare
 
 import json
 import pickle
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ ATTACKS = (
     '"><img src=x onerror=alert(1)>',
     "'><svg onload=alert(1)>",
     "javascript:alert(1)",
-    "{{7*7}}${7*7}<%=7*7%>",
+    "{{9999*9999}}${9999*9999}<%=9999*9999%>",
 )
 
 
@@ -310,15 +309,15 @@ def test_cve_2025_67202_xss_by_a_crafted_address_of_a_scheduler(admin: Browser, 
 
 
 def test_cve_2024_56373_and_2026_25917_templates_in_what_is_stored(site: Site, redis_client: redis.Redis) -> None:
-    text = "{{ 7*7 }}{% set x = 7*7 %}{{ config }}${7*7}"
-    mail = Filler(redis_client, "tpl-{{7*7}}").open()
+    text = "{{ 9999*9999 }}{% set x = 9999*9999 %}{{ config }}${9999*9999}"
+    mail = Filler(redis_client, "tpl-{{9999*9999}}").open()
     mail.failed("1b", NOW, f"Error: {text}", name=text, data=json.dumps({"x": text}), failedReason=text)
     redis_client.rpush(mail.key("1b:logs"), text)
 
-    page = soup(site.signed_in().get(f"/q/{escape('tpl-{{7*7}}')}/job/1b")).get_text()
+    page = soup(site.signed_in().get(f"/q/{escape('tpl-{{9999*9999}}')}/job/1b")).get_text()
 
-    assert page.count("{{ 7*7 }}") >= 4
-    assert "49" not in page.replace("1949", "")
+    assert page.count("{{ 9999*9999 }}") >= 4
+    assert "99980001" not in page  # the product: no figure of the page, such as a time, is that by chance
     assert "SECRET_KEY" not in page
 
 
@@ -354,8 +353,7 @@ def test_oban_web_2_12_5_a_viewer_edits_a_job(site: Site, redis_url: str) -> Non
     "text", ["* " * 5_000, "*/0 * * * *", "0-99999999 * * * *", "1," * 20_000 + "1 * * * *", "@" * 9_999]
 )
 def test_oban_web_2_12_5_cron_text_that_eats_memory(admin: Browser, text: str) -> None:
-    started = time.monotonic()
-
+    """A pattern that is worked out instead of refused is a hang, which ends the run of the tests."""
     form: dict[str, Any] = {
         **FORM,
         "id": "evil",
@@ -367,7 +365,6 @@ def test_oban_web_2_12_5_cron_text_that_eats_memory(admin: Browser, text: str) -
     answer = admin.post(address(admin.client.application, "schedulers.create"), form)
 
     assert answer.status_code == 400
-    assert time.monotonic() - started < 60
 
 
 def test_open_mounts_no_credentials_no_board(make_site: Callable[..., Site]) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import redis
@@ -235,7 +235,7 @@ def send(browser: Browser, path: str, method: str) -> TestResponse:
         return browser.get(path)
     form = {"id": "mail/1a"} if path.startswith("/failures") else {}
     if path.startswith("/health/"):
-        form = {"until": datetime.now(UTC).date().isoformat(), "reason": "known"}
+        form = {"until": (datetime.now(UTC) + timedelta(days=1)).date().isoformat(), "reason": "known"}
     if path == "/bulk":
         plan = browser.get("/bulk/plan?verb=retry&in=mail/failed").text
         form = {"token": (re.findall(r'name="token" value="([^"]+)"', plan) or [""])[0]}

@@ -89,7 +89,7 @@ def test_a_redis_that_hangs_is_given_up_after_the_timeout(
     fresh_server: MakeServer, site_on: Callable[..., Site]
 ) -> None:
     server = fresh_server()
-    site = site_on(server.url, redis_timeout_seconds=0.2)
+    site = site_on(server.url, redis_timeout_seconds=2)  # long enough to sign in on a busy machine
     browser = site.signed_in()
 
     server.freeze()
@@ -103,7 +103,7 @@ def test_a_redis_that_hangs_is_given_up_after_the_timeout(
 def test_pages_that_wait_for_a_hanging_redis_wait_together(site_on: Callable[..., Site]) -> None:
     """One after the other they would wait a time-out each, and health checks behind them."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        site = site_on(f"redis://127.0.0.1:{silent.getsockname()[1]}/0", redis_timeout_seconds=0.5)
+        site = site_on(f"redis://127.0.0.1:{silent.getsockname()[1]}/0", redis_timeout_seconds=2)
         together = threading.Barrier(8)
 
         def ask(_number: int) -> int:
