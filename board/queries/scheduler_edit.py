@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 from board.engine.calls import Batch, Call
+from board.engine.commands.scheduler_pages import SchedulersReading, read_schedulers
 from board.engine.commands.schedulers import read_record
 from board.engine.commands.templates import check_template
 from board.engine.errors import EngineError, InvalidOptionError
@@ -20,8 +22,10 @@ from board.held import held_field, read_held
 from board.namespace import Namespace
 from board.queries.json_text import compact, hide, is_json, lay_out, restore
 from board.queries.schedule_times import Moment, Rule, clock_warnings, coming, told, zone_of
+from board.queries.scheduler_runs import run_of, usual_ms_of
 from board.queries.schedulers import words_of
 from board.queries.shared import Known, QueueName, Reads, queue_name
+from board.spans import duration
 from board.words import Sentence, of, sentence
 
 __all__ = ["FIELDS", "SchedulerDraft", "read_asked", "read_draft", "stated"]
@@ -46,6 +50,8 @@ LARGEST = 64 * 1024
 """Bytes of data or options that a form takes."""
 
 LONGEST_ID = 200
+SCANNED = 500
+"""Newest jobs of each state among which the last runs are looked for, to tell how long one takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,7 @@ class SchedulerDraft:
         is_preview: somebody sent it.
         words: the schedule in words.
         moments: the runs it would lead to.
-        warnings: changes of the clocks.
+        warnings: changes of the clocks, and that a run usually takes longer than there is time for.
         repeat: for saving; None while there is a problem.
         data_text: for saving, with hidden values put back.
         template: for saving.
@@ -95,15 +101,16 @@ def read_draft(
         UnknownSchedulerError: ``scheduler_id`` is given, and there is none.
     """
     stored: dict[str, str] = {}
+    usual_ms = None
     if scheduler_id is not None:
-        stored = _stored(connection, namespace, queue, scheduler_id)
+        stored, usual_ms = _stored(connection, known, namespace, queue, scheduler_id)
     if typed is None:
         values = _values(scheduler_id, stored) if scheduler_id is not None else {"kind": "pattern", "data": "{}"}
         return SchedulerDraft(queue_name(queue, known), scheduler_id, values)
     values = {name: typed.get(name, "") for name in FIELDS}
     draft = SchedulerDraft(queue_name(queue, known), scheduler_id, values, is_preview=True)
     try:
-        return _checked(draft, stored, now_ms)
+        return _checked(draft, stored, usual_ms, now_ms)
     except (ValueError, EngineError) as refusal:
         return SchedulerDraft(draft.queue, draft.id, values, problem=stated(of(refusal)), is_preview=True)
 
@@ -133,17 +140,25 @@ def read_asked(
         return read_draft(connection, known, namespace, queue, None, now_ms=now_ms, typed=named)
 
 
-def _stored(connection: Reads, namespace: Namespace, queue: QueueKeys, scheduler_id: str) -> dict[str, str]:
+def _stored(
+    connection: Reads, known: Known, namespace: Namespace, queue: QueueKeys, scheduler_id: str
+) -> tuple[dict[str, str], float | None]:
+    """Return the record of a scheduler, and how long its runs usually take."""
     calls: list[Call[Any]] = [
         read_record(queue, scheduler_id),
         Call(("HGET", namespace.held_schedulers, held_field(queue, scheduler_id)), lambda reply: reply, writes=False),
+        read_schedulers([queue], limit=1, only=scheduler_id, scan=SCANNED),
     ]
-    fields, kept = connection.batch(Batch.of(calls))
+    fields, kept, reading = connection.batch(Batch.of(calls))
     if not fields and kept is not None and (held := read_held(kept)) is not None:
         fields = held.fields
     if not fields:
         raise UnknownSchedulerError(scheduler_id, queue.name)
-    return dict(fields)
+    return dict(fields), _usual_ms(reading, known, queue)
+
+
+def _usual_ms(reading: SchedulersReading, known: Known, queue: QueueKeys) -> float | None:
+    return usual_ms_of([run_of(one, known, queue) for row in reading.rows for one in row.runs])
 
 
 def _values(scheduler_id: str, stored: Mapping[str, str]) -> dict[str, str]:
@@ -178,7 +193,7 @@ def _minute(text: str | None) -> str:
     return f"{datetime.fromtimestamp(int(text) / 1000, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
-def _checked(draft: SchedulerDraft, stored: Mapping[str, str], now_ms: int) -> SchedulerDraft:
+def _checked(draft: SchedulerDraft, stored: Mapping[str, str], usual_ms: float | None, now_ms: int) -> SchedulerDraft:
     values = draft.values
     if draft.id is None and not 0 < len(values["id"].strip()) <= LONGEST_ID:
         raise ValueError(sentence("A scheduler needs an id of at most %(most)s characters.", most=LONGEST_ID))
@@ -199,17 +214,32 @@ def _checked(draft: SchedulerDraft, stored: Mapping[str, str], now_ms: int) -> S
         raise ValueError(sentence("It would never run: no run falls before its end."))
     every = int(repeat.every) if isinstance(repeat.every, int) else None
     rule = Rule(repeat.pattern, every, repeat.tz, repeat.end_date_ms, repeat.limit)
+    ahead = coming(rule, first, 5)
     return SchedulerDraft(
         draft.queue,
         draft.id,
         values,
         is_preview=True,
         words=words_of(repeat.pattern, every),
-        moments=told(coming(rule, first, 5), zone_of(repeat.tz)),
-        warnings=clock_warnings(rule, now_ms),
+        moments=told(ahead, zone_of(repeat.tz)),
+        warnings=(*_crowded(ahead, usual_ms), *clock_warnings(rule, now_ms)),
         repeat=repeat,
         data_text=data_text,
         template=template,
+    )
+
+
+def _crowded(ahead: Sequence[int], usual_ms: float | None) -> tuple[str, ...]:
+    """Say that a run usually takes longer than the time to the next one."""
+    shortest = min((after - before for before, after in pairwise(ahead)), default=None)
+    if shortest is None or usual_ms is None or usual_ms <= shortest:
+        return ()
+    return (
+        sentence(
+            "A run usually takes %(usual)s, and the next one follows after %(gap)s: runs overlap or pile up.",
+            usual=duration(usual_ms),
+            gap=duration(shortest),
+        ),
     )
 
 

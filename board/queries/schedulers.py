@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import Any
 
 from board.engine.calls import Batch, Call
 from board.engine.commands.pages import whole_number
 from board.engine.commands.readings import Cut
-from board.engine.commands.scheduler_pages import RunReading, SchedulerReading, SchedulersReading, read_schedulers
+from board.engine.commands.scheduler_pages import SchedulerReading, SchedulersReading, read_schedulers
 from board.engine.errors import EngineError
 from board.engine.keys import QueueKeys
 from board.engine.schedule import check_pattern
@@ -21,17 +20,16 @@ from board.queries.cron_words import cron_words, interval_words
 from board.queries.manage import ManagePage, manage_calls, manage_of
 from board.queries.options_words import options_in_words
 from board.queries.payload import Payload, payload
-from board.queries.rows import read_json, without_hidden
+from board.queries.rows import read_json
 from board.queries.schedule_times import DAY_MS, MOST_TICKS, Moment, Rule, clock_warnings, coming, told, zone_of
+from board.queries.scheduler_runs import Past, Run, history_of, run_of, usual_ms_of
 from board.queries.shared import Known, QueueName, Reads, by_slot, queue_name, together
-from board.queries.text import display, first_line
-from board.redaction import redact_text
+from board.queries.text import display
 from board.spans import duration
 from board.words import sentence
 
 __all__ = [
     "FILTERS",
-    "Run",
     "Scheduler",
     "SchedulerPage",
     "SchedulersPage",
@@ -56,27 +54,6 @@ MOST_MISSED = 100
 TEXT_LIMIT = 200
 
 FILTERS = ("", "trouble", "failed", "paused", "legacy")
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One run that is still in Redis.
-
-    Attributes:
-        job_id: its job.
-        state: ``active``, ``completed`` or ``failed``.
-        at_ms: the moment it was made for.
-        ended_at_ms: end; None while it runs.
-        took_ms: how long it ran.
-        reason: first line of its failure.
-    """
-
-    job_id: str
-    state: str
-    at_ms: int | None
-    ended_at_ms: int | None
-    took_ms: int | None
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +145,7 @@ class SchedulerPage:
     Attributes:
         scheduler: the line of the list.
         moments: its next runs.
+        history: its last runs and the moments without one, oldest first.
         warnings: changes of the clocks, and what could not be read.
         data: payload of its jobs; None when it is an empty object.
         options_words: options of its jobs in words.
@@ -181,6 +159,7 @@ class SchedulerPage:
 
     scheduler: Scheduler
     moments: tuple[Moment, ...]
+    history: tuple[Past, ...]
     warnings: tuple[str, ...]
     data: Payload | None
     options_words: tuple[str, ...]
@@ -309,6 +288,7 @@ def read_scheduler(
     return SchedulerPage(
         scheduler=scheduler,
         moments=moments,
+        history=history_of(scheduler.runs, rule),
         warnings=clock_warnings(rule, now_ms),
         data=_payload(data),
         options_words=options_in_words(read_json(options.text if options else None)),
@@ -372,8 +352,7 @@ def _scheduler(row: SchedulerReading, known: Known, now_ms: int) -> Scheduler:
     status, trouble = _status(row, rule, now_ms, legacy=legacy)
     ahead = coming(rule, row.next_ms, MOST_TICKS + 1, now_ms + DAY_MS) if status != "ended" else ()
     is_dense = len(ahead) > MOST_TICKS
-    runs = tuple(_run(one, known, row.queue) for one in row.runs)
-    lengths = [one.took_ms for one in runs if one.state == "completed" and one.took_ms is not None]
+    runs = tuple(run_of(one, known, row.queue) for one in row.runs)
     made = whole_number(fields.get("ic"))
     return Scheduler(
         queue=queue_name(row.queue, known),
@@ -389,7 +368,7 @@ def _scheduler(row: SchedulerReading, known: Known, now_ms: int) -> Scheduler:
         status=status,
         trouble=trouble,
         runs=runs,
-        usual_ms=median(lengths) if lengths else None,
+        usual_ms=usual_ms_of(runs),
         made=None if made is None else max(0, made - (1 if pending else 0)),
         limit=whole_number(fields.get("limit")),
         is_legacy=legacy,
@@ -456,20 +435,6 @@ def _with_missed(told: str, rule: Rule, next_ms: int | None, now_ms: int) -> str
     if passed < MOST_MISSED:
         return sentence("%(told)s %(n)s runs missed their moment.", told=told, n=passed)
     return sentence("%(told)s %(n)s or more runs missed their moment.", told=told, n=passed)
-
-
-def _run(reading: RunReading, known: Known, queue: QueueKeys) -> Run:
-    took, reason = None, without_hidden(reading.failed_reason, known)
-    if reading.processed_at_ms is not None and reading.finished_at_ms is not None:
-        took = max(0, reading.finished_at_ms - reading.processed_at_ms)
-    return Run(
-        job_id=reading.job_id,
-        state=reading.state,
-        at_ms=reading.at_ms,
-        ended_at_ms=reading.finished_at_ms,
-        took_ms=took,
-        reason=first_line(redact_text(reason or "")) if known.shows_data(queue) else "",
-    )
 
 
 def _raw(fields: dict[str, str]) -> str:

@@ -12,4 +12,5 @@ function show() {
 }
 
 addEventListener("htmx:after:swap", show)
+addEventListener("board:previewed", show)
 show()

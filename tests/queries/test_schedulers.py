@@ -6,13 +6,16 @@ from typing import Any
 import pytest
 import redis
 
-from board.engine.commands.schedulers import upsert_scheduler
+from board.engine.commands.jobs import remove_job
+from board.engine.commands.leases import complete_job, fetch_job
+from board.engine.commands.schedulers import next_iteration, upsert_scheduler
 from board.engine.connection.sync import Connection
 from board.engine.types import JobOptions, Repeat
 from board.errors import UnknownSchedulerError
 from board.held import Held
 from board.namespace import Namespace
 from board.queries.schedule_times import Rule, clock_warnings, coming, told, zone_of
+from board.queries.scheduler_edit import read_draft
 from board.queries.schedulers import Scheduler, SchedulersPage, read_scheduler, read_schedulers_page
 from tests.queries.conftest import MAIL, Known
 from tests.queries.jobs import HOSTILE, NOW, Filler
@@ -219,3 +222,66 @@ def test_coming_runs_stop_at_the_end_and_at_the_limit() -> None:
     assert coming(Rule(pattern="0 0 31 2 *", tz="UTC"), NOW, 3) == (NOW,)
     assert coming(Rule(every_ms=10), None, 3) == ()
     assert told((NOW,), zone_of("Nowhere/Land"))[0].local == ""
+
+
+def ran(connection: Connection, name: str, repeat: Repeat, lags_ms: list[int], run_ms: int = 1_000) -> None:
+    """Let a scheduler run: each run begins so long after its moment, and makes the next one."""
+    moment = int(str(put(connection, name, repeat)).rpartition(":")[2])
+    for lag_ms in lags_ms:
+        at_ms = moment + lag_ms
+        job = connection.call(fetch_job(MAIL, token="t:0", lock_ms=60_000, now_ms=at_ms, worker="w")).job
+        assert job is not None
+        moment = int(str(connection.run(next_iteration(MAIL, job, at_ms))).rpartition(":")[2])
+        connection.call(complete_job(MAIL, job.id, token="t:0", return_text="1", now_ms=at_ms + run_ms))
+
+
+def test_the_history_names_runs_that_began_late_and_moments_without_one(
+    connection: Connection, known: Known, mail: Filler
+) -> None:
+    ran(connection, "hourly", Repeat(pattern="0 * * * *", tz="UTC"), [1_000, 20 * 60_000, 3 * HOUR + 60_001, 500])
+
+    history = read_scheduler(connection, known, OWN, MAIL, "hourly", now_ms=NOW + 9 * HOUR).history
+
+    told = [(past.missed, past.run.late_ms if past.run else None, (past.from_ms - NOW) // HOUR) for past in history]
+    assert told == [
+        (0, 0, 1),
+        (0, 20 * 60_000, 2),
+        (0, 3 * HOUR + 60_001, 3),
+        (3, None, 4),
+        (0, 0, 7),
+    ]
+    assert (history[3].to_ms - NOW) // HOUR == 6
+
+
+def test_of_runs_that_are_removed_nothing_is_claimed(connection: Connection, known: Known, mail: Filler) -> None:
+    ran(connection, "hourly", Repeat(every=HOUR, offset=60_000), [0] * 5)
+    connection.call(remove_job(MAIL, f"repeat:hourly:{NOW + 60_000 + 2 * HOUR}"))
+
+    history = read_scheduler(connection, known, OWN, MAIL, "hourly", now_ms=NOW + 5 * HOUR).history
+
+    assert [past.run.number if past.run else None for past in history] == [1, 2, 4, 5]
+
+
+def test_a_run_that_was_tried_again_is_not_late(
+    connection: Connection, known: Known, mail: Filler, redis_client: redis.Redis
+) -> None:
+    ran(connection, "hourly", Repeat(every=HOUR, offset=60_000), [2 * 60_000])
+    redis_client.hset(mail.key(f"repeat:hourly:{NOW + 60_000}"), "ats", "2")
+
+    (past,) = read_scheduler(connection, known, OWN, MAIL, "hourly", now_ms=NOW + HOUR).history
+
+    assert past.run is not None
+    assert past.run.late_ms == 0
+
+
+def test_an_interval_shorter_than_the_usual_run_is_warned_of(
+    connection: Connection, known: Known, mail: Filler
+) -> None:
+    ran(connection, "often", Repeat(every=HOUR, offset=60_000), [0, 0], run_ms=8 * 60_000)
+
+    def warned(every: str) -> tuple[str, ...]:
+        typed = {"kind": "every", "every": every, "every_unit": "min", "data": "{}", "options": ""}
+        return read_draft(connection, known, OWN, MAIL, "often", now_ms=NOW + 3 * HOUR, typed=typed).warnings
+
+    assert warned("10") == ()
+    assert warned("5") == ("A run usually takes 8 min, and the next one follows after 5 min: runs overlap or pile up.",)

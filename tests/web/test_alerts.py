@@ -382,6 +382,8 @@ def test_what_fires_is_told_in_the_language_of_the_reader(site: Site) -> None:
     german = text_of(soup(browser.get("/alerts", **{"Accept-Language": "de"})).select_one("main"))
 
     assert german.count("mail: 3 offene Jobs") == 2, "what fires now, and the history"
-    assert german.count("Mehr als 2 Jobs offen (alle Queues)") == 4, "what fires, the rule, the choice to silence it, the history"
+    assert german.count("Mehr als 2 Jobs offen (alle Queues)") == 4, (
+        "what fires, the rule, the choice to silence it, the history"
+    )
     assert "open" not in german
     assert main(browser).count("mail has 3 open jobs") == 2

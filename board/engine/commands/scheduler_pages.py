@@ -28,6 +28,8 @@ class RunReading:
         processed_at_ms: latest start.
         finished_at_ms: end.
         failed_reason: beginning of its failure.
+        number: which run of its schedule it is, counted from 1; None where its job does not tell.
+        attempts: how often it was started; 0 where its job does not tell.
     """
 
     job_id: str
@@ -36,6 +38,8 @@ class RunReading:
     processed_at_ms: int | None
     finished_at_ms: int | None
     failed_reason: str | None
+    number: int | None
+    attempts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +144,7 @@ def _row(named: dict[str, Any]) -> SchedulerReading:
 
 
 def _run(told: Any) -> RunReading:
-    job_id, at, state, processed, finished, reason = told
+    job_id, at, state, processed, finished, reason, number, attempts = told
     return RunReading(
         text(job_id),
         whole_number(text(at)),
@@ -148,6 +152,8 @@ def _run(told: Any) -> RunReading:
         whole_number(_optional(processed)),
         whole_number(_optional(finished)),
         _optional(reason),
+        whole_number(_optional(number)),
+        whole_number(_optional(attempts)) or 0,
     )
 
 

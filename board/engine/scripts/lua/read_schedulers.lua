@@ -91,10 +91,12 @@ local function last_runs(base, id, most)
   local told = {}
   for i = 1, math.min(most, #runs) do
     local at, job_id, state = unpack(runs[i])
-    local fields = try_read('HMGET', base .. job_id, 'processedOn', 'finishedOn', 'failedReason') or {}
+    local fields = try_read('HMGET', base .. job_id, 'processedOn', 'finishedOn', 'failedReason', 'opts', 'ats') or {}
+    local rule = string.match(fields[4] or '', '"repeat"%s*:%s*(%b{})') or ''
     told[i] = {
       job_id, string.format('%.0f', at), state, fields[1] or false, fields[2] or false,
-      fields[3] and string.sub(fields[3], 1, 300) or false,
+      fields[3] and string.sub(fields[3], 1, 300) or false, string.match(rule, '"count"%s*:%s*(%d+)') or false,
+      fields[5] or false,
     }
   end
   return told
@@ -113,7 +115,7 @@ for i = 1, math.min(limit, #found) do
   local where = state_of(base, pending, lists)
   local row = {
     'base', base, 'id', id, 'next', score, 'has_record', fields and redis.call('EXISTS', record) or 0,
-    'pending', pending, 'pending_state', where and where[1] or false, 'runs', last_runs(base, id, only ~= '' and 20 or 5),
+    'pending', pending, 'pending_state', where and where[1] or false, 'runs', last_runs(base, id, only ~= '' and 30 or 5),
   }
   for at, name in ipairs(names) do
     if fields and fields[at] then
