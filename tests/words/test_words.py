@@ -50,7 +50,7 @@ def test_a_page_says_it_in_the_language_of_the_reader() -> None:
 
 
 def test_what_is_packed_is_told_in_any_language_later() -> None:
-    part = words.sentence("%(n)s ms", n=words.Amount("1,234.5"))
+    part = words.sentence("%(name)s ms", name=words.Amount("1,234.5"))
     told = (
         words.sentence("Job %(name)s is gone.", name="7"),
         words.sentences("%(n)s job", "%(n)s jobs", 2, n=words.Count(2_000)),
