@@ -1,6 +1,7 @@
 """A sentence is English for programs, and what the reader's catalogue has for it on a page."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -15,7 +16,7 @@ class Shouted:
     """A language that shouts, and knows no number but one and many."""
 
     def gettext(self, message: str, /) -> str:
-        return message.upper().replace("%(NAME)S", "%(name)s")
+        return re.sub(r"%\(\w+\)S", lambda found: found[0].lower(), message.upper())
 
     def ngettext(self, one: str, many: str, n: int, /) -> str:
         return ("EINS %(n)s" if n == 1 else "VIELE %(n)s") if one else many
