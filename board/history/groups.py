@@ -12,7 +12,7 @@ from board.history.store import MOST_GROUPS, split_member
 from board.namespace import Namespace
 from board.scripts import load
 
-__all__ = ["SORTS", "STATUSES", "GroupReading", "Groups", "GroupsReading", "Status"]
+__all__ = ["SORTS", "STATUSES", "AlikeReading", "GroupReading", "Groups", "GroupsReading", "Status"]
 
 Status = Literal["open", "muted", "resolved"]
 STATUSES: tuple[Status, ...] = ("open", "muted", "resolved")
@@ -71,6 +71,21 @@ class GroupsReading:
     groups: tuple[GroupReading, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class AlikeReading:
+    """The group that a job is in.
+
+    Attributes:
+        group: the fingerprint.
+        jobs: failed jobs of it.
+        first_ms: first failure known; None where that was not to be told.
+    """
+
+    group: str
+    jobs: int
+    first_ms: int | None
+
+
 class Groups:
     """Describes reading and changing groups."""
 
@@ -120,6 +135,24 @@ class Groups:
             "bars": bars,
         }
         return Call((self.prefix, pack(wish)), _page, script=load("read_groups"), keys=1, writes=False)
+
+    def alike(self, base: str, job_id: str, *, own: bool) -> Call[AlikeReading | None]:
+        """Describe reading the group of a failed job; None for one that is in none.
+
+        Args:
+            base: of its queue's keys.
+            job_id: of the job.
+            own: count the jobs of this queue alone, and tell of the first failure only where there are no others.
+        """
+
+        def decode(reply: Any) -> AlikeReading | None:
+            if not reply:
+                return None
+            group, jobs, first = reply
+            return AlikeReading(_text(group), int(jobs), int(float(first)) if first else None)
+
+        member = f"{base}\0{job_id}"
+        return Call((self.prefix, member, base, int(own)), decode, script=load("read_alike"), keys=1, writes=False)
 
     def members(self, name: str, *, skip: int = 0, size: int = 20) -> Call[list[tuple[str, str]]]:
         """Describe reading failed jobs of a group, newest first, as base and id."""

@@ -7,17 +7,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from board.engine.calls import Batch, Call
+from board.engine.calls import Call
 from board.engine.commands.pages import Cut, JobReading, whole_number
 from board.engine.commands.pages import read_job as read_job_call
+from board.engine.errors import EngineError
 from board.engine.keys import QueueKeys
 from board.engine.types import ChildCounts
 from board.errors import UnknownJobError
+from board.history.groups import Groups
 from board.queries.family import FlowLink, child_order, flow_link, queue_behind
 from board.queries.json_text import DiffLine, difference
 from board.queries.log_lines import LogLine, log_lines
 from board.queries.options_words import options_in_words
 from board.queries.payload import Pairs, Payload, payload
+from board.queries.related import Alike, Kin, alike_of, kin_of, related_calls
 from board.queries.rows import (
     allowed_actions,
     due_of,
@@ -27,14 +30,14 @@ from board.queries.rows import (
     read_json,
     without_hidden,
 )
-from board.queries.shared import WITHHELD, YES, Allowed, Known, QueueName, Reads, queue_name
+from board.queries.shared import WITHHELD, YES, Allowed, Known, QueueName, Reads, queue_name, together
 from board.queries.stack import Attempt, attempts, error_of
 from board.queries.text import display, shorten
 from board.queries.timeline import Life, Step, timeline
 from board.redaction import redact_text
 from board.words import sentence
 
-__all__ = ["JobPage", "Letter", "RawField", "job_call", "job_page", "read_job"]
+__all__ = ["JobPage", "Letter", "RawField", "job_call", "job_page", "read_job", "with_related"]
 
 JSON_FIELDS = frozenset({"data", "opts", "returnvalue", "progress", "stacktrace", "parent"})
 
@@ -132,6 +135,8 @@ class JobPage:
         ttl_ms: time until its hash expires; None when it does not.
         stoppable: whether its worker can be asked to stop it.
         stopping: why somebody asked for it to be stopped; None when nobody has.
+        alike: the failures of its cause; None where no recorder put it into a group.
+        kin: how the jobs of its name ran lately; None where that is not known.
     """
 
     queue: QueueName
@@ -187,6 +192,8 @@ class JobPage:
     ttl_ms: int | None = None
     stoppable: Allowed = NOT_ACTIVE
     stopping: str | None = None
+    alike: Alike | None = None
+    kin: Kin | None = None
 
 
 def read_job(
@@ -199,17 +206,37 @@ def read_job(
     attempt: int | None = None,
     logs_from: int | None = None,
     diff: str = "",
+    groups: Groups | None = None,
 ) -> JobPage:
-    """Read the page of one job.
+    """Read the page of one job; with ``groups``, also what the jobs around it tell about it.
 
     Raises:
         UnknownJobError: neither a hash nor any list of the queue knows the id.
     """
-    reading = connection.batch(Batch.of([job_call(queue, job_id, logs_from=logs_from)]))[0]
+    calls = [job_call(queue, job_id, logs_from=logs_from), *related_calls(known, queue, job_id, groups)]
+    reading, *related = connection.batch(together(calls))
+    if isinstance(reading, EngineError):
+        raise reading
     page = job_page(reading, known, now_ms=now_ms, attempt=attempt)
     if page is None:
         raise UnknownJobError(job_id, queue=queue.name, slug=known.slug(queue))
-    return _compared(page, diff)
+    return _compared(with_related(page, related), diff)
+
+
+def with_related(page: JobPage, replies: list[Any]) -> JobPage:
+    """Add what ``related_calls`` read, if it was asked for."""
+    if not replies:
+        return page
+    alike, kin = replies
+    began = page.processed_at_ms
+    ended = page.measured_at_ms if page.state == "active" else page.finished_at_ms
+    took = max(0, ended - began) if began is not None and ended is not None else None
+    is_failed = page.state == "failed"
+    return replace(
+        page,
+        alike=alike_of(alike) if is_failed else None,
+        kin=kin_of(kin, page.id, is_failed=is_failed, took_ms=took),
+    )
 
 
 def _compared(page: JobPage, wish: str) -> JobPage:

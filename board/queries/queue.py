@@ -6,7 +6,7 @@ One round trip; a page with a filter takes one for each step of the search, and 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from board.engine.commands.pages import (
@@ -22,8 +22,12 @@ from board.engine.commands.pages import (
 from board.engine.commands.schedulers import count_schedulers
 from board.engine.errors import EngineError, UsageError
 from board.engine.keys import QueueKeys
-from board.queries.job import JobPage, job_call, job_page
+from board.history.groups import Groups
+from board.history.store import History
+from board.queries.job import JobPage, job_call, job_page, with_related
 from board.queries.manage import LABELS, ManagePage, manage_page
+from board.queries.pace import NOTHING_KNOWN, Pace, pace_calls, pace_of
+from board.queries.related import related_calls
 from board.queries.rows import JobRow, job_row
 from board.queries.search import NOTHING, Filter, FilterError, Searched, in_words, parse, search, term_text
 from board.queries.shared import (
@@ -137,6 +141,7 @@ class QueuePage:
         found: the job whose id is exactly ``q``, in whatever state.
         error_of_queue: what could not be read, in words.
         measured_at_ms: when.
+        pace: how long jobs wait, and whether the backlog grows.
     """
 
     manage: ManagePage
@@ -164,6 +169,7 @@ class QueuePage:
     found: JobRow | None
     error_of_queue: str | None
     measured_at_ms: int
+    pace: Pace = NOTHING_KNOWN
 
     @property
     def queue(self) -> QueueName:
@@ -201,8 +207,17 @@ def default_sort(state: str) -> Order:
     return "newest" if state in ("completed", "failed") else "oldest"
 
 
-def read_queue(connection: Reads, known: Known, queue: QueueKeys, asked: QueueAsked, *, now_ms: int) -> QueuePage:
-    """Read the page."""
+def read_queue(
+    connection: Reads,
+    known: Known,
+    queue: QueueKeys,
+    asked: QueueAsked,
+    *,
+    now_ms: int,
+    history: History | None = None,
+    groups: Groups | None = None,
+) -> QueuePage:
+    """Read the page; without ``history`` and ``groups``, which the recorder keeps, it tells nothing of them."""
     after = _cursor(asked)
     wish, problem = _wish(asked, shows_data=known.shows_data(queue))
     filters = bool(wish.terms or problem)
@@ -219,9 +234,11 @@ def read_queue(connection: Reads, known: Known, queue: QueueKeys, asked: QueueAs
         count_schedulers(queue),
     ]
     if asked.job:
-        calls.append(job_call(queue, asked.job))
-    reading, names, schedulers, *job = connection.batch(together(calls))
-    for required in (reading, *job):
+        calls += [job_call(queue, asked.job), *related_calls(known, queue, asked.job, groups)]
+    past = [] if history is None else pace_calls(history, queue, now_ms)
+    reading, names, schedulers, *replies = connection.batch(together([*calls, *past]))
+    job, paced = replies[: len(replies) - len(past)], replies[len(replies) - len(past) :]
+    for required in (reading, *job[:1]):
         if isinstance(required, EngineError):
             raise required
     searched, lines = None, reading.rows
@@ -232,9 +249,11 @@ def read_queue(connection: Reads, known: Known, queue: QueueKeys, asked: QueueAs
         lines = _lines(connection, queue, asked.state, searched)
     workers = count_workers(names, [queue], is_cluster=connection.is_cluster)[queue]
     panel = job_page(job[0], known, now_ms=now_ms, attempt=asked.attempt) if job else None
+    panel = with_related(panel, job[1:]) if panel else None
     sought = _Sought(wish, problem, searched, tuple(lines))
     whole = manage_page(reading.summary, known, schedulers, at=asked.state)
-    return _page(reading, known, asked, sought, whole, after=after, workers=workers, panel=panel, now_ms=now_ms)
+    page = _page(reading, known, asked, sought, whole, after=after, workers=workers, panel=panel, now_ms=now_ms)
+    return replace(page, pace=pace_of(paced, queue, whole.counts, now_ms)) if paced else page
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,5 @@
 // Single keys, outside fields only; the sheet that lists them can switch them off (WCAG 2.1.4).
+import { act, attempt, neighbour } from "./panel.js"
 import { selectPage } from "./select.js"
 import { nextTheme } from "./theme.js"
 
@@ -10,6 +11,7 @@ let went = 0 // when `g` was pressed: it waits for a second key
 
 function move(step) {
   const all = links()
+  if (!all.length) return neighbour(step)
   const at = all.findIndex(link => link.closest("tr") === row())
   const next = all[Math.min(Math.max(at + step, 0), all.length - 1)]
   next?.focus()
@@ -21,6 +23,8 @@ const actions = {
   j: () => move(1), k: () => move(-1), o: () => row()?.querySelector("a[data-open]")?.click(),
   x: () => row()?.querySelector("input[type=checkbox]")?.click(), a: () => selectPage(true),
   p: () => press("#live-control"), t: nextTheme, i: () => press("[data-jump]"),
+  r: () => act("retry"), Delete: () => act("remove"), d: () => act("duplicate"), e: () => act("edit"),
+  c: () => press(".job-name [data-copy]"), y: () => press("[data-copy-link]"), "[": () => attempt(1), "]": () => attempt(-1),
   Escape: () => document.querySelector("[data-close]") ? press("[data-close]") : selectPage(false),
 }
 for (let tab = 1; tab <= 7; tab += 1) actions[tab] = () => press(`#tabs a:nth-child(${tab})`)

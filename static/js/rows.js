@@ -33,6 +33,7 @@ addEventListener("htmx:before:swap", ({ detail: { ctx, tasks } }) => {
   const pill = fragment.querySelector("[data-news]")
   if (!pill || !news.length) return
   pill.hidden = false
-  const more = news.length >= rows.length ? " or more" : ""
-  pill.querySelector("[data-news-text]").textContent = `${news.length}${more} new ${shown.dataset.noun} ${news.length === 1 ? "job" : "jobs"}, show`
+  const { one, many, more } = shown.dataset
+  const number = news.length < rows.length ? news.length : more.replace("…", news.length)
+  pill.querySelector("[data-news-text]").textContent = (news.length === 1 ? one : many).replace("…", number)
 })

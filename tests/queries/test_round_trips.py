@@ -7,10 +7,12 @@ import pytest
 import redis
 
 from board.engine.calls import Call
-from board.engine.commands import pages, scheduler_pages, searches, worker_pages
+from board.engine.commands import kin, pages, scheduler_pages, searches, worker_pages
 from board.engine.commands.readings import Cursor
 from board.engine.connection.sync import Connection
 from board.engine.keys import QueueKeys
+from board.history.groups import Groups
+from board.history.store import History
 from board.namespace import Namespace
 from board.queries.failures import FailuresAsked, read_failures
 from board.queries.flow import read_children, read_flow, read_flows
@@ -29,6 +31,16 @@ Page = Callable[[Connection, Known], object]
 PAGES: dict[str, Page] = {
     "overview of 131 queues": lambda c, k: read_overview(c, k, QUEUES, now_ms=NOW),
     "queue": lambda c, k: read_queue(c, k, MAIL, QueueAsked("failed", size=100), now_ms=NOW),
+    "recorded queue with panel": lambda c, k: read_queue(
+        c,
+        k,
+        MAIL,
+        QueueAsked("failed", job="sound-1"),
+        now_ms=NOW,
+        history=History(Namespace()),
+        groups=Groups(Namespace()),
+    ),
+    "job of a recorded queue": lambda c, k: read_job(c, k, MAIL, "sound-1", now_ms=NOW, groups=Groups(Namespace())),
     "queue with panel": lambda c, k: read_queue(c, k, MAIL, QueueAsked("failed", job="sound-1"), now_ms=NOW),
     "way to a queue": lambda c, _: most_urgent_state(c, MAIL),
     "job": lambda c, k: read_job(c, k, MAIL, "sound-1", now_ms=NOW),
@@ -103,6 +115,7 @@ def test_a_page_changes_nothing(
         searches.read_candidates(MAIL, "failed", order="oldest", count=100, fields=searches.CANDIDATE_FIELDS),
         searches.read_candidates(MAIL, "waiting", order="newest", count=100, after=Cursor("1")),
         pages.read_job(MAIL, "sound-1"),
+        kin.read_kin(MAIL, "sound-1"),
         pages.read_job(MAIL, "parent"),
         pages.read_flow(MAIL, "parent"),
         pages.read_children(MAIL, "parent"),

@@ -27,6 +27,7 @@ def show(queue: str, job_id: str) -> Response:
         attempt=asked.get("attempt", type=int),
         logs_from=asked.get("logs", type=int),
         diff=asked.get("diff", ""),
+        groups=own.groups,
     )
     return render.page("jobs/job.html", page=page)
 

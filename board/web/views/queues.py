@@ -7,6 +7,7 @@ from flask import Response, make_response, redirect, request, url_for
 from board.actions.perform import MOST_JOBS, record
 from board.audit import Entry
 from board.errors import BadRequestError, TooManyError
+from board.history.store import History
 from board.queries.export import FORMATS, export_lines
 from board.queries.queue import BLIND, CARRIED, LABELS, QueueAsked, most_urgent_state, read_queue
 from board.queries.search import parse
@@ -88,6 +89,7 @@ def state(queue: str, state: str) -> Response:
         job=asked.get("job", ""),
         attempt=asked.get("attempt", type=int),
     )
-    return render.page(
-        "queues/queue.html", page=read_queue(own.connection, own.sources, keys, wish, now_ms=own.clock())
+    page = read_queue(
+        own.connection, own.sources, keys, wish, now_ms=own.clock(), history=History(own.namespace), groups=own.groups
     )
+    return render.page("queues/queue.html", page=page)

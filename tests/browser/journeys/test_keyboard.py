@@ -54,6 +54,50 @@ def test_jobs_are_selected_and_retried(reader: Person, mail: Filler) -> None:
     assert set(mail.client.lrange(mail.key("wait"), 0, -1)) == {"job-0", "job-2"}
 
 
+def test_the_open_job_is_acted_on_by_its_keys(reader: Person, mail: Filler) -> None:
+    page = reader.page
+    keys = page.keyboard
+    reader.open("/q/mail/job/job-1")
+
+    keys.press("[")
+    expect(page).to_have_url(re.compile("attempt=2"))
+    keys.press("]")
+    expect(page.locator("#stack [aria-current]")).to_have_text("Attempt 3, last")
+    keys.press("j")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Job job-2")
+    keys.press("k")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Job job-1")
+    keys.press("Delete")
+    expect(page.get_by_role("button", name="Remove 1 job")).to_be_visible()
+    assert mail.client.exists(mail.key("job-1"))
+    page.go_back()
+    keys.press("e")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Edit")
+    page.go_back()
+    keys.press("r")
+
+    reader.told("Retried")
+    assert mail.client.lrange(mail.key("wait"), 0, -1) == ["job-1"]
+
+
+def test_a_row_that_is_only_pointed_at_is_not_acted_on(reader: Person, mail: Filler) -> None:
+    keys = reader.page.keyboard
+
+    for key in ("j", "r", "d", "Delete"):
+        keys.press(key)
+    keys.press("j")
+
+    expect(reader.page.get_by_role("link", name="job-1", exact=True)).to_be_focused()
+    assert mail.client.zcard(mail.key("failed")) == 5
+
+
+def test_the_keys_for_one_job_go_to_the_selection_where_there_is_one(reader: Person) -> None:
+    for key in ("j", "x", "j", "x", "Delete"):
+        reader.page.keyboard.press(key)
+
+    expect(reader.page.get_by_role("button", name="Remove 2 jobs")).to_be_visible()
+
+
 def test_single_keys_lead_around_and_are_letters_within_a_field(reader: Person) -> None:
     page = reader.page
     keys = page.keyboard
