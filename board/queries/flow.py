@@ -14,6 +14,7 @@ from board.engine.types import ChildCounts
 from board.errors import UnknownJobError
 from board.queries.failures import TEXT_LIMIT, read_newest_jobs
 from board.queries.family import FlowLink, flow_link
+from board.queries.ignoring import NOT_FAILED, Ignoring, ignoring
 from board.queries.rows import JobRow, due_of, progress_text, without_hidden
 from board.queries.shared import Known, QueueName, Reads, clamp_size, queue_name
 from board.queries.stack import message_line
@@ -87,6 +88,8 @@ class FlowPage:
         path_end: the last of them.
         asked: the job asked for, as in the tree; None where the tree ends before it.
         above: those above it that wait for it, nearest first.
+        parent: the one right above it, whether it waits or not; None at the root.
+        ignoring: whether that one can go on without it.
         view: which jobs are shown: ``all``, ``failed`` or ``path``, with those above them.
         q: only jobs with this in name or id, with those above them.
         from_ms: when the flow began: the left end of the axis.
@@ -107,6 +110,8 @@ class FlowPage:
     path_end: FlowNode | None = None
     asked: FlowNode | None = None
     above: tuple[FlowNode, ...] = ()
+    parent: FlowNode | None = None
+    ignoring: Ignoring = NOT_FAILED
     view: str = "all"
     q: str = ""
     from_ms: int = 0
@@ -200,6 +205,8 @@ def read_flow(
         path_end=_bare(path[-1]),
         asked=_bare(way[0]) if way else None,
         above=tuple(_bare(one) for one in way[1:] if one.state == "waiting-children"),
+        parent=_bare(way[1]) if way[1:] else None,
+        ignoring=_ignoring(way),
         view=view,
         q=q,
         from_ms=from_ms,
@@ -353,6 +360,14 @@ def _way(node: FlowNode) -> list[FlowNode]:
         return [node]
     found = next((way for child in node.children if (way := _way(child))), [])
     return [*found, node] if found else []
+
+
+def _ignoring(way: Sequence[FlowNode]) -> Ignoring:
+    """Say whether the parent of the job asked for can go on without it."""
+    if not way:
+        return NOT_FAILED
+    parent = way[1] if way[1:] else None
+    return ignoring(way[0].state, parent.link if parent else None, way[0].link.kind, parent.counts if parent else None)
 
 
 def _all(node: FlowNode) -> Iterator[FlowNode]:

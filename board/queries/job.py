@@ -16,6 +16,7 @@ from board.engine.types import ChildCounts
 from board.errors import UnknownJobError
 from board.history.groups import Groups
 from board.queries.family import FlowLink, child_order, flow_link, queue_behind
+from board.queries.ignoring import NOT_FAILED, Ignoring, ignoring
 from board.queries.json_text import DiffLine, difference
 from board.queries.log_lines import LogLine, log_lines
 from board.queries.options_words import options_in_words
@@ -137,6 +138,7 @@ class JobPage:
         stopping: why somebody asked for it to be stopped; None when nobody has.
         alike: the failures of its cause; None where no recorder put it into a group.
         kin: how the jobs of its name ran lately; None where that is not known.
+        ignoring: whether its parent can go on without it.
     """
 
     queue: QueueName
@@ -194,6 +196,7 @@ class JobPage:
     stopping: str | None = None
     alike: Alike | None = None
     kin: Kin | None = None
+    ignoring: Ignoring = NOT_FAILED
 
 
 def read_job(
@@ -275,6 +278,8 @@ def job_page(reading: JobReading, known: Known, *, now_ms: int, attempt: int | N
     steps, total_ms = timeline(life)
     counts = reading.child_counts
     numbers = [one.number for one in failed]
+    above = reading.parent
+    parent = None if above is None else flow_link(above, known, kind="parent")
     page = JobPage(
         queue=queue_name(reading.queue, known),
         id=reading.id,
@@ -309,7 +314,7 @@ def job_page(reading: JobReading, known: Known, *, now_ms: int, attempt: int | N
         deferred_failure=_shown(without_hidden(fields.get("defa"), known)),
         scheduler=_shown(fields.get("rjk")),
         dedup_id=_shown(fields.get("deid")),
-        parent=None if reading.parent is None else flow_link(reading.parent, known, kind="parent"),
+        parent=parent,
         children=tuple(sorted((flow_link(one, known, kind=one.kind) for one in reading.children), key=child_order)),
         children_counts=counts if counts != ChildCounts() else None,
         raw=tuple(_raw(name, cut, known) for name, cut in sorted(reading.fields.items())),
@@ -328,6 +333,7 @@ def job_page(reading: JobReading, known: Known, *, now_ms: int, attempt: int | N
         ttl_ms=reading.ttl_ms if reading.ttl_ms >= 0 else None,
         stoppable=_stoppable(reading),
         stopping=_shown(reading.stop_reason),
+        ignoring=ignoring(state, parent, above.kind if above else "", above.child_counts if above else None),
     )
     if not known.shows_data(reading.queue):
         return _withheld(page)

@@ -210,6 +210,8 @@ class Asking:
             self.ask("POST", "/queues/mail/jobs/order-7/bury", '{"grave": "mail-dlq"}')
             queue = "mail-dlq"
             job = "mail!2Forder-7"
+        if verb == "ignore":
+            self._site.jobs.parent_of("order-7")
         if "/schedulers/" in path:
             job = "report"
             self.ask("POST", "/queues/mail/schedulers/report/save", '{"every_ms": 60000}')

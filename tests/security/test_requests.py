@@ -90,6 +90,7 @@ WHO_MAY: dict[tuple[str, str], tuple[str, ...]] = {
     ("jobs.delay", "POST"): ("operator", "admin"),
     ("jobs.priority", "POST"): ("operator", "admin"),
     ("jobs.stop", "POST"): ("operator", "admin"),
+    ("jobs.ignore", "POST"): ("operator", "admin"),
     ("jobs.bury", "POST"): ("operator", "admin"),
     ("jobs.send_back", "POST"): ("operator", "admin"),
     ("find.index", "GET"): ("viewer", "operator", "admin"),

@@ -19,11 +19,11 @@ from board.auth.policy import Role
 from board.config import Settings
 from board.engine.calls import Call
 from board.engine.commands.jobs import add_jobs, get_state
-from board.engine.commands.leases import complete_job, fail_job, fetch_job
+from board.engine.commands.leases import complete_job, fail_job, fetch_job, wait_for_children
 from board.engine.connection.sync import Connection
 from board.engine.keys import QueueKeys
 from board.engine.options import prepare_job
-from board.engine.types import JobOptions, JobState
+from board.engine.types import JobOptions, JobState, ParentRef
 from board.service import Service, wall_clock_ms
 from board.web.state import EXTENSION
 
@@ -183,6 +183,20 @@ class Jobs:
             complete_job(self.queue, job_id, token=TOKEN, return_text=json.dumps({"ok": 1}), now_ms=wall_clock_ms())
         )
         return job_id
+
+    def parent_of(self, *children: str, parent: str = "parent", within: str = "", **options: Any) -> str:
+        """Let jobs, new or there already, be the children of one, perhaps of another queue, that waits for them."""
+        above = Jobs(self.connection, within or self.queue.name, self.queue.prefix)
+        above.active(parent)
+        for child in children:
+            self.waiting(child, parent=ParentRef(parent, above.queue.qualified), **options)
+        assert self.connection.call(wait_for_children(above.queue, parent, token=TOKEN, now_ms=wall_clock_ms()))
+        return parent
+
+    def fail_next(self, job_id: str, reason: str = "no sound") -> None:
+        """Let the job whose turn it is, which is this one, fail for good."""
+        assert self.take() == job_id
+        self.connection.call(fail_job(self.queue, job_id, token=TOKEN, reason=reason, now_ms=wall_clock_ms()))
 
     def state(self, job_id: str) -> JobState:
         """Return where a job is now."""

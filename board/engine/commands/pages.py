@@ -410,6 +410,7 @@ def _job(queue: QueueKeys, job_id: str, named: dict[str, Any]) -> JobReading:
         else ParentReading(
             *(_text(parent[0]), _text(parent[1]), _text(parent[2])),
             *(_optional(parent[3]), _optional(parent[4]), _optional(parent[5])),
+            *(_text(parent[6]), _child_counts(parent[7])),
         ),
         is_next_run=bool(named.get("next_run", 0)),
     )

@@ -185,7 +185,13 @@ class ChildReading:
 
 @dataclass(frozen=True, slots=True)
 class ParentReading:
-    """The parent of a job; fields as in ``ChildReading``, with what this child's failure does to it."""
+    """The parent of a job; fields as in ``ChildReading``, and how the two stand.
+
+    Attributes:
+        policy: what this child's failure does to it.
+        kind: what became of this child for it, as in ``FlowNodeReading``.
+        child_counts: how all its children stand.
+    """
 
     key: str
     base: str
@@ -193,6 +199,8 @@ class ParentReading:
     state: str | None
     name: str | None
     policy: str | None
+    kind: str
+    child_counts: ChildCounts
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from board.actions import families, repairs, schedulers, upkeep
 from board.actions import jobs as job_actions
 from board.actions import queues as queue_actions
-from board.actions import repairs, schedulers, upkeep
 from board.actions.perform import MOST_JOBS, Outcome
 from board.auth.policy import Permission
 from board.engine.types import JobOptions, JobState
@@ -233,6 +233,12 @@ def duplicate(queue: str, job_id: str) -> shapes.ActionResult:
 def stop(queue: str, job_id: str) -> shapes.ActionResult:
     """Ask the worker of an active job to stop it; it then fails, whatever attempts are left."""
     return _act("stop", queue, lambda keys: repairs.stop(board().desk, actor(), keys, job_id))
+
+
+@operation("POST", "/queues/<queue>/jobs/<job_id:job_id>/ignore", result=shapes.ActionResult)
+def ignore(queue: str, job_id: str) -> shapes.ActionResult:
+    """Let the parent of a failed job go on without it; its failure is among those that the parent ignores."""
+    return _act("ignore failure", queue, lambda keys: families.ignore_failure(board().desk, actor(), keys, job_id))
 
 
 @operation("POST", "/queues/<queue>/jobs/<job_id:job_id>/retry-afresh", result=shapes.ActionResult)

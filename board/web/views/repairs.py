@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hmac
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from flask import Response, flash, make_response, redirect, request, url_for
 
-from board.actions import repairs
+from board.actions import families, repairs
 from board.actions.perform import Outcome
-from board.auth.policy import Permission
+from board.auth.policy import Permission, can
 from board.engine.errors import JobLockedError, JobNotInStateError
 from board.errors import BadRequestError
 from board.queries.edit import EDIT_LIMIT, EditPage, read_edit
-from board.queries.job import read_job
+from board.queries.job import JobPage, read_job
 from board.queries.json_text import hide
 from board.sources import QueueKeys
 from board.web import forms, render, security
@@ -22,7 +22,33 @@ from board.web.views.blueprints import jobs
 from board.web.wording import say
 from board.words import mark, sentence
 
-__all__ = ["bury", "change", "delay", "duplicate", "edit", "edit_data", "priority", "retry_afresh", "send_back", "stop"]
+__all__ = [
+    "IgnorePage",
+    "bury",
+    "change",
+    "delay",
+    "duplicate",
+    "edit",
+    "edit_data",
+    "ignore",
+    "priority",
+    "retry_afresh",
+    "send_back",
+    "stop",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class IgnorePage:
+    """What ``jobs/ignore.html`` asks about.
+
+    Attributes:
+        job: that failed.
+        back_url: where Cancel leads, and what follows.
+    """
+
+    job: JobPage
+    back_url: str
 
 
 @jobs.get("/q/<queue>/job/<job_id:job_id>/edit")
@@ -115,6 +141,22 @@ def stop(queue: str, job_id: str) -> Response:
     """Ask the worker of an active job to stop it."""
     outcome = repairs.stop(board().desk, actor(), queue_or_404(queue), job_id)
     return _leave(outcome, mark("Asked the worker to stop job %(id)s."), queue, job_id)
+
+
+@jobs.post("/q/<queue>/job/<job_id:job_id>/ignore")
+def ignore(queue: str, job_id: str) -> Response:
+    """Let the parent of a failed job go on without it, after asking."""
+    keys, own = queue_or_404(queue), board()
+    may = not own.settings.read_only and can(actor().identity, Permission.PROMOTE, keys.name)
+    if may and request.form.get("confirmed") != "1":
+        job = read_job(own.connection, own.sources, keys, job_id, now_ms=own.clock())
+        if job.ignoring.allowed.ok:
+            own_page = url_for("jobs.show", queue=queue, job_id=job_id)
+            back = security.inside(request.form.get("next"), request.script_root, own_page)
+            return render.page("jobs/ignore.html", page=IgnorePage(job, back))
+    outcome = families.ignore_failure(own.desk, actor(), keys, job_id)
+    message = mark("Ignored the failure of job %(id)s: %(what)s.")
+    return _leave(outcome, message, queue, job_id, what=outcome.change.detail)
 
 
 @jobs.post("/q/<queue>/job/<job_id:job_id>/bury")

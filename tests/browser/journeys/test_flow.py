@@ -67,3 +67,22 @@ def test_only_the_failed_ones_are_shown(reader: Person) -> None:
 
     expect(page.get_by_role("row").filter(has_text="upload")).to_have_count(0)
     expect(page.get_by_role("row").filter(has_text="segment")).to_have_count(1)
+
+
+def test_a_failure_is_ignored_after_asking_and_its_parent_goes_on(reader: Person, mail: Filler) -> None:
+    page = reader.page
+    page.get_by_role("link", name="segment", exact=True).click()
+    inspector = page.get_by_role("region", name="segment")
+    inspector.get_by_role("button", name="Ignore and let the parent finish").click()
+
+    expect(page.get_by_role("heading", level=2)).to_contain_text("Ignore the failure of segment and let render finish")
+    expect(page.locator("#outlook")).to_contain_text("the parent becomes waiting at once")
+    expect(page.get_by_role("link", name="Cancel")).to_be_focused()
+    page.get_by_role("textbox", name="Reason").fill("not needed")
+    page.get_by_role("button", name="Ignore the failure").click()
+
+    reader.told("Ignored the failure of job bad: its parent is in line to run.")
+    expect(page).to_have_url(re.compile("/flows/mail/bad$"))
+    refused = page.get_by_role("region", name="segment").get_by_role("button", name="Ignore and let the parent finish")
+    expect(refused).to_have_attribute("title", "its parent ignores it already")
+    assert mail.client.lrange(mail.key("wait"), 0, -1)[-1] == "middle"
