@@ -159,10 +159,10 @@ class Mark:
 
     Attributes:
         at_ms: when.
-        kind: ``paused``, ``resumed``, ``limits`` (were changed), ``joined`` or ``lost`` (workers), ``bulk`` (a run
-            began) or ``said`` (by a person or a pipeline, such as a deploy).
+        kind: ``paused``, ``resumed``, ``limits`` (were changed), ``joined`` or ``lost`` (workers), ``left`` (workers by
+            name), ``bulk`` (a run began) or ``said`` (by a person or a pipeline, such as a deploy).
         base: of the queue's keys; empty for all queues.
-        about: more of it, in words.
+        about: more of it: figures and names as JSON, or what was said.
     """
 
     at_ms: int
@@ -283,8 +283,8 @@ class History:
         )
 
     def marks(self, from_ms: int, to_ms: int) -> Call[list[Mark]]:
-        """Describe reading the latest marks of a time, newest first, a hundred at most."""
-        return Call(("ZREVRANGEBYSCORE", f"{self.prefix}marks", to_ms, from_ms, "LIMIT", 0, 100), _marks, writes=False)
+        """Describe reading the latest marks of a time, newest first, 200 at most."""
+        return Call(("ZREVRANGEBYSCORE", f"{self.prefix}marks", to_ms, from_ms, "LIMIT", 0, 200), _marks, writes=False)
 
     def say(self, *marks: Mark) -> Batch[Any]:
         """Describe adding marks beside the recorder, which only ever adds too."""

@@ -71,8 +71,11 @@ def happened(
         queue: the only queue that it may be about.
         sees_all: whether alerts about the server are shown.
     """
-    found = [Happened(mark.at_ms, "", _said(mark)) for mark in marks if not mark.base]
-    for mark, about in ((mark, queue_of(mark.base)) for mark in marks if mark.base):
+    told = [
+        mark for mark in marks if mark.kind != "left"
+    ]  # ``lost`` says how many; who it was is on the page of workers
+    found = [Happened(mark.at_ms, "", _said(mark)) for mark in told if not mark.base]
+    for mark, about in ((mark, queue_of(mark.base)) for mark in told if mark.base):
         if queue in {None, about} and known.is_shown(about):
             found.append(Happened(mark.at_ms, about.name, _said(mark)))
     ids = {rule.id for rule in rules}

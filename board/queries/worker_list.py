@@ -2,18 +2,20 @@
 
 A worker's connection is named after its queue, and after the worker where that has a name (see ``queries.workers``). A
 job tells the name of the worker that took it. So a job is put to a worker exactly where both tell a name; of a queue
-whose workers have none it is known only that one of them has it.
+whose workers have none it is known only that one of them has it. Who left lately is what the recorder noted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from board.engine.commands.worker_pages import ActiveReading, ActivesReading, Client, list_clients, read_active
 from board.engine.errors import EngineError
 from board.engine.keys import QueueKeys
+from board.history.store import History, Mark
 from board.queries.shared import Known, QueueName, Reads, by_slot, queue_name, together
 from board.queries.text import display
 
@@ -30,6 +32,11 @@ JOBS_PER_SCRIPT = 1_000
 QUEUES_PER_SCRIPT = 500
 
 TEXT_LIMIT = 200
+
+LEFT_MS = 15 * 60_000
+"""How long a worker that left is still shown."""
+
+GROUPS = ("", "queue", "host")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +65,8 @@ class Worker:
     Attributes:
         queue: that it works for.
         name: its own; empty when it has none, or when nobody knows which worker has the jobs.
-        state: ``busy``, ``idle``, ``gone`` (it holds jobs and is not
-            connected), ``unknown`` (jobs that name no worker).
+        state: ``busy``, ``idle``, ``gone`` (it holds jobs and is not connected), ``left`` (it went away lately and
+            holds nothing), ``unknown`` (jobs that name no worker).
         connections: how many connections have this name; several workers may share one.
         address: where the first of them comes from.
         library: of the first, with its version.
@@ -68,6 +75,7 @@ class Worker:
         jobs: those it holds, longest first; at most some.
         job_count: how many it holds, of the jobs that were read.
         unlocked: how many of those have no lock: the next check for stalled jobs takes them back.
+        left_ms: when it was noticed that it is not connected any more; None while it is, and when nobody noticed.
     """
 
     queue: QueueName
@@ -81,6 +89,12 @@ class Worker:
     jobs: tuple[Held, ...]
     job_count: int
     unlocked: int
+    left_ms: int | None = None
+
+    @property
+    def host(self) -> str:
+        """Where it comes from, without the port; empty when it is not connected."""
+        return self.address.rpartition(":")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +109,7 @@ class WorkersPage:
         active_read: of those, how many were read.
         queue: the only one looked at; None for all.
         q: text searched for.
+        by: what they are grouped by, ``queue`` or ``host``; empty for one list.
         is_cut: there are more than are shown.
         unlisted: why the connections could not be listed; empty when they were.
         is_one_node: only the connections of one node of a cluster are known.
@@ -109,6 +124,7 @@ class WorkersPage:
     active_read: int
     queue: QueueName | None
     q: str
+    by: str
     is_cut: bool
     unlisted: str
     is_one_node: bool
@@ -117,24 +133,54 @@ class WorkersPage:
 
 
 def read_workers(
-    connection: Reads, known: Known, queues: Sequence[QueueKeys], *, now_ms: int, q: str = "", one_queue: bool = False
+    connection: Reads,
+    known: Known,
+    queues: Sequence[QueueKeys],
+    *,
+    now_ms: int,
+    history: History | None = None,
+    q: str = "",
+    by: str = "",
+    one_queue: bool = False,
 ) -> WorkersPage:
     """Read the page in one round trip.
+
+    Args:
+        connection: to Redis.
+        known: says how queues are spelled.
+        queues: those looked at.
+        now_ms: the time.
+        history: tells who left lately; without it nobody did.
+        q: a text in name, queue, address or library.
+        by: group them by ``queue`` or ``host``.
+        one_queue: the only queue was asked for by name.
 
     Raises:
         StoreError: not a single queue could be read.
     """
     text = q.strip()[:TEXT_LIMIT]
     calls = [read_active(chunk, limit=JOBS_PER_SCRIPT) for chunk in by_slot(queues, QUEUES_PER_SCRIPT)]
-    clients, *replies = connection.batch(together([list_clients(), *calls]))
+    past = [] if history is None else [history.marks(now_ms - LEFT_MS, now_ms)]
+    clients, *replies = connection.batch(together([list_clients(), *calls, *past]))
+    marks = replies.pop() if past else []
     readings: list[ActivesReading] = [one for one in replies if not isinstance(one, EngineError)]
     if replies and not readings:
         raise replies[0]
     is_listed = not isinstance(clients, EngineError)
     jobs = [job for reading in readings for job in reading.jobs]
     groups = _groups(clients if is_listed else (), jobs, queues)
+    left = _left([] if isinstance(marks, EngineError) else marks, queues) if is_listed else {}
     workers = [
-        _worker(place, found, held, known, now_ms, is_listed=is_listed) for place, (found, held) in groups.items()
+        replace(
+            _worker(place, found, held, known, now_ms, is_listed=is_listed),
+            left_ms=None if found else left.get(place),
+        )
+        for place, (found, held) in groups.items()
+    ]
+    workers += [
+        replace(_worker(place, (), (), known, now_ms, is_listed=True), state="left", left_ms=at_ms)
+        for place, at_ms in left.items()
+        if place not in groups
     ]
     shown = sorted((one for one in workers if _matches(one, text)), key=_place)
     problems = [problem for one in readings for problem in one.problems]
@@ -146,6 +192,7 @@ def read_workers(
         active_read=len(jobs),
         queue=queue_name(queues[0], known) if one_queue and queues else None,
         q=text,
+        by=by if by in GROUPS else "",
         is_cut=len(shown) > SHOWN,
         unlisted="" if is_listed else display(str(clients)),
         is_one_node=connection.is_cluster,
@@ -180,6 +227,23 @@ def _groups(
             place = (job.queue, None)
         groups.setdefault(place, ([], []))[1].append(job)
     return groups
+
+
+def _left(marks: Sequence[Mark], queues: Sequence[QueueKeys]) -> Mapping[Place, int]:
+    """Return when workers were last seen to have left, by queue and name."""
+    there = {queue.base: queue for queue in queues}
+    found: dict[Place, int] = {}
+    for mark in marks:
+        queue = there.get(mark.base)
+        if mark.kind != "left" or queue is None:
+            continue
+        try:
+            names = [str(name) for name in json.loads(mark.about)]
+        except (ValueError, TypeError):
+            continue
+        for name in names:
+            found.setdefault((queue, name), mark.at_ms)
+    return found
 
 
 _BLOCKING = frozenset({"bzpopmin", "brpoplpush", "blmove"})
@@ -234,5 +298,5 @@ def _matches(worker: Worker, text: str) -> bool:
 
 
 def _place(worker: Worker) -> tuple[Any, ...]:
-    trouble = 0 if worker.state == "gone" else 1 if worker.unlocked else 2
+    trouble = 0 if worker.state == "gone" else 1 if worker.unlocked else 3 if worker.state == "left" else 2
     return trouble, worker.queue.prefix, worker.queue.name, worker.name

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 from board.engine.errors import EngineError
 from board.engine.keys import QueueKeys
 
-__all__ = ["count_workers"]
+__all__ = ["count_workers", "name_workers"]
 
 
 def count_workers(
@@ -33,6 +33,17 @@ def count_workers(
         signed[name.partition(":w:")[0]] += 1
     counts = {queue: signed[queue.client_name] + _ported(signed, queue) for queue in queues}
     return {queue: count or (None if is_cluster else 0) for queue, count in counts.items()}
+
+
+def name_workers(names: Iterable[str], queues: Collection[QueueKeys]) -> dict[QueueKeys, frozenset[str]]:
+    """Return the names of the workers of some queues, as far as they have any; queues without are left out."""
+    signed = {queue.client_name: queue for queue in queues} | {queue.qualified: queue for queue in queues}
+    found: dict[QueueKeys, set[str]] = {}
+    for full in names:
+        base, separator, name = full.partition(":w:")
+        if separator and name and (queue := signed.get(base)) is not None:
+            found.setdefault(queue, set()).add(name)
+    return {queue: frozenset(some) for queue, some in found.items()}
 
 
 def _ported(signed: Counter[str], queue: QueueKeys) -> int:

@@ -22,7 +22,7 @@ from board.history.store import Failed, Gap, History, Left, Recording, State
 from board.namespace import Namespace
 from board.queries.overview import read_every
 from board.queries.shared import Counts, by_slot
-from board.queries.workers import count_workers
+from board.queries.workers import count_workers, name_workers
 from board.recorder.causes import failed_job
 from board.recorder.conditions import Conditions
 from board.recorder.follow import FINEST, Ended, Follower, Tally, time_of
@@ -238,7 +238,8 @@ class Recorder:
             if reading.waiting_since_ms is not None:
                 figures.oldest_ms = max(0, now_ms - reading.waiting_since_ms)
         workers = count_workers(names, queues, is_cluster=self._connection.is_cluster)
-        tally.marks += self._conditions.look(sound, workers, now_ms)
+        named = None if isinstance(names, EngineError) else name_workers(names, queues)
+        tally.marks += self._conditions.look(sound, workers, named, now_ms)
 
     def _add_up(self, queues: Sequence[QueueKeys], tally: Tally, recording: Recording) -> None:
         """Add the tally to what is stored, in every resolution."""

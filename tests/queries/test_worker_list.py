@@ -1,5 +1,6 @@
 """Workers by the names of their connections, with the jobs they hold; real connections, real locks."""
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -8,6 +9,8 @@ import redis
 
 from board.engine.connection.sync import Connection
 from board.engine.keys import QueueKeys
+from board.history.store import History, Mark
+from board.namespace import Namespace
 from board.queries.worker_list import WorkersPage, read_workers
 from tests.queries.conftest import MAIL, Known
 from tests.queries.jobs import HOSTILE, NOW, Filler
@@ -124,3 +127,38 @@ def test_hostile_names_and_broken_keys_cost_only_their_own_line(
 
     assert {one.state for one in found.workers} == {"gone", "unknown"}
     assert "bull:broken:active" in found.problem
+
+
+def left(connection: Connection, *names: str, age_ms: int = 0) -> History:
+    """Note that workers left, as the recorder does."""
+    history = History(Namespace())
+    connection.batch(history.say(Mark(NOW - age_ms, "left", MAIL.base, json.dumps(names))))
+    return history
+
+
+def test_a_worker_that_left_is_shown_for_a_quarter_of_an_hour(
+    connection: Connection, known: Known, mail: Filler, connect: Callable[[str], redis.Redis]
+) -> None:
+    mail.waiting("1")
+    connect(f"{MAIL.client_name}:w:back")
+    left(connection, "ancient", age_ms=16 * 60_000)
+    history = left(connection, "back", "<b>gone</b>", "holds", age_ms=11 * 60_000)
+    mail.active("1a", pb="holds")
+
+    found = page(connection, known, history=history)
+
+    assert [(one.name, one.state, one.left_ms) for one in found.workers] == [
+        ("holds", "gone", NOW - 11 * 60_000),
+        ("back", "busy" if found.workers[1].jobs else "idle", None),
+        ("<b>gone</b>", "left", NOW - 11 * 60_000),
+    ]
+    assert found.worker_count == 1
+
+
+def test_who_left_a_queue_that_is_not_shown_is_not_told(connection: Connection, known: Known, mail: Filler) -> None:
+    mail.waiting("1")
+    history = left(connection, "gone")
+
+    found = read_workers(connection, known, (QueueKeys("bull", "other"),), now_ms=NOW, history=history)
+
+    assert found.workers == ()

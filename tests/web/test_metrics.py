@@ -149,7 +149,7 @@ def test_what_explains_a_change_is_marked_on_the_charts(
 
     look()
     redis_client.hset(site.jobs.queue.key("meta"), "concurrency", 5)
-    with Worker("mail", lambda _job: None, connection=redis_url):
+    with Worker("mail", lambda _job: None, connection=redis_url, name="mailer-1"):
         wait_until(lambda: site.jobs.queue.client_name in str(redis_client.client_list()), "the worker to be there")
         look()
     wait_until(lambda: site.jobs.queue.client_name not in str(redis_client.client_list()), "the worker to be gone")
@@ -175,6 +175,9 @@ def test_what_explains_a_change_is_marked_on_the_charts(
     assert len(drawn) == 5
     assert min(drawn) >= 1
     assert "deploy <b>4f2c1</b>" in elsewhere
+    gone = [text_of(row) for row in soup(recorded.get("/workers?by=queue")).select("main tbody tr")]
+    assert gone[0] == "mail 1 worker"
+    assert gone[1].startswith("mailer-1 mail Left left ")
     assert [entry.action for entry in site.audit()][-2:] == ["mark", "start bulk retry"]
 
 

@@ -227,7 +227,13 @@ def workers() -> WorkersPage:
     asked, own = query(), board()
     among = (queue_or_404(asked["queue"]),) if asked["queue"] else own.sources.list().queues
     return read_workers(
-        own.connection, own.sources, among, now_ms=own.clock(), q=asked["q"], one_queue=bool(asked["queue"])
+        own.connection,
+        own.sources,
+        among,
+        now_ms=own.clock(),
+        history=History(own.namespace),
+        q=asked["q"],
+        one_queue=bool(asked["queue"]),
     )
 
 

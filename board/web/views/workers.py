@@ -2,6 +2,7 @@
 
 from flask import Response, request
 
+from board.history.store import History
 from board.queries.worker_list import read_workers
 from board.web import render
 from board.web.state import board, queue_or_404
@@ -20,7 +21,9 @@ def index() -> Response:
         own.sources,
         queues,
         now_ms=own.clock(),
+        history=History(own.namespace),
         q=request.args.get("q", ""),
+        by=request.args.get("by", ""),
         one_queue=bool(slug),
     )
     return render.page("workers/workers.html", page=page)

@@ -27,3 +27,4 @@ form.addEventListener("input", () => {
   clearTimeout(timer)
   timer = setTimeout(preview, PAUSE_MS)
 })
+if (!document.querySelector("#preview table") && (form.elements.pattern.value || form.elements.every.value)) preview()
