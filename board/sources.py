@@ -240,6 +240,8 @@ class ScopedSources(Sources):
         self._sees = sees
         self._sees_data = sees_data
         self._sees_all = sees_all
+        self._data_shown: dict[QueueKeys, bool] = {}
+        """Answers given: a page asks for the queue of each job, and a person is looked up anew for each request."""
 
     @property
     def default_prefix(self) -> str:
@@ -288,7 +290,10 @@ class ScopedSources(Sources):
 
     def shows_data(self, queue: QueueKeys) -> bool:
         """Whether this person may see what the jobs of the queue carry."""
-        return self.is_shown(queue) and self._sees_data(queue)
+        found = self._data_shown.get(queue)
+        if found is None:
+            found = self._data_shown[queue] = self.is_shown(queue) and self._sees_data(queue)
+        return found
 
     def forget(self) -> None:
         """Walk anew at the next question."""

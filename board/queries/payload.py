@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -25,6 +25,7 @@ __all__ = [
     "parse",
     "payload",
     "preview",
+    "preview_of",
     "scalar_text",
     "tree",
     "without_secrets",
@@ -195,10 +196,24 @@ def preview(text: str, *, whole: bool = True, length: int = 160) -> str:
         whole: nothing is missing at the end.
         length: most characters.
     """
+    return _preview(_entries(text), text, whole=whole, length=length)
+
+
+def preview_of(value: Any, text: str, *, length: int = 160) -> str:
+    """Write the beginning of a JSON text as ``preview`` does, where it was read already.
+
+    Args:
+        value: as ``parse`` returns it.
+        text: what was read.
+        length: most characters.
+    """
+    return _preview(value if isinstance(value, Pairs) else [(None, value)], text, whole=True, length=length)
+
+
+def _preview(entries: Iterable[tuple[str | None, Any]], text: str, *, whole: bool, length: int) -> str:
     parts: list[str] = []
     told = 0
-    cut = not whole
-    for key, value in _entries(text):
+    for key, value in entries:
         part = _shown_scalar(value, key)
         parts.append(f"{one_line(key)}: {part}" if key is not None else part)
         told += len(parts[-1]) + 2
@@ -207,7 +222,7 @@ def preview(text: str, *, whole: bool = True, length: int = 160) -> str:
     else:
         if not parts:
             parts = ["{}" if text.strip() == "{}" else one_line(redact_text(text[: length * 4]))]
-        elif cut:
+        elif not whole:
             parts.append("…")
     return shorten(", ".join(parts), length)
 

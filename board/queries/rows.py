@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from board.engine.commands.pages import Cut, RowReading, whole_number
 from board.engine.keys import QueueKeys
-from board.queries.payload import Number, Pairs, conceal, parse, payload, preview, scalar_text
+from board.queries.payload import Number, Pairs, conceal, parse, payload, preview, preview_of, scalar_text
 from board.queries.shared import WITHHELD, YES, Allowed, Known, QueueName, queue_name
 from board.queries.stack import message_line
 from board.queries.text import display, shorten
@@ -32,6 +33,9 @@ __all__ = [
     "read_json",
     "without_hidden",
 ]
+
+LONGEST_KEPT = 500
+"""Characters of options that are read once for all jobs that have the same."""
 
 NOT_FINISHED = Allowed(ok=False, reason=sentence("only failed or completed jobs can be retried"))
 NOT_DELAYED = Allowed(ok=False, reason=sentence("only delayed jobs can be promoted"))
@@ -108,6 +112,16 @@ def read_json(text: str | None) -> Any:
         return None if text is None else parse(text)
     except ValueError:
         return None
+
+
+def _options(text: str) -> Any:
+    """Read the options of a job. Those of a queue's jobs are the same few again and again; long ones are not kept."""
+    return _kept_options(text) if len(text) <= LONGEST_KEPT else read_json(text)
+
+
+@lru_cache(maxsize=256)
+def _kept_options(text: str) -> Any:
+    return read_json(text)
 
 
 def option_number(options: Any, name: str) -> int | None:
@@ -200,7 +214,8 @@ def job_row(row: RowReading, known: Known) -> JobRow:
             removable=remove,
             promotable=promote,
         )
-    options = read_json(fields.get("opts"))
+    options = _options(fields["opts"]) if "opts" in fields else None
+    data_preview, is_valid = _previewed(row.data)
     added, processed = whole_number(fields.get("timestamp")), whole_number(fields.get("processedOn"))
     finished = whole_number(fields.get("finishedOn"))
     made = whole_number(fields.get("attemptsMade", fields.get("atm"))) or 0
@@ -213,7 +228,7 @@ def job_row(row: RowReading, known: Known) -> JobRow:
         queue=queue,
         name=display(fields["name"]) if "name" in fields else None,
         state=state,
-        data_preview=_preview(row.data),
+        data_preview=data_preview,
         data_size=row.data.length if row.data else 0,
         attempts_made=made,
         attempts_max=max(1, option_number(options, "attempts") or 1),
@@ -227,12 +242,12 @@ def job_row(row: RowReading, known: Known) -> JobRow:
         progress=None if progress is None else progress_text(progress),
         error_name=error_name,
         error_message=error_message,
-        return_preview=_preview(row.return_value) if row.return_value else None,
+        return_preview=_previewed(row.return_value)[0] if row.return_value else None,
         ran_ms=_between(processed, finished),
         waited_ms=_waited(added, processed, options, whole_number(fields.get("ats"))),
         children_done=done,
         children_total=None if children is None or done is None else done + children.unprocessed,
-        problems=_problems(row, options),
+        problems=_problems(row, options, is_valid=is_valid),
         retryable=retry,
         removable=remove,
         promotable=promote,
@@ -271,7 +286,7 @@ def _missing_problems(kind: str) -> tuple[str, ...]:
     return (f"its key holds a {kind}, not a job",)
 
 
-def _problems(row: RowReading, options: Any) -> tuple[str, ...]:
+def _problems(row: RowReading, options: Any, *, is_valid: bool) -> tuple[str, ...]:
     fields = row.fields
     found = []
     lacking = [name for name in ("name", "opts", "timestamp") if name not in fields]
@@ -281,7 +296,7 @@ def _problems(row: RowReading, options: Any) -> tuple[str, ...]:
         lacking.insert(1 if "name" in lacking else 0, "data")
     if lacking:
         found.append(f"no {', no '.join(lacking)}")
-    if row.data is not None and row.data.is_whole and row.data.text is not None and not is_json(row.data.text):
+    if not is_valid:
         found.append("data is not JSON")
     if "opts" in fields and not isinstance(options, Pairs):
         found.append("options are not JSON")
@@ -299,10 +314,17 @@ def is_json(text: str) -> bool:
     return True
 
 
-def _preview(cut: Cut | None) -> str:
-    if cut is None or not cut.text:
-        return ""
-    return preview(cut.text, whole=cut.is_whole)
+def _previewed(cut: Cut | None) -> tuple[str, bool]:
+    """Return the beginning of a text on one line, and whether it is JSON as far as can be told: it is read once."""
+    if cut is None or cut.text is None:
+        return "", True
+    if not cut.is_whole:
+        return (preview(cut.text, whole=False) if cut.text else ""), True
+    try:
+        value = parse(cut.text)
+    except ValueError:
+        return (preview(cut.text) if cut.text else ""), False
+    return preview_of(value, cut.text), True
 
 
 def _between(start: int | None, end: int | None) -> int | None:

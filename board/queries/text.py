@@ -29,11 +29,15 @@ _SPACES = re.compile(r"\s+")
 
 def display(text: str) -> str:
     """Make visible what a reader would not see or could not trust: controls, overrides, lone surrogates."""
+    if text.isprintable():  # holds none of them
+        return text
     return text.replace("\r\n", "\n").replace("\r", "\n").translate(_HIDDEN)
 
 
 def one_line(text: str) -> str:
     """Fold all white space, line ends too, into single spaces."""
+    if text.isprintable() and "  " not in text:  # the one space that is printable
+        return text.strip()
     return _SPACES.sub(" ", display(text)).strip()
 
 

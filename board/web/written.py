@@ -15,7 +15,7 @@ from markupsafe import Markup
 from board.web.filters import ago, clock, count, duration, iso, stamp, zone
 from board.words import gettext, spoken
 
-__all__ = ["age", "at_clock", "number", "took", "when"]
+__all__ = ["age", "age_told", "ago_told", "at_clock", "number", "took", "when"]
 
 DASH: Final = Markup('<span class="zero">–</span>')
 ZERO: Final = Markup('<span class="zero">0</span>')
@@ -36,9 +36,12 @@ def took(ms: float | None) -> str:
 
 def when(at_ms: float | None, now_ms: float) -> Markup:
     """Write when, seen from now; hover shows the exact time, the browser keeps it fresh."""
-    if at_ms is None:
-        return DASH
-    return _at(at_ms, zone()) + Markup(" data-ago>%s</time>") % ago(at_ms, now_ms)
+    return ago_told(at_ms, ago(at_ms, now_ms))
+
+
+def ago_told(at_ms: float | None, words: str) -> Markup:
+    """Write when, in words that ``ago`` made."""
+    return DASH if at_ms is None else _at(at_ms, zone()) + Markup(" data-ago>%s</time>") % words
 
 
 def at_clock(at_ms: float | None) -> Markup:
@@ -50,9 +53,14 @@ def at_clock(at_ms: float | None) -> Markup:
 
 def age(since_ms: float | None, now_ms: float) -> Markup:
     """Write how long since; grows with the page."""
+    return DASH if since_ms is None else age_told(since_ms, duration(now_ms - since_ms))
+
+
+def age_told(since_ms: float | None, words: str) -> Markup:
+    """Write how long since, in words that ``duration`` made."""
     if since_ms is None:
         return DASH
-    return _since(since_ms, zone(), spoken().code) + Markup(" data-age>%s</time>") % duration(now_ms - since_ms)
+    return _since(since_ms, zone(), spoken().code) + Markup(" data-age>%s</time>") % words
 
 
 @lru_cache(maxsize=MOST_MOMENTS)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Literal, TypeVar
 
 from board.engine.calls import Arg, Call
@@ -286,7 +287,13 @@ def _optional(value: Any) -> str | None:
 
 
 def _named(flat: Any) -> dict[str, Any]:
-    return {_text(name): value for name, value in zip(flat[::2], flat[1::2], strict=True)}
+    return dict(zip(map(_name, flat[::2]), flat[1::2], strict=True))
+
+
+@lru_cache(maxsize=256)
+def _name(written: Any) -> str:
+    """Read a name that a script wrote: the same few in each line of a page."""
+    return _text(written)
 
 
 def _cut(text: Any, length: Any) -> Cut:
@@ -362,7 +369,11 @@ def _row(flat: Any) -> RowReading:
         state=_text(named["state"]),
         kind=_text(named["kind"]),
         score=_optional(named["score"]),
-        fields={name: _text(value) for name, value in named.items() if name not in _ROW_META},
+        fields={
+            name: value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+            for name, value in named.items()
+            if name not in _ROW_META
+        },
         data=_cut(*named["data"]) if "data" in named else None,
         return_value=_cut(*named["returnvalue"]) if "returnvalue" in named else None,
         error_name=_optional(named.get("error_name")),
