@@ -120,6 +120,12 @@ class Identity:
 
 
 @lru_cache(maxsize=8_192)
+def _may(grants: tuple[Grant, ...], permission: Permission, queue: str | None) -> bool:
+    if queue is not None and permission is not Permission.VIEW and not _holds(grants, Permission.VIEW, queue):
+        return False
+    return _holds(grants, permission, queue)
+
+
 def _holds(grants: tuple[Grant, ...], permission: Permission, queue: str | None) -> bool:
     for grant in grants:
         if permission not in grant.permissions:
@@ -137,11 +143,7 @@ def can(who: Identity | None, permission: Permission, queue: str | None = None) 
     Without a queue: whether there is any queue that ``who`` may do it to. To a queue that one may not view, one may do
     nothing.
     """
-    if who is None or not who.grants:
-        return False
-    if queue is not None and permission is not Permission.VIEW and not _holds(who.grants, Permission.VIEW, queue):
-        return False
-    return _holds(who.grants, permission, queue)
+    return who is not None and bool(who.grants) and _may(who.grants, permission, queue)
 
 
 def everywhere(who: Identity, permission: Permission) -> bool:

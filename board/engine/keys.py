@@ -99,7 +99,7 @@ class QueueKeys:
     @property
     def client_name(self) -> str:
         """Name of a worker's blocking connection; Node's worker listing looks for it in CLIENT LIST."""
-        return f"{self.prefix}:{base64.b64encode(self.name.encode()).decode()}"
+        return f"{self.prefix}:{_in_base64(self.name)}"
 
     def worker_client_name(self, worker: str | None) -> str:
         """Return the connection name of a worker, with its own name when it has one."""
@@ -109,6 +109,12 @@ class QueueKeys:
     def events_client_name(self) -> str:
         """Name of a QueueEvents connection."""
         return f"{self.client_name}:qe"
+
+
+@lru_cache(maxsize=4096)
+def _in_base64(name: str) -> str:
+    """Spell the name of a queue as connections carry it: a page that counts workers asks for that of every queue."""
+    return base64.b64encode(name.encode()).decode()
 
 
 @lru_cache(maxsize=4096)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgpack
 
@@ -35,7 +35,7 @@ class Summary:
         oldest_line: largest age of the next job in line in each of them, in whole minutes; empty where all are 0.
     """
 
-    at_ms: int
+    at_ms: int = field(compare=False)  # equal ones give equal lines of a table
     completed: int = 0
     failed: int = 0
     stalled: int = 0

@@ -178,9 +178,10 @@ def arrange(
         fitting = [row for row in fitting if _group_of(row, default_prefix) == within]
     pinned = sorted((row for row in fitting if row.queue.slug in pins), key=_order(sort))
     others = [row for row in fitting if row.queue.slug not in pins]
-    every = _folded(others, default_prefix)
     plain = sort == "name" and only == "all" and not q and not within
-    is_folded = by == "group" or (by != "queue" and plain and len(others) > ROW_LIMIT and len(every) <= len(others) / 2)
+    may_fold = by == "group" or (by != "queue" and plain and len(others) > ROW_LIMIT)
+    every = _folded(others, default_prefix) if may_fold else ()
+    is_folded = by == "group" or (may_fold and len(every) <= len(others) / 2)
     count = len(every) if is_folded else len(others)
     page = min(max(0, page), max(0, count - 1) // ROW_LIMIT)
     first = page * ROW_LIMIT

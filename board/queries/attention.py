@@ -7,7 +7,7 @@ break several, and one that nobody needs to look at breaks none.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Literal
 
 from board.engine.commands.pages import QueueReading
@@ -103,8 +103,8 @@ class _Subject:
         return Attention(severity, self.queue, told, label, "state", state, weight, line)
 
     def tell_of_failures(self, severity: Severity, told: str, weight: int) -> Attention:
-        told_of = self.tell(severity, told, _open_failed(self.counts.failed), "failed", weight, line=self.failed_line)
-        return replace(told_of, counts_failures=True)
+        label, line = _open_failed(self.counts.failed), self.failed_line
+        return Attention(severity, self.queue, told, label, "state", "failed", weight, line, counts_failures=True)
 
     @property
     def behind_state(self) -> str:
@@ -117,25 +117,27 @@ class _Subject:
 def attention_of(
     queue: QueueName,
     reading: QueueReading,
+    counts: Counts,
     workers: int | None,
     now_ms: int,
-    summary: Summary | None = None,
     *,
+    summary: Summary | None = None,
     paused_by: str = "",
 ) -> list[Attention]:
     """Return what is wrong with one queue, worst first.
 
     Args:
         queue: its name.
-        reading: its counts and conditions.
+        reading: its conditions.
+        counts: its jobs.
         workers: how many are connected; None when that cannot be known.
         now_ms: the time.
         summary: what the recorder says of its last quarter of an hour.
         paused_by: who paused it last with a board; empty where nobody did.
     """
-    subject = _Subject(queue, reading, Counts.read(reading.counts), workers, now_ms, summary, paused_by)
+    subject = _Subject(queue, reading, counts, workers, now_ms, summary, paused_by)
     found = [one for rule in _RULES for one in rule(subject)]
-    return sorted(found, key=lambda one: (ORDER[one.severity], -one.weight))
+    return found if len(found) < 2 else sorted(found, key=lambda one: (ORDER[one.severity], -one.weight))
 
 
 _OPEN: Final = {

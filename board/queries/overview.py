@@ -8,7 +8,7 @@ the same; how a page arranges it (``queries.arranging``) is for each to choose, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from board.engine.calls import Call
@@ -127,9 +127,12 @@ def read_overview(
             rows.append(_unread(named, present, str(reading)))
             continue
         summary = lately.get(queue.base)
-        wrong = attention_of(named, reading, present, now_ms, summary, paused_by=by_whom.get(queue.base, ""))
+        counts = Counts.read(reading.counts)
+        wrong = attention_of(
+            *(named, reading, counts, present, now_ms), summary=summary, paused_by=by_whom.get(queue.base, "")
+        )
         attention += wrong
-        rows.append(replace(_row(named, reading, present, wrong), summary=summary))
+        rows.append(_row(named, reading, counts, present, wrong, summary))
     return OverviewReading(
         rows=tuple(rows),
         attention=tuple(sorted(attention, key=lambda one: (ORDER[one.severity], -one.weight)))[:ATTENTION_LIMIT],
@@ -185,9 +188,9 @@ def _read(
 
 
 def _lately(stored: Mapping[str, bytes], now_ms: int) -> dict[str, Summary]:
-    """Return the summaries that are young enough to speak of now, without their time: equal ones give equal lines."""
-    read = {base: Summary.unpack(one) for base, one in stored.items()}
-    return {base: replace(one, at_ms=0) for base, one in read.items() if one and now_ms - one.at_ms < STALE_MS}
+    """Return the summaries that are young enough to speak of now."""
+    read = ((base, Summary.unpack(one)) for base, one in stored.items())
+    return {base: one for base, one in read if one and now_ms - one.at_ms < STALE_MS}
 
 
 def _sum(counts: Iterable[int | None]) -> int | None:
@@ -196,11 +199,18 @@ def _sum(counts: Iterable[int | None]) -> int | None:
     return None if None in known else sum(count or 0 for count in known)
 
 
-def _row(queue: QueueName, reading: QueueReading, workers: int | None, wrong: Iterable[Attention]) -> QueueRow:
+def _row(  # noqa: PLR0917 - what a line is made of
+    queue: QueueName,
+    reading: QueueReading,
+    counts: Counts,
+    workers: int | None,
+    wrong: Iterable[Attention],
+    summary: Summary | None,
+) -> QueueRow:
     release = reading.meta.release
     return QueueRow(
         queue=queue,
-        counts=Counts.read(reading.counts),
+        counts=counts,
         is_paused=reading.meta.paused,
         workers=workers,
         release=None if release is None else str(release),
@@ -209,6 +219,7 @@ def _row(queue: QueueName, reading: QueueReading, workers: int | None, wrong: It
         concurrency=reading.meta.concurrency,
         error="; ".join(reading.problems) or None,
         in_trouble=any(one.severity in ("critical", "warn") for one in wrong),
+        summary=summary,
     )
 
 

@@ -317,8 +317,8 @@ def _child_counts(value: Any) -> ChildCounts:
 
 def _summary(queue: QueueKeys, flat: Any) -> QueueReading:
     named = _named(flat)
-    waiting, active, prioritized, delayed, children, completed, failed, paused = (int(n) for n in named["counts"])
-    flags = [_optional(one) for one in named["meta"]]
+    waiting, active, prioritized, delayed, children, completed, failed, paused = map(int, named["counts"])
+    flags = list(map(_optional, named["meta"]))
     concurrency, limit_max, duration_ms = (whole_number(one) for one in flags[2:5])
     left_ms = int(named["limiter_ms"])
     used = _optional(named["limiter"])
