@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, MutableMapping
 from functools import lru_cache
 from typing import Any, Protocol
 from urllib.parse import quote
 
+import flask.templating
 from flask import Flask, Response, g, make_response, render_template, request, session, url_for
 from markupsafe import Markup
 
@@ -19,9 +20,21 @@ from board.web.assets import ENDPOINT, STYLESHEET, assets
 from board.web.state import board, current_user, preferences, signs_in
 from board.words import spoken
 
-__all__ = ["install", "page", "pinned", "request_path"]
+__all__ = ["Environment", "install", "page", "pinned", "request_path"]
 
 THEME_COOKIE = "board_theme"
+
+
+class Environment(flask.templating.Environment):
+    """Jinja's environment with one set of globals for all templates.
+
+    Jinja gives each template a chain of its own globals and the shared ones, and compares the names of both whenever
+    one template imports another, which a page does some twenty times. Ours have none of their own.
+    """
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        """Return the shared ones, unless a template is given more."""
+        return super().make_globals(d) if d else self.globals
 
 
 class _Referable(Protocol):
@@ -135,16 +148,19 @@ def _form_token() -> str:
     return token
 
 
-def _remembering(macro: Callable[..., Markup]) -> Callable[..., Markup]:
+def _remembering(macro: Callable[..., Markup], *first: Hashable) -> Callable[..., Markup]:
     """Return what calls a macro, or gives what it gave before: one that is a function of its arguments alone.
 
     Beside them it depends on who asks, for the addresses and the words in it: so it is good for this page only.
+
+    Args:
+        macro: takes what stays the same on this page, then what differs from call to call.
+        first: what stays the same.
     """
-    known = _Macro(macro)
-    place = (request.script_root, assets().digest, spoken().code, preferences().zone)
+    known = _Known(macro, (request.script_root, assets().digest, spoken().code, preferences().zone, first), first)
 
     def remembered(*arguments: Hashable) -> Markup:
-        return _called(known, place, arguments)
+        return _called(known, arguments)
 
     return remembered
 
@@ -175,29 +191,32 @@ def _drawn(  # noqa: PLR0917 - all of them are the key
     return Markup('<svg class="{}"{}{}><use href="{}#{}"/></svg>').format(classes, shown, spoken, sheet, name)
 
 
-class _Macro:
-    """A macro of a template. Jinja makes it anew for each page; it is the same as long as its template is."""
+class _Known:
+    """A macro and what stays the same on a page. Jinja makes macros anew for each; one is the same as its code is."""
 
-    __slots__ = ("_hash", "call", "name")
+    __slots__ = ("_first", "_hash", "_key", "_macro")
 
-    def __init__(self, macro: Any) -> None:
-        self.call = macro
-        self.name = (macro.name, macro._func.__code__)  # noqa: SLF001 - compiled once a template
-        self._hash = hash(self.name)  # asked for once a line
+    def __init__(self, macro: Any, place: Hashable, first: tuple[Hashable, ...]) -> None:
+        self._macro = macro
+        self._first = first
+        self._key = (macro.name, macro._func.__code__, place)  # noqa: SLF001 - compiled once a template
+        self._hash = hash(self._key)  # asked for once a line
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Macro) and self.name == other.name
+        return isinstance(other, _Known) and self._key == other._key
 
     def __hash__(self) -> int:
         return self._hash
 
+    def call(self, arguments: tuple[Hashable, ...]) -> Markup:
+        html: Markup = self._macro(*self._first, *arguments)
+        return html
+
 
 @lru_cache(maxsize=1_024)
-def _called(macro: _Macro, place: Hashable, arguments: tuple[Hashable, ...]) -> Markup:
+def _called(known: _Known, arguments: tuple[Hashable, ...]) -> Markup:
     """Call a macro. 1,024 lines of a table are some 4 MB."""
-    del place  # part of the key
-    html: Markup = macro.call(*arguments)
-    return html
+    return known.call(arguments)
 
 
 def _row_id(job: _Referable) -> str:

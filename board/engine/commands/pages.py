@@ -338,7 +338,7 @@ def _summary(queue: QueueKeys, flat: Any) -> QueueReading:
             paused=paused,
         ),
         meta=QueueMeta(
-            exists=any(one is not None for one in flags),
+            exists=flags.count(None) < len(flags),
             paused=flags[0] is not None,
             version=flags[1],
             concurrency=concurrency,
