@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from board.engine.commands.pages import (
     Cursor,
@@ -192,6 +192,11 @@ class QueuePage:
         return self.manage.is_paused
 
     @property
+    def order(self) -> Order | Literal["next"]:
+        """The order as it is told: ``next`` to run first, where the oldest are."""
+        return _told_order(self.sort, self.state)
+
+    @property
     def concurrency(self) -> int | None:
         """Most jobs that may run at once."""
         return self.manage.concurrency
@@ -348,6 +353,9 @@ def _page(
     )
 
 
+IN_LINE = frozenset({"waiting", "paused", "prioritized", "delayed"})
+"""States in which the oldest job is the next to run."""
+
 KINDS = {
     "waiting": sentence("waiting"),
     "active": sentence("active"),
@@ -376,7 +384,7 @@ def explain(searched: Searched, asked: QueueAsked) -> Sentence:
     """Say what was searched, and how many were found."""
     first, last, total = searched.start + 1, searched.start + searched.searched, Count(searched.total)
     kind = KINDS[asked.state]
-    order = asked.order if asked.order == "newest" or default_sort(asked.state) == "newest" else "next"
+    order = _told_order(asked.order, asked.state)
     if searched.searched == 0:
         what = sentence("No %(kind)s jobs are left to search", kind=kind)
     elif first > 1:
@@ -394,6 +402,10 @@ def explain(searched: Searched, asked: QueueAsked) -> Sentence:
             unread=unread,
         )
     return sentence("%(what)s: %(n)s found.", what=what, n=found)
+
+
+def _told_order(order: Order, state: str) -> Order | Literal["next"]:
+    return "next" if order == "oldest" and state in IN_LINE else order
 
 
 def write_cursor(cursor: Cursor) -> str:

@@ -16,6 +16,10 @@ function show() {
   const failing = live.failures > 0
   region.classList.toggle("stale", failing)
   for (const action of region.querySelectorAll("button[type=submit]")) action.disabled = failing
+  for (const note of region.querySelectorAll("[data-next-try]")) {
+    note.hidden = !failing || live.paused
+    note.textContent = note.dataset.nextTry.replace("…", duration(Math.max(1000, Math.ceil((live.nextTry - Date.now()) / 1000) * 1000)))
+  }
   if (!button) return
   failing && !live.paused ? button.dataset.state = "critical" : delete button.dataset.state
   const text = words(button), place = button.querySelector("[data-live-words]")

@@ -18,10 +18,12 @@ function move(step) {
   if (document.getElementById("panel")) next?.click()
 }
 
+const pick = range => row()?.querySelector("input[type=checkbox]")?.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true, shiftKey: range }))
+
 const actions = {
   "?": () => sheet()?.showModal(), "/": () => document.querySelector("[data-search]")?.focus(),
   j: () => move(1), k: () => move(-1), o: () => row()?.querySelector("a[data-open]")?.click(),
-  x: () => row()?.querySelector("input[type=checkbox]")?.click(), a: () => selectPage(true),
+  x: () => pick(), X: () => pick(true), a: () => selectPage(true),
   p: () => press("#live-control"), t: nextTheme, i: () => press("[data-jump]"),
   r: () => act("retry"), Delete: () => act("remove"), d: () => act("duplicate"), e: () => act("edit"),
   c: () => press(".job-name [data-copy]"), y: () => press("[data-copy-link]"), "[": () => attempt(1), "]": () => attempt(-1),

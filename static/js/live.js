@@ -6,7 +6,7 @@ const region = () => document.getElementById("live")
 const reading = () => !getSelection().isCollapsed // a morph would take the selected text away
 
 export const live = {
-  lastGood: Date.now(), lastInput: Date.now(), failures: 0, open: 0, timer: 0,
+  lastGood: Date.now(), lastInput: Date.now(), failures: 0, open: 0, timer: 0, nextTry: 0,
   get paused() { return document.getElementById("live-control")?.getAttribute("aria-pressed") === "false" },
   get idle() { return Date.now() - this.lastInput > IDLE_AFTER },
 }
@@ -19,7 +19,9 @@ function wait() {
 
 function schedule() {
   clearTimeout(live.timer)
-  live.timer = setTimeout(tick, wait())
+  const pause = wait()
+  live.nextTry = Date.now() + pause
+  live.timer = setTimeout(tick, pause)
 }
 
 export function tick() {

@@ -2,7 +2,7 @@
 
     python -m tests.browser.screenshots
 
-Pages that people look at most are taken light, dark and on a telephone; the others once. Takes about a minute.
+Pages are taken light and dark, on a laptop and on a telephone; their varieties light only. Takes about two minutes.
 """
 
 from __future__ import annotations
@@ -58,14 +58,52 @@ def selection(page: Page, address: str) -> None:
 
 
 def confirmation(page: Page, address: str) -> None:
-    """Ask to remove the selected jobs, as somebody without scripts does."""
+    """Ask to remove the selected jobs."""
     selection(page, address)
-    form = "document.querySelector('tbody input[type=checkbox]').form"
-    page.evaluate(
-        f"() => {{ const form = {form}; const verb = document.createElement('input'); verb.type = 'hidden';"
-        " verb.name = 'verb'; verb.value = 'remove'; form.append(verb); form.submit(); }"
-    )
-    page.wait_for_url("**/bulk")
+    page.get_by_role("region", name="Selection").get_by_role("button", name="Remove").click()
+    page.locator("#ask[open]").wait_for()
+
+
+def obliteration(page: Page, address: str) -> None:
+    """Ask to delete a whole queue, and begin to type its name."""
+    page.goto(f"{address}/q/{QUEUE}/failed")
+    page.get_by_role("button", name="Actions for this queue").click()
+    page.locator("#queue-menu").get_by_text("Obliterate").click()
+    page.get_by_label("Even while jobs are active").check()
+    page.locator("#obliterate").get_by_role("button", name="Obliterate").click()
+    page.locator("#ask[open]").get_by_label("Type").fill("billing.cha")
+
+
+def retry_all(page: Page, address: str) -> None:
+    """Ask to retry all failed jobs of one queue."""
+    page.goto(f"{address}/q/{QUEUE}/failed")
+    page.get_by_role("link", name="Retry all").click()
+    page.locator("#ask[open]").wait_for()
+
+
+def bulk_run(page: Page, address: str) -> None:
+    """Retry all failed jobs of another queue, once, and look at the run."""
+    page.goto(f"{address}/bulk")
+    run = page.locator("main a[href*='/bulk/']").first
+    if run.count() == 0:
+        page.goto(f"{address}/bulk/plan?verb=retry&in=hooks.deliver/failed")
+        page.locator("main button[type=submit]").click()
+    else:
+        page.goto(address + str(run.get_attribute("href")))
+
+
+def palette(page: Page, address: str) -> None:
+    """Look for something from everywhere."""
+    page.goto(address)
+    page.keyboard.press("Control+k")
+    page.locator("#palette input[type=search]").fill("bill")
+    page.locator("#palette #found[data-q=bill]").wait_for()
+
+
+def cause(page: Page, address: str) -> None:
+    """Open the cause with the most failed jobs."""
+    page.goto(f"{address}/failures?sort=jobs")
+    page.goto(address + str(page.locator("table.groups a[href*='/failures/']").first.get_attribute("href")))
 
 
 def failed_job(page: Page, address: str) -> None:
@@ -98,29 +136,43 @@ def alerts(page: Page, address: str) -> None:
     page.goto(f"{address}/alerts")
 
 
+EVERY = ("light", "dark", "light-390", "dark-390")
+BOTH = ("light", "light-390")
+
 SHOTS = (
-    Shot("overview", "/", ("light", "dark", "light-390", "dark-390")),
-    Shot("queue-selection", selection, ("light", "dark", "light-390")),
-    Shot("queue-waiting", f"/q/{QUEUE}/waiting", ("light",)),
-    Shot("queue-panel", panel),
-    Shot("job", failed_job, ("light", "dark", "light-390", "dark-390")),
-    Shot("failures", "/failures", ("light", "dark", "light-390")),
-    Shot("flow", flow),
-    Shot("metrics", "/metrics", ("light", "dark", "light-390")),
-    Shot("flows", "/flows", ("light",)),
-    Shot("workers", "/workers", ("light", "dark", "light-390")),
-    Shot("schedulers", "/schedulers", ("light", "dark", "light-390")),
-    Shot("queue-filtered", f"/q/{QUEUE}/failed?q=class%3AGatewayTimeoutError+failed%3A%3C2h", ("light",)),
-    Shot("bulk-plan", f"/bulk/plan?verb=retry&in={QUEUE}/failed", ("light", "dark", "light-390")),
-    Shot("health", "/health", ("light", "dark", "light-390")),
-    Shot("alerts", alerts, ("light", "dark", "light-390")),
-    Shot("alert-rule", "/alerts/new", ("light",)),
-    Shot("users", "/settings/users", ("light",)),
-    Shot("settings", "/settings", ("light", "dark", "light-390")),
-    Shot("find", "/find?q=bill", ("light",)),
-    Shot("audit", "/audit", ("light",)),
-    Shot("confirm", confirmation, ("light",)),
-    Shot("not-found", f"/q/{QUEUE}/job/no-such-job", ("light",)),
+    Shot("overview", "/", EVERY),
+    Shot("queue-selection", selection, EVERY),
+    *(
+        Shot(f"queue-{state}", f"/q/{QUEUE}/{state}", BOTH)
+        for state in ("waiting", "active", "prioritized", "delayed", "completed")
+    ),
+    Shot("queue-waiting-children", "/q/media.publish/waiting-children", BOTH),
+    Shot("queue-metrics", f"/q/{QUEUE}/metrics", BOTH),
+    Shot("queue-limits", f"/q/{QUEUE}/limits", BOTH),
+    Shot("queue-filtered", f"/q/{QUEUE}/failed?q=class%3AGatewayTimeoutError+failed%3A%3C2h", BOTH),
+    Shot("queue-panel", panel, EVERY),
+    Shot("queue-obliterate", obliteration, EVERY),
+    Shot("bulk-plan", retry_all, EVERY),
+    Shot("confirm", confirmation, EVERY),
+    Shot("job", failed_job, EVERY),
+    Shot("failures", "/failures", EVERY),
+    Shot("failures-group", cause, EVERY),
+    Shot("failures-jobs", "/failures?view=jobs", BOTH),
+    Shot("palette", palette, EVERY),
+    Shot("find", "/find?q=bill", BOTH),
+    Shot("flow", flow, EVERY),
+    Shot("flows", "/flows", EVERY),
+    Shot("metrics", "/metrics", EVERY),
+    Shot("workers", "/workers", EVERY),
+    Shot("schedulers", "/schedulers", EVERY),
+    Shot("health", "/health", EVERY),
+    Shot("alerts", alerts, EVERY),
+    Shot("alert-rule", "/alerts/new", BOTH),
+    Shot("users", "/settings/users", BOTH),
+    Shot("settings", "/settings", EVERY),
+    Shot("audit", "/audit", EVERY),
+    Shot("not-found", f"/q/{QUEUE}/job/no-such-job", BOTH),
+    Shot("bulk-run", bulk_run, EVERY),
 )
 
 
@@ -176,8 +228,12 @@ def _served(settings: Settings) -> Iterator[str]:
 
 
 def _login(browser: Browser, address: str) -> None:
-    for look in ("light", "dark"):
-        page = browser.new_page(viewport=DESK, color_scheme="dark" if look == "dark" else "light", locale="en-GB")
+    for look in EVERY:
+        page = browser.new_page(
+            viewport=PHONE if look.endswith("-390") else DESK,
+            color_scheme="dark" if look.startswith("dark") else "light",
+            locale="en-GB",
+        )
         page.goto(address)
         _take(page, f"login-{look}")
         page.close()
@@ -235,6 +291,8 @@ def _redis_away(browser: Browser, address: str, server: Server) -> None:
     _take(page, "redis-away-light")
     page.emulate_media(color_scheme="dark")
     _take(page, "redis-away-dark")
+    page.set_viewport_size(PHONE)
+    _take(page, "redis-away-dark-390")
 
 
 def _first_job(page: Page) -> str:

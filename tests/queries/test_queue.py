@@ -371,3 +371,23 @@ def test_secrets_show_in_no_row(connection: Connection, known: Known, mail: Fill
 
     assert "s3cret-canary" not in repr(page)
     assert "to: ann" in page.jobs[0].data_preview
+
+
+@pytest.mark.parametrize(
+    ("state", "sort", "told"),
+    [
+        ("waiting", "", "next"),
+        ("delayed", "oldest", "next"),
+        ("waiting", "newest", "newest"),
+        ("active", "", "oldest"),
+        ("waiting-children", "", "oldest"),
+        ("failed", "", "newest"),
+        ("failed", "oldest", "oldest"),
+    ],
+)
+def test_only_what_stands_in_line_is_told_to_be_next(
+    connection: Connection, known: Known, state: str, sort: str, told: str
+) -> None:
+    page = read_queue(connection, known, MAIL, QueueAsked(state, sort=sort), now_ms=NOW)
+
+    assert page.order == told

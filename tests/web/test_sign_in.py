@@ -46,6 +46,12 @@ def test_the_address_asked_for_is_kept_as_it_is(site: Site, path: str) -> None:
     assert target["value"] == path
 
 
+def test_the_page_says_how_long_a_session_lasts(make_site: Callable[..., Site]) -> None:
+    assert "Sessions end after 12 hours." in text_of(soup(make_site().browser().get("/login")).select_one("form"))
+    page = make_site(session_hours=1).browser().get("/login")
+    assert "Sessions end after 1 hour." in text_of(soup(page).select_one("form"))
+
+
 def test_signing_in_leads_to_the_page_asked_for(site: Site) -> None:
     site.signed_in()
     browser = site.browser()

@@ -160,6 +160,7 @@ def _form(target: str, name: str = "", problem: str | None = None, status: int =
         redis_ok=redis_ms is not None,
         redis_ms=redis_ms,
         provider=at.name if (at := provider.provider()) else "",
+        session_hours=board().home.settings.session_hours,
     )
     return make_response(page, status)
 

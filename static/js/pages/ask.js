@@ -47,9 +47,17 @@ addEventListener("click", event => {
   ask(link, link.href, {}, () => { location = link.href })
 })
 
+// A button asks for itself, or only for several jobs; without one, its form does.
 addEventListener("submit", event => {
-  const form = event.target
-  if (!form.matches("form[data-ask]")) return
+  const form = event.target, by = event.submitter
+  const asks = by?.dataset.ask ?? form.dataset.ask
+  if (asks === undefined) return
+  const body = new URLSearchParams(new FormData(form, by))
+  if (asks === "several" && body.getAll("id").length < 2) return
   event.preventDefault()
-  ask(form, form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) }, () => form.submit())
+  const without = () => {
+    delete (by?.dataset.ask === undefined ? form : by).dataset.ask
+    form.requestSubmit(by)
+  }
+  ask(by ?? form, by?.hasAttribute("formaction") ? by.formAction : form.action, { method: "POST", body }, without)
 })

@@ -68,9 +68,11 @@ def test_the_open_job_is_acted_on_by_its_keys(reader: Person, mail: Filler) -> N
     keys.press("k")
     expect(page.get_by_role("heading", level=1)).to_have_text("Job job-1")
     keys.press("Delete")
-    expect(page.get_by_role("button", name="Remove 1 job")).to_be_visible()
+    question = page.get_by_role("dialog", name="Remove 1 job of mail")
+    expect(question.get_by_role("link", name="Cancel")).to_be_focused()
     assert mail.client.exists(mail.key("job-1"))
-    page.go_back()
+    keys.press("Escape")
+    expect(question).to_be_hidden()
     keys.press("e")
     expect(page.get_by_role("heading", level=1)).to_contain_text("Edit")
     page.go_back()
@@ -95,7 +97,15 @@ def test_the_keys_for_one_job_go_to_the_selection_where_there_is_one(reader: Per
     for key in ("j", "x", "j", "x", "Delete"):
         reader.page.keyboard.press(key)
 
-    expect(reader.page.get_by_role("button", name="Remove 2 jobs")).to_be_visible()
+    question = reader.page.get_by_role("dialog", name="Remove 2 jobs of mail")
+    expect(question.get_by_role("button", name="Remove 2 jobs")).to_be_visible()
+
+
+def test_a_range_of_rows_is_selected(reader: Person) -> None:
+    for key in ("j", "x", "j", "j", "Shift+X"):
+        reader.page.keyboard.press(key)
+
+    expect(reader.page.get_by_role("region", name="Selection")).to_contain_text("3 selected")
 
 
 def test_single_keys_lead_around_and_are_letters_within_a_field(reader: Person) -> None:

@@ -163,6 +163,7 @@ def test_a_redis_that_goes_away_is_told_over_the_last_numbers_and_comes_back(
 
     server.kill()
     expect(page.get_by_role("alert")).to_contain_text("Redis does not answer")
+    expect(page.get_by_text(re.compile(r"^Trying again in \d+ s$"))).to_be_visible()
     expect(person.row("1")).to_have_count(1)
     server.start()
 

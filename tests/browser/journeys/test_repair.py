@@ -90,7 +90,9 @@ def test_removing_asks_first_and_leaves_the_list(person: Person, mail: Filler) -
 
     person.row(AWKWARD_ID).get_by_role("button", name=f"Actions for job {AWKWARD_ID}").click()
     page.get_by_role("button", name="Remove", exact=False).locator("visible=true").first.click()
-    expect(page.get_by_role("link", name="Cancel")).to_be_focused()
+    question = page.get_by_role("dialog", name="Remove 1 job of mail")
+    expect(question.get_by_role("link", name="Cancel")).to_be_focused()
+    assert page.url.endswith("/failures")
     page.get_by_role("button", name="Remove 1 job").click()
 
     person.told(f"Removed job {AWKWARD_ID}.")

@@ -112,7 +112,7 @@ def test_the_failures_of_a_queue_are_retried_by_their_cause(plain_person: Person
     page.get_by_role("region", name="Queues").get_by_role("link", name="mail", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("mail")
     page.get_by_role("navigation", name="Main", exact=True).get_by_role("link", name="Failures").click()
-    page.get_by_role("link", name="GatewayTimeoutError").click()
+    page.get_by_role("link", name="GatewayTimeoutError", exact=True).click()
     expect(page.get_by_role("region", name="Cause")).to_contain_text("POST <path> took longer than")
     expect(page.get_by_role("region", name="Newest stack trace")).to_contain_text("charge.ts:64")
     page.get_by_role("link", name="Retry 12").click()
