@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from board.engine.commands.pages import Cursor, NewestReading, RowReading, read_newest
+from board.engine.commands.pages import BelowReading, Cursor, NewestReading, RowReading, read_newest
 from board.engine.errors import EngineError, UsageError
 from board.engine.keys import QueueKeys
 from board.queries.rows import JobRow, answers, job_row
@@ -45,9 +45,10 @@ class FailuresAsked:
 
 @dataclass(frozen=True, slots=True)
 class NewestJobs:
-    """The newest jobs of one state over many queues, merged."""
+    """The newest jobs of one state over many queues, merged; ``below`` tells of each how far the jobs below it are."""
 
     jobs: tuple[JobRow, ...]
+    below: tuple[BelowReading | None, ...]
     total: int
     searched: int
     next_after: str | None
@@ -127,6 +128,7 @@ def read_newest_jobs(
     after: str = "",
     text: str = "",
     error: str = "",
+    below: int = 0,
 ) -> NewestJobs:
     """Read the newest jobs of a state over many queues, with an exact cursor: none is shown twice, none is left out.
 
@@ -145,6 +147,8 @@ def read_newest_jobs(
             text=text.strip()[:TEXT_LIMIT],
             error=error[:TEXT_LIMIT],
             facets=state == "failed",
+            below=below,
+            is_inside=known.limits() is not None,
         )
         for chunk in by_slot(queues, QUEUES_PER_SCRIPT)
     ]
@@ -157,8 +161,10 @@ def read_newest_jobs(
     for reading in readings:
         facets.update(dict(reading.error_counts))
     wanted = text.strip()[:TEXT_LIMIT]
+    shown = [row for row in shown if not wanted or answers(row, wanted)]
     return NewestJobs(
-        jobs=tuple(job_row(row, known) for row in shown if not wanted or answers(row, wanted)),
+        jobs=tuple(job_row(row, known) for row in shown),
+        below=tuple(row.below for row in shown),
         total=sum(reading.total for reading in readings),
         searched=sum(reading.searched for reading in readings),
         next_after=None if following is None else f"{following.score}|{following.base}|{following.member}",

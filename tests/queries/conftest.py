@@ -28,8 +28,9 @@ class Known:
         """Hide the queues that were named."""
         return queue.name not in self.hidden
 
-    def limits(self) -> None:
-        """Hide nothing."""
+    def limits(self) -> object | None:
+        """Return something where some queues are hidden."""
+        return self.hidden or None
 
     def shows_data(self, queue: QueueKeys) -> bool:
         """Withhold what the jobs of the queues carry that were named."""

@@ -1,9 +1,17 @@
 import pytest
 import redis
 
+from board.engine.commands.pages import BelowReading, read_newest
 from board.engine.connection.sync import Connection
 from board.errors import UnknownJobError
-from board.queries.flow import FlowNode, FlowPage, read_children, read_flow, read_flows
+from board.queries.flow import (
+    LOOKED_INTO,
+    FlowNode,
+    FlowPage,
+    read_children,
+    read_flow,
+    read_flows,
+)
 from tests.queries.conftest import MAIL, Known
 from tests.queries.jobs import NOW, Filler
 
@@ -308,6 +316,81 @@ def test_parents_that_wait_are_listed_over_all_queues(connection: Connection, kn
     assert {job.id for job in page.jobs} == {"root", "middle"}
     assert page.total == 2
     assert {(job.children_done, job.children_total) for job in page.jobs} == {(2, 3), (1, 2)}
+
+
+def below_of(connection: Connection, known: Known, job_id: str, size: int = 20) -> tuple[int, int, bool]:
+    """Return done, counted and whether there may be more, below one parent of the list."""
+    page = read_flows(connection, known, [MAIL], now_ms=NOW, size=size)
+    (one,) = [below for job, below in zip(page.jobs, page.below, strict=True) if job.id == job_id]
+    assert one is not None
+    return one.done, one.total, one.is_cut
+
+
+def test_the_list_counts_what_hangs_below_the_children_too(connection: Connection, known: Known, mail: Filler) -> None:
+    mail.parent("root")
+    for middle in ("left", "right"):
+        mail.child(mail.parent(middle), "root")
+        mail.child(mail.waiting(f"{middle}-open"), middle)
+        mail.client.hset(mail.key(f"{middle}:processed"), "bull:mail:gone", "1")
+    mail.client.hset(mail.key("left:failed"), "bull:mail:gone-too", "no sound")
+    mail.client.zadd(mail.key("right:unsuccessful"), {"bull:mail:gone-too": 1})
+
+    assert below_of(connection, known, "root") == (4, 8, False)
+    assert below_of(connection, known, "left") == (2, 3, False)
+
+
+def test_very_many_children_are_counted_and_not_all_looked_into(
+    connection: Connection, known: Known, mail: Filler
+) -> None:
+    mail.parent("root")
+    mail.client.hset(mail.key("root:processed"), mapping={f"bull:mail:done-{n}": "1" for n in range(1_500)})
+    mail.client.sadd(mail.key("root:dependencies"), *(f"bull:mail:open-{n}" for n in range(501)))
+
+    assert below_of(connection, known, "root") == (1_500, 2_001, True)
+
+
+@pytest.mark.parametrize("children", [LOOKED_INTO, LOOKED_INTO + 1])
+def test_all_is_counted_up_to_the_bound(connection: Connection, known: Known, mail: Filler, children: int) -> None:
+    mail.parent("root")
+    mail.client.sadd(mail.key("root:dependencies"), *(f"bull:mail:open-{n}" for n in range(children)))
+
+    assert below_of(connection, known, "root") == (0, children, children > LOOKED_INTO)
+
+
+def test_a_page_of_wide_flows_costs_the_server_a_bounded_number_of_looks(
+    connection: Connection, known: Known, mail: Filler, redis_client: redis.Redis
+) -> None:
+    """Fifty flows of a thousand children each: what is done for each does not grow with its children."""
+    for flow in range(50):
+        mail.parent(f"root-{flow}")
+        redis_client.sadd(mail.key(f"root-{flow}:dependencies"), *(f"bull:mail:{flow}-{n}" for n in range(1_000)))
+    connection.call(read_newest([MAIL], "waiting-children", size=1))  # the script is there
+    redis_client.config_resetstat()
+
+    page = read_flows(connection, known, [MAIL], now_ms=NOW, size=50)
+
+    looks = redis_client.info("commandstats")["cmdstat_exists"]["calls"]
+    assert len(page.jobs) == 50
+    assert all(below == BelowReading(0, 1_000, is_cut=True) for below in page.below)
+    assert looks <= 1_000
+
+
+def test_a_tree_that_bites_its_own_tail_is_counted_once(connection: Connection, known: Known, mail: Filler) -> None:
+    mail.parent("root")
+    mail.child(mail.parent("middle"), "root")
+    mail.client.sadd(mail.key("middle:dependencies"), mail.key("root"))
+
+    assert below_of(connection, known, "root") == (0, 2, False)
+
+
+def test_who_sees_some_queues_is_told_nothing_of_what_hangs_below_a_job_of_another(
+    connection: Connection, mail: Filler
+) -> None:
+    mail.parent("root")
+    mail.client.sadd(mail.key("root:dependencies"), "bull:theirs:one")
+    mail.client.sadd("bull:theirs:one:dependencies", "bull:theirs:two", "bull:theirs:three")
+
+    assert below_of(connection, Known(hidden=frozenset({"theirs"})), "root") == (0, 1, True)
 
 
 def test_the_flow_says_what_holds_its_parents_back(connection: Connection, known: Known, tree: Filler) -> None:

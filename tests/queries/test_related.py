@@ -15,7 +15,7 @@ from tests.queries.jobs import NOW, Filler
 class Limited(Known):
     """Somebody who sees some of the queues only."""
 
-    def limits(self) -> object:  # type: ignore[override]
+    def limits(self) -> object:
         return frozenset({"mail"})
 
 

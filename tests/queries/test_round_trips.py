@@ -111,6 +111,7 @@ def test_a_page_changes_nothing(
         pages.read_page(MAIL, "failed", order="newest", size=100, find="sound-1", text="sound"),
         pages.read_page(MAIL, "waiting", order="oldest", size=20),
         pages.read_newest([MAIL], "failed", size=20, error="GatewayTimeoutError"),
+        pages.read_newest([MAIL], "waiting-children", size=20, below=50),
         pages.read_rows(MAIL, "failed", [("sound-1", "1"), ("gone", "1")]),
         searches.read_candidates(MAIL, "failed", order="oldest", count=100, fields=searches.CANDIDATE_FIELDS),
         searches.read_candidates(MAIL, "waiting", order="newest", count=100, after=Cursor("1")),

@@ -165,6 +165,7 @@ READS: dict[str, Operation] = {
         q, "failed", order="newest", count=10, fields=searches.CANDIDATE_FIELDS
     ),
     "newest failures": lambda q: pages.read_newest([q], "failed", size=10),
+    "newest flows": lambda q: pages.read_newest([q], "waiting-children", size=10, below=50),
     "ends of jobs": lambda q: pages.read_ends(q, ["done", "broken"], [False, True]),
     "all of a job": lambda q: pages.read_job(q, "running"),
     "runs of its kind": lambda q: kin.read_kin(q, "running"),

@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeVar
 from board.engine.calls import Arg, Call
 from board.engine.codec import pack
 from board.engine.commands.readings import (
+    BelowReading,
     ChildReading,
     Cursor,
     Cut,
@@ -36,6 +37,7 @@ from board.engine.types import ChildCounts, JobCounts, QueueMeta
 __all__ = [
     "PAGE_STATES",
     "UNNAMED_ERROR",
+    "BelowReading",
     "ChildReading",
     "Cursor",
     "Cut",
@@ -161,8 +163,22 @@ def read_newest(
     text: str = "",
     error: str = "",
     facets: bool = True,
+    below: int = 0,
+    is_inside: bool = False,
 ) -> Call[NewestReading]:
-    """Read the newest jobs of a sorted set (``failed``, ``waiting-children``…) over some queues of one cluster slot."""
+    """Read the newest jobs of a sorted set (``failed``, ``waiting-children``…) over some queues of one cluster slot.
+
+    Args:
+        queues: where.
+        state: wire name.
+        size: most rows.
+        after: where the page before ended.
+        text: as in ``read_page``.
+        error: as in ``read_page``.
+        facets: as in ``read_page``.
+        below: how many jobs below each are looked into to count all below it, 1,000 over all; 0 counts none.
+        is_inside: look only into those of ``queues``.
+    """
     if state not in PAGE_STATES - {"waiting", "active", "paused"}:
         raise UsageError(f"{state!r} is not a state kept in the order of time")
 
@@ -179,7 +195,7 @@ def read_newest(
 
     arguments: tuple[Arg, ...] = (
         *(state, size, after.score if after else "", after.base if after else "", after.member if after else ""),
-        *(text.lower(), error, SEARCHED_JOBS, COUNTED_ERRORS if facets else 0),
+        *(text.lower(), error, SEARCHED_JOBS, COUNTED_ERRORS if facets else 0, below, int(is_inside)),
     )
     return _script("read_newest", [queue.base for queue in queues], arguments, decode)
 
@@ -353,7 +369,7 @@ def _summary(queue: QueueKeys, flat: Any) -> QueueReading:
 
 _ROW_META = frozenset(
     {"id", "base", "state", "score", "kind", "data", "returnvalue", "error_name", "lock_ms", "children", "next_run"}
-    | {"long_opts"}
+    | {"long_opts", "below"}
 )
 
 
@@ -379,6 +395,7 @@ def _row(flat: Any) -> RowReading:
         error_name=_optional(named.get("error_name")),
         lock_ms=int(named["lock_ms"]) if "lock_ms" in named else None,
         children=_child_counts(named["children"]) if "children" in named else None,
+        below=BelowReading(int(below[0]), int(below[1]), bool(below[2])) if (below := named.get("below")) else None,
         is_next_run="next_run" in named,
         has_long_options="long_opts" in named,
     )

@@ -86,6 +86,21 @@ class QueueReading:
 
 
 @dataclass(frozen=True, slots=True)
+class BelowReading:
+    """How far the jobs below one are, those below its children included.
+
+    Attributes:
+        done: jobs that ended, in whatever way.
+        total: jobs that were counted.
+        is_cut: not all of these were looked into, so that there may be more below them.
+    """
+
+    done: int
+    total: int
+    is_cut: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RowReading:
     """A job as a table shows it.
 
@@ -101,6 +116,7 @@ class RowReading:
         error_name: class of its newest error.
         lock_ms: time left on its lock; negative without one; None where it was not asked.
         children: None where they were not asked.
+        below: how far all jobs below it are; None where it was not asked.
         is_next_run: it is the pending iteration of a live job scheduler.
         has_long_options: its options are there and too long for a table.
     """
@@ -116,6 +132,7 @@ class RowReading:
     error_name: str | None = None
     lock_ms: int | None = None
     children: ChildCounts | None = None
+    below: BelowReading | None = None
     is_next_run: bool = False
     has_long_options: bool = False
 

@@ -1,20 +1,28 @@
 -- read_newest: the newest members of one sorted set of many queues of one cluster slot, merged, with the jobs behind them.
 -- KEYS    bases
 -- ARGV    state str · size int · after_score str · after_base str · after_member str · text str · error str · scan int ·
---   facet_limit int
--- DERIVED that sorted set of each queue, and the hashes of at most `scan` and `facet_limit` of its jobs
--- RETURNS total, rows, last, more, searched, facets as a flat list of names and values; `last` is {score, base, member}
+--   facet_limit int · below int · is_inside flag
+-- DERIVED that sorted set of each queue, the hashes of at most `scan` and `facet_limit` of its jobs, and with `below` the
+--   child collections of so many jobs below each row, with `is_inside` only of the queues of the bases
+-- RETURNS total, rows, last, more, searched, facets as a flat list of names and values; `last` is {score, base, member};
+--   with `below` each row has that too: {done, total, 1 where there may be more}
 -- EVENTS  none
--- COST    O(queues + (size + scan + facets) · queues) in memory, no more than that many jobs read; writes nothing
+-- COST    O(queues + (size + scan + facets) · queues) in memory, no more than that many jobs read, and 1,000 below them;
+--   writes nothing
 local bases = KEYS
-local state, size, after_score, after_base, after_member, text, error, scan, facet_limit = unpack(ARGV)
-size, scan, facet_limit = tonumber(size), tonumber(scan), tonumber(facet_limit)
+local state, size, after_score, after_base, after_member, text, error, scan, facet_limit, below, is_inside = unpack(ARGV)
+size, scan, facet_limit, below, is_inside = tonumber(size), tonumber(scan), tonumber(facet_limit), tonumber(below), is_inside == '1'
 -- @include job_row
+-- @include descendants
 -- @include rank_after
 -- @include row_matches
 -- @include count_errors
 local wish = { text = text, error = error }
-local budget = { left = 16777216 }
+local budget = { left = 16777216, below = 1000 }
+local inside = is_inside and {} or nil
+for i = 1, is_inside and #bases or 0 do
+  inside[bases[i]] = true
+end
 
 -- Order over all queues: higher score, then the base that sorts first, then the higher member.
 local function first_rank(base, container)
@@ -86,7 +94,11 @@ while searched < wanted and #rows < size do
   searched = searched + 1
   last = item
   if not filtered or row_matches(item[2], item[3], wish, budget) then
-    rows[#rows + 1] = job_row(item[2], item[3], state, item[1], budget)
+    local row = job_row(item[2], item[3], state, item[1], budget)
+    if below > 0 then
+      row[#row + 1], row[#row + 2] = 'below', descendants(item[2] .. item[3], below, budget, inside)
+    end
+    rows[#rows + 1] = row
   end
 end
 local more = last and next_item() and 1 or 0
