@@ -54,8 +54,12 @@ def ask(port: int) -> tuple[int, Any]:
 
 def wait_for(port: int, status: int) -> Any:
     """Wait until the probe gets this status; returns the answer."""
-    wait_until(lambda: ask(port)[0] == status, f"an answer of {status}")
-    return ask(port)[1]
+
+    def answer() -> Any:
+        told, body = ask(port)
+        return body if told == status else None
+
+    return wait_until(answer, f"an answer of {status}")
 
 
 def workers(client: redis.Redis) -> set[str]:

@@ -78,5 +78,7 @@ def test_a_person_stays_signed_in_over_a_failover(site: Site, topology: Topology
     else:
         topology.servers.failover(site.jobs.queue.base)  # type: ignore[call-arg]
 
-    wait_until(lambda: browser.get("/q/mail/failed").status_code == 200, "the board to follow the failover")
-    assert "1a" in browser.get("/q/mail/failed").text
+    page = wait_until(
+        lambda: (answer := browser.get("/q/mail/failed")).status_code == 200 and answer, "the board to follow"
+    )
+    assert "1a" in page.text

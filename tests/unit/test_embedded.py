@@ -121,7 +121,7 @@ def test_a_server_that_hangs_is_reported_and_not_doubled(embedded: EmbeddedServe
     finally:
         os.kill(pid, signal.SIGCONT)
 
-    with ask(hasty) as client:
+    with ask(embedded) as client:
         assert server_pid(client) == pid
 
 
