@@ -16,6 +16,7 @@ from board.engine.connection.sync import Connection
 from tests import quicker
 from tests.interop.node import NodeBullMQ, NodeMissingError, Version
 from tests.servers import Kind, Server, ServerMissingError
+from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     import redis
@@ -75,6 +76,15 @@ def _quicker() -> Iterator[None]:
     """Make once what all boards of this process have in common."""
     with pytest.MonkeyPatch.context() as patch:
         quicker.install(patch)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patient() -> Iterator[None]:
+    """Let nothing be left unfinished because the machine is busy: a walk over the queues, a search over jobs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("board.sources.WALK_SECONDS", PATIENCE_S)
+        patch.setattr("board.queries.search.scanning.MOST_SECONDS", PATIENCE_S)
         yield
 
 
