@@ -25,7 +25,10 @@ REDIS = "redis://localhost:6379/0"
 STAYS = {"serve", "dev", "worker"}
 """Commands of `board` that run until they are stopped; other tests start them."""
 
-ELSEWHERE = {"bash", "cd", "celery", "curl", "docker", "flask", "git", "gunicorn", "pip", "rq", "uvicorn"}
+ELSEWHERE = {
+    *("bash", "cd", "echo", "install", "journalctl", "python3", "systemctl"),
+    *("celery", "curl", "docker", "flask", "git", "gunicorn", "pip", "rq", "uvicorn"),
+}
 """Programs that are not ours."""
 
 PICTURES = {"", "text", "mermaid", "nginx", "promql", "http"}
@@ -144,7 +147,8 @@ def parsed(command: list[str], text: str, file: Path) -> None:
 def check_command(words: list[str], files: set[str]) -> None:
     """See that a command names what there is: a target of make, our own commands and options, a file or module."""
     program, *arguments = words
-    match program.removeprefix(".venv/bin/"):
+    program = program.removeprefix(".venv/bin/").removeprefix("/opt/queue-board/bin/")
+    match program:
         case "make":
             targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
             for argument in arguments:

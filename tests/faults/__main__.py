@@ -2,7 +2,7 @@
 
 It starts what it needs on loopback: single servers, a master with two replicas behind three Sentinels, a cluster of
 three masters and three replicas. Nothing is asked of the machine but `redis-server`, `openssl` and Node. It takes some
-ten minutes; ``--quick`` takes the sizes that every change is tested with, ``--write`` puts the table into
+seven minutes; ``--quick`` takes the sizes that every change is tested with, ``--write`` puts the table into
 ``docs/reliability.md``, and whatever follows goes to pytest: ``-k sentinels``.
 """
 
