@@ -23,7 +23,7 @@ from board.errors import DataRefusedError, Fault
 from board.redaction import redact_text
 from board.words import Count, Sentence, mark, row, sentence, sentences
 
-__all__ = ["NO_SCHEMAS", "JobSchema", "Schema", "Schemas", "declared", "read_schemas"]
+__all__ = ["NO_SCHEMAS", "JobSchema", "Schema", "Schemas", "bounds", "declared", "read_schemas"]
 
 LARGEST_FILE: Final = 1024 * 1024
 """Bytes of the file of schemas, and of each file that it names."""
@@ -184,6 +184,10 @@ def _entry(entry: Any, number: int, folder: Path | None) -> JobSchema:
             schema = _load(folder / schema)
         except ValueError as wrong:
             raise ValueError(f"{place} that {wrong}") from None
+    try:
+        json.dumps([queue, job, schema], ensure_ascii=False, allow_nan=False).encode()
+    except (TypeError, *UNTELLABLE) as wrong:
+        raise ValueError(f"{place} that is not JSON: {wrong}") from None
     if not isinstance(schema, Mapping | bool):
         raise ValueError(f"{place} whose schema is neither an object nor true or false")  # noqa: TRY004 - same
     try:
@@ -316,14 +320,10 @@ def _rule(error: Any, keyword: str | None, allowed: Any) -> Sentence:
     """Say what is allowed, as the rest of a sentence that began with a place."""
     if keyword in PLAIN:
         return PLAIN[keyword]
-    if keyword in COUNTED and isinstance(allowed, int | float):
-        return COUNTED[keyword](int(allowed))
-    if keyword in VALUED:
-        return sentence(VALUED[keyword], value=_value(allowed))
+    if (bound := _bound(keyword, allowed)) is not None:
+        return bound
     if keyword == "type":
         return _of_type(allowed if isinstance(allowed, list) else [allowed])
-    if keyword == "enum":
-        return sentence("must be one of %(values)s", values=_listed([_value(one) for one in allowed]))
     if keyword in ("anyOf", "oneOf") and isinstance(allowed, list):
         return _of_forms(error, allowed)
     if keyword is None:  # the schema false, of which the library does not say where it stands
@@ -358,6 +358,23 @@ VALUED: Final[Mapping[str | None, str]] = {
     "multipleOf": mark("must be a multiple of %(value)s"),
     "pattern": mark("must match the pattern %(value)s"),
 }
+
+
+def _bound(keyword: str | None, allowed: Any) -> Sentence | None:
+    """Say what a keyword allows by itself, whatever the value was; None for one that needs to be explained."""
+    if keyword in COUNTED and isinstance(allowed, int | float):
+        return COUNTED[keyword](int(allowed))
+    if keyword in VALUED:
+        return sentence(VALUED[keyword], value=_value(allowed))
+    if keyword == "enum" and isinstance(allowed, list):
+        return sentence("must be one of %(values)s", values=_listed([_value(one) for one in allowed]))
+    return None
+
+
+def bounds(schema: Mapping[str, Any]) -> tuple[Sentence, ...]:
+    """Say what a schema allows besides its type, each the rest of a sentence that began with a place."""
+    said = (_bound(keyword, allowed) for keyword, allowed in schema.items())
+    return tuple(one for one in said if one is not None)
 
 
 def _of_type(names: Sequence[Any]) -> Sentence:

@@ -7,6 +7,11 @@ export function say(text) {
   toast.className = "toast"
   toast.dataset.toast = ""
   toast.append(Object.assign(document.createElement("p"), { textContent: text }))
+  show(toast)
+}
+
+/** @param {HTMLElement} toast of another page, or made here */
+export function show(toast) {
   document.querySelector(".toasts")?.append(toast)
   expire(toast)
 }

@@ -23,7 +23,14 @@ def test_a_job_is_added_with_its_data_to_the_last_digit(site: Site, redis_client
 
     answer = browser.post(
         "/q/mail/add",
-        {"name": "send", "data": '{"n": 12345678901234567890.10}', "priority": "4", "attempts": "3", "backoff_ms": "9"},
+        {
+            "name": "send",
+            "data": '{"n": 12345678901234567890.10}',
+            "priority": "4",
+            "attempts": "3",
+            "backoff_wait": "9",
+            "backoff_wait_unit": "ms",
+        },
     )
 
     job_id = answer.headers["Location"].rpartition("/")[2]
@@ -39,7 +46,7 @@ def test_a_job_is_added_with_its_data_to_the_last_digit(site: Site, redis_client
     [
         ({"data": "{"}, "The data are not JSON."),
         ({"name": ""}, "name must be text that is not empty"),
-        ({"priority": "99999999"}, "priority must be a whole number from 0 to 2097151"),
+        ({"priority": "99999999"}, "A priority is a whole number from 0 to 2,097,151"),
         ({"job_id": "12"}, "whole numbers are given by the queue itself"),
         ({"attempts": "many"}, "A number of attempts is a whole number"),
     ],

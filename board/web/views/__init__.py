@@ -6,6 +6,7 @@ Importing this package registers every view on its blueprint; ``create_app`` put
 from board.web.views import (
     accounts,
     actions,
+    adding,
     alerts,
     audit,
     bulk,
@@ -29,6 +30,7 @@ from board.web.views import (
 __all__ = [
     "accounts",
     "actions",
+    "adding",
     "alerts",
     "audit",
     "bulk",

@@ -1,4 +1,4 @@
-"""A queue as a whole: add a job, set its limits, act on all its jobs; what touches many shows first what that is."""
+"""A queue as a whole: set its limits, act on all its jobs; what touches many shows first what that is."""
 
 from __future__ import annotations
 
@@ -7,16 +7,13 @@ from typing import Any
 
 from flask import Response, flash, make_response, redirect, request, url_for
 
-from board import words
 from board.actions import upkeep
 from board.actions.perform import Outcome
 from board.auth.policy import Permission, can
-from board.engine.errors import UsageError
-from board.engine.types import Backoff, JobOptions, JobState
+from board.engine.types import JobState
 from board.errors import BadRequestError
-from board.queries.json_text import compact, is_json
 from board.queries.manage import Effect, ManagePage, effects, read_manage
-from board.queries.shared import QueueName, queue_name
+from board.queries.shared import QueueName
 from board.sources import QueueKeys
 from board.web import forms, render, security
 from board.web.state import actor, board, queue_or_404
@@ -24,22 +21,11 @@ from board.web.views.blueprints import queues
 from board.web.wording import audit_missing
 from board.words import Count, gettext, ngettext, sentence
 
-__all__ = ["AddPage", "UpkeepPage", "add", "limits", "manage"]
+__all__ = ["UpkeepPage", "limits", "manage"]
 
-FIELDS = ("name", "data", "delay", "delay_unit", "priority", "attempts", "backoff", "backoff_ms", "job_id", "lifo")
-KEEPS = ("remove_on_complete", "remove_on_fail")
 LIMITS = ("concurrency", "rate-limit", "release-limit")
 PARTS = ("retry-all", "promote-all", *LIMITS, "drain", "clean", "obliterate")
 CLEANED = ("completed", "failed", "waiting", "delayed", "prioritized", "active")
-
-
-@dataclass(frozen=True, slots=True)
-class AddPage:
-    """The form that adds a job: what was typed, and why it was not taken."""
-
-    queue: QueueName
-    values: dict[str, str]
-    problem: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,31 +53,6 @@ class UpkeepPage:
     back_url: str
     bulk_url: str
     can_go: bool
-
-
-@queues.get("/q/<queue>/add")
-def add(queue: str) -> Response:
-    """Show the form that adds a job."""
-    own, keys = board(), queue_or_404(queue)
-    return render.page("queues/add.html", page=AddPage(queue_name(keys, own.sources), {"data": "{}"}, ""))
-
-
-@queues.post("/q/<queue>/add")
-def add_job(queue: str) -> Response:
-    """Add a job, or say what is wrong with it."""
-    own, keys = board(), queue_or_404(queue)
-    values = {name: request.form.get(name, "") for name in (*FIELDS, *KEEPS)}
-    data = values["data"].replace("\r\n", "\n")
-    try:
-        name, text, options = values["name"].strip(), _json(data), _options(values)
-        outcome = upkeep.add_job(own.desk, actor(), keys, name, data_text=text, options=options)
-    except (UsageError, BadRequestError) as refusal:
-        page = AddPage(queue_name(keys, own.sources), values, words.of(refusal))
-        response = render.page("queues/add.html", page=page)
-        response.status_code = 400
-        return response
-    job_id = outcome.change.done[0]
-    return _leave(outcome, gettext("Added job %(id)s.", id=job_id), url_for("jobs.show", queue=queue, job_id=job_id))
 
 
 @queues.get("/q/<queue>/manage")
@@ -280,33 +241,6 @@ def _plan_url(verb: str, places: list[str], **values: str) -> str:
 def _touched(page: ManagePage, action: str, fields: dict[str, str]) -> int:
     lines = effects(page, action, state=fields.get("state", ""), delayed="delayed" in fields)
     return sum(line.count for line in lines if line.state != "schedulers" and "left alone" not in line.words)
-
-
-def _json(text: str) -> str:
-    if not is_json(text):
-        raise BadRequestError(sentence("The data are not JSON."))
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise BadRequestError(sentence("The data hold half a surrogate pair, which UTF-8 cannot store.")) from None
-    return compact(text)
-
-
-def _options(values: dict[str, str]) -> JobOptions:
-    def number(name: str, noun: str, high: int) -> int | None:
-        return forms.whole(values, name, noun, 0, high) if values[name].strip() else None
-
-    backoff = number("backoff_ms", sentence("A backoff"), forms.LONGEST_MS)
-    return JobOptions(
-        delay=forms.length_ms(values, "delay") if values["delay"].strip() else None,
-        priority=number("priority", sentence("A priority"), 2**53 - 1),
-        attempts=number("attempts", sentence("A number of attempts"), 1_000),
-        backoff=Backoff(values["backoff"] or "fixed", backoff) if backoff else None,
-        job_id=values["job_id"].strip() or None,
-        lifo=True if values["lifo"] == "1" else None,
-        remove_on_complete=number("remove_on_complete", sentence("A number of jobs to keep"), 2**53 - 1),
-        remove_on_fail=number("remove_on_fail", sentence("A number of jobs to keep"), 2**53 - 1),
-    )
 
 
 def _removed(outcome: Outcome, queue: QueueKeys) -> str:

@@ -1,0 +1,162 @@
+"""A job is added: in a dialog over the list, and on a page where no script runs."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.browser.journeys.conftest import Board, Person
+from tests.queries.jobs import Filler
+
+pytestmark = pytest.mark.browser
+
+WELCOME = {
+    "type": "object",
+    "properties": {
+        "userId": {"type": "integer", "minimum": 1, "description": "whom to greet"},
+        "language": {"enum": ["en", "de"], "default": "en"},
+    },
+    "required": ["userId"],
+}
+
+
+@pytest.fixture
+def asking(make_board: Callable[..., Board], quiet_page: Page, tmp_path: Path) -> Person:
+    """Somebody in front of a board that knows what the data of jobs must be."""
+    path = tmp_path / "schemas.json"
+    entries: list[dict[str, Any]] = [
+        {"queue": "mail", "job": "welcome", "schema": WELCOME},
+        {"queue": "mail", "job": "bye", "schema": {"type": "object"}},
+    ]
+    path.write_text(json.dumps(entries))
+    return Person(quiet_page, make_board(schemas=str(path)))
+
+
+def opened(person: Person) -> Locator:
+    """Choose Add job on the page of the queue."""
+    person.page.get_by_role("link", name="Add job").click()
+    dialog = person.page.get_by_role("dialog", name="Add a job to mail")
+    expect(dialog.get_by_label("Job name")).to_be_focused()
+    return dialog
+
+
+def test_a_job_is_added_over_the_list_which_then_tells_of_it(person: Person, mail: Filler) -> None:
+    mail.waiting("1a")
+    person.sign_in("/q/mail/waiting?sort=newest")
+
+    dialog = opened(person)
+    dialog.get_by_label("Job name").fill("send")
+    dialog.get_by_label("Data, as JSON").fill('{"to": "ann"}')
+    dialog.get_by_text("Options", exact=True).click()
+    dialog.get_by_label("Job id").fill("order-7")
+    dialog.get_by_role("button", name="Add job").click()
+
+    person.told("Added job order-7.")
+    expect(dialog).to_be_hidden()
+    expect(person.page.get_by_text("new waiting job, show")).to_be_visible()
+    assert person.page.url.endswith("/q/mail/waiting?sort=newest")
+    expect(person.page.get_by_role("link", name="Add job")).to_be_focused()
+    person.page.locator("[data-toast]").get_by_role("link", name="order-7").click()
+    expect(person.page.get_by_role("heading", level=1)).to_contain_text("order-7")
+
+
+def test_what_is_wrong_comes_back_inside_the_dialog_with_all_that_was_typed(
+    asking: Person, mail: Filler, redis_client: redis.Redis
+) -> None:
+    mail.waiting("1a")
+    asking.sign_in("/q/mail/waiting")
+
+    dialog = opened(asking)
+    dialog.get_by_text("What the data of jobs named welcome must be").click()
+    expect(dialog.get_by_text("whom to greet")).to_be_visible()
+    dialog.get_by_role("link", name="Begin with the data of welcome").click()
+    data = dialog.get_by_label("Data, as JSON")
+    expect(data).to_have_value('{\n  "userId": 1,\n  "language": "en"\n}')
+    expect(dialog.get_by_label("Job name")).to_have_value("welcome")
+    data.fill('{"language": "fr"}')
+    dialog.get_by_role("button", name="Add job").click()
+
+    faults = dialog.locator("#data-faults li")
+    expect(faults).to_have_text(['language must be one of "en", "de"', "userId is missing"])
+    expect(data).to_be_focused()
+    expect(data).to_have_value('{"language": "fr"}')
+    assert redis_client.llen("bull:mail:wait") == 1
+
+    data.fill('{"userId": 7}')
+    dialog.get_by_role("button", name="Add job").click()
+    asking.told("Added job")
+    expect(dialog).to_be_hidden()
+    assert redis_client.llen("bull:mail:wait") == 2
+
+
+def test_the_dialog_is_left_with_escape_and_with_cancel(person: Person, mail: Filler) -> None:
+    mail.waiting("1a")
+    person.sign_in("/q/mail/waiting")
+
+    opened(person).press("Escape")
+    expect(person.page.get_by_role("link", name="Add job")).to_be_focused()
+    dialog = opened(person)
+    dialog.get_by_role("link", name="Cancel").click()
+
+    expect(dialog).to_be_hidden()
+    expect(person.row("1a")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_open_dialog_is_accessible_and_fits(
+    asking: Person, mail: Filler, axe: Callable[[Page], list[str]], width: int
+) -> None:
+    page = asking.page
+    page.set_viewport_size({"width": width, "height": 844})
+    mail.waiting("1a")
+    asking.sign_in("/q/mail/waiting")
+    page.locator("#live-control").click()
+
+    if width == 1280:
+        dialog = opened(asking)
+    else:
+        page.get_by_role("button", name="Actions for this queue").click()
+        page.locator("#queue-menu").get_by_text("Add job").click()
+        dialog = page.get_by_role("dialog", name="Add a job to mail")
+    dialog.get_by_text("What the data of jobs named welcome must be").click()
+    dialog.get_by_text("Options", exact=True).click()
+    dialog.get_by_label("Attempts").fill("99999")
+    dialog.get_by_label("Job name").fill("welcome")
+    dialog.get_by_role("button", name="Add job").click()
+    expect(dialog.get_by_text("A number of attempts is a whole number")).to_be_visible()
+
+    assert axe(page) == []
+    box = dialog.bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width
+    assert dialog.evaluate("one => one.scrollWidth <= one.clientWidth")
+    page.keyboard.press("Escape")
+    opener = "Actions for this queue" if width == 390 else "Add job"
+    expect(page.get_by_role("button" if width == 390 else "link", name=opener)).to_be_focused()
+
+
+def test_a_job_is_added_without_scripts(
+    browser: Browser, make_board: Callable[..., Board], mail: Filler, redis_client: redis.Redis
+) -> None:
+    mail.waiting("1a")
+    context = browser.new_context(java_script_enabled=False, viewport={"width": 1280, "height": 800})
+    person = Person(context.new_page(), make_board())
+    person.sign_in("/q/mail/waiting")
+
+    person.page.get_by_role("link", name="Add job").click()
+    person.page.get_by_label("Job name").fill("send")
+    person.page.get_by_label("Data, as JSON").fill("{")
+    person.page.get_by_role("button", name="Add job").click()
+    expect(person.page.get_by_text("The data are not JSON.")).to_be_visible()
+    person.page.get_by_label("Data, as JSON").fill("{}")
+    person.page.get_by_role("button", name="Add job").click()
+
+    person.told("Added job")
+    assert person.page.url.endswith("/q/mail/waiting")
+    assert redis_client.llen("bull:mail:wait") == 2
+    context.close()
