@@ -9,6 +9,7 @@ import pytest
 import redis
 
 from tests.web.site import Browser, Site, soup, text_of
+from tests.web.test_api import write
 
 GOOD = {"name": "send", "data": "{}"}
 
@@ -142,6 +143,37 @@ def test_the_form_leads_nowhere_outside(mail: Site) -> None:
 
     assert page.select("form.form input[name=next]") == []
     assert answer.headers["Location"] == "/q/mail/job/x1"
+
+
+def test_programs_give_the_same_options(mail: Site, redis_client: redis.Redis) -> None:
+    browser = mail.signed_in("operator")
+    body = {
+        "name": "send",
+        "job_id": "order-8",
+        "attempts": 4,
+        "backoff": "exponential",
+        "backoff_ms": 1_000,
+        "jitter_percent": 25,
+        "keep_completed": 5,
+        "keep_failed": 0,
+        "deduplication_id": "user-1",
+        "deduplication_ms": 60_000,
+    }
+
+    added = write(browser, "/queues/mail/jobs", body)
+    alone = [write(browser, "/queues/mail/jobs", {"name": "send", **one})[0] for one in HALVES]
+
+    options = json.loads(str(redis_client.hget("bull:mail:order-8", "opts")))
+    assert added[0] == 200
+    assert options["backoff"] == {"type": "exponential", "delay": 1_000, "jitter": 0.25}
+    assert options["de"] == {"id": "user-1", "ttl": 60_000}
+    assert (options["removeOnComplete"], options["removeOnFail"]) == (5, 0)
+    assert alone == [400] * len(HALVES)
+    assert redis_client.llen("bull:mail:wait") == 2
+
+
+HALVES = ({"backoff": "fixed"}, {"jitter_percent": 5}, {"deduplication_ms": 5})
+"""Options that belong to another one."""
 
 
 @pytest.fixture

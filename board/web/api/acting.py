@@ -11,7 +11,7 @@ from board.actions import jobs as job_actions
 from board.actions import queues as queue_actions
 from board.actions.perform import MOST_JOBS, Outcome
 from board.auth.policy import Permission
-from board.engine.types import JobOptions, JobState
+from board.engine.types import Backoff, Deduplication, JobOptions, JobState
 from board.errors import BadRequestError, DataRefusedError
 from board.queries.edit import read_edit
 from board.queries.json_text import hide
@@ -157,17 +157,35 @@ def concurrency(queue: str) -> shapes.ActionResult:
         "priority": Field("whole", "1 is the most urgent; 0 for none", high=2_097_151),
         "attempts": Field("whole", "tries altogether", low=1, high=1_000),
         "lifo": Field("flag", "before all that wait"),
+        "backoff": Field(
+            "text", "how the wait between tries goes on; fixed without it", choices=("fixed", "exponential")
+        ),
+        "backoff_ms": Field("whole", "wait between tries", high=YEAR_MS),
+        "jitter_percent": Field("whole", "part of that wait that is left to chance", high=100),
+        "keep_completed": Field("whole", "completed jobs kept; all without it"),
+        "keep_failed": Field("whole", "failed jobs kept; all without it"),
+        "deduplication_id": Field("text", "jobs with the same one count as one"),
+        "deduplication_ms": Field("whole", "for how long; until it has ended without it", low=1, high=YEAR_MS),
     },
 )
 def add_job(queue: str) -> shapes.ActionResult:
     """Add a job."""
     asked = read_body()
+    wait_ms, jitter, shared = asked["backoff_ms"], asked["jitter_percent"], asked["deduplication_id"]
+    if not wait_ms and (asked["backoff"] or jitter):
+        raise BadRequestError("backoff and jitter_percent belong to backoff_ms.")
+    if asked["deduplication_ms"] and not shared:
+        raise BadRequestError("deduplication_ms belongs to deduplication_id.")
     options = JobOptions(
         job_id=asked["job_id"] or None,
         delay=asked["delay_ms"],
         priority=asked["priority"],
         attempts=asked["attempts"],
         lifo=asked["lifo"],
+        backoff=Backoff(asked["backoff"] or "fixed", wait_ms, jitter and jitter / 100) if wait_ms else None,
+        remove_on_complete=asked["keep_completed"],
+        remove_on_fail=asked["keep_failed"],
+        deduplication=Deduplication(shared, asked["deduplication_ms"]) if shared else None,
     )
     text = encode(asked["data"])
     return _act(
