@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -72,6 +73,9 @@ def _chunker() -> Callable[[JsonValue, int], Iterable[str]]:
 
 _CHUNKS = _chunker()
 
+MOST_KEPT = 1024 * 1024
+"""A packer that held more bytes is let go: it would keep room for as many for good."""
+
 
 def text(value: Any) -> str:
     """Return a reply as text; bytes that are no UTF-8 become backslash escapes."""
@@ -91,9 +95,24 @@ def integer(value: Any) -> int | None:
         return None
 
 
+class _Packers(threading.local):
+    """A packer for each thread: two would mix what one holds."""
+
+    def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        self.pack: Callable[[Any], bytes] = msgpack.Packer(use_bin_type=False, unicode_errors="surrogatepass").pack
+
+
+_PACKERS = _Packers()
+
+
 def pack(value: Any) -> bytes:
-    """Encode a structure for ``cmsgpack.unpack`` in a script; threads would mix what a shared packer holds."""
-    packed: bytes = msgpack.packb(value, use_bin_type=False, unicode_errors="surrogatepass")
+    """Encode a structure for ``cmsgpack.unpack`` in a script."""
+    packed = _PACKERS.pack(value)
+    if len(packed) > MOST_KEPT:
+        _PACKERS.renew()
     return packed
 
 
@@ -153,10 +172,11 @@ def _field_map(reply: Any) -> dict[str, str]:
     if not isinstance(reply, list) and isinstance(reply, Mapping):
         return {text(key): text(value) for key, value in reply.items()}
     try:
-        parts = iter([item.decode() for item in reply])
-    except (UnicodeDecodeError, AttributeError):
-        parts = iter([text(item) for item in reply])
-    return dict(zip(parts, parts, strict=False))
+        parts = map(bytes.decode, reply)
+        return dict(zip(parts, parts, strict=False))
+    except (UnicodeDecodeError, TypeError):
+        parts = map(text, reply)
+        return dict(zip(parts, parts, strict=False))
 
 
 def option_map(options: JobOptions) -> dict[str, JsonValue]:
@@ -240,7 +260,7 @@ def decode_job(job_id: str, reply: Any) -> JobData | None:
     if not fields:
         return None
     problems: list[str] = []
-    if fields.keys() <= _OF_FIRST_RUN and fields.keys() >= _NEEDED:
+    if _OF_FIRST_RUN.issuperset(fields) and fields.keys() >= _NEEDED:
         return _decode_first_run(job_id, fields, problems)
     field = fields.get
     if not fields.keys() >= _NEEDED:
@@ -304,20 +324,22 @@ def _decode_first_run(job_id: str, fields: dict[str, str], problems: list[str]) 
         options = decode_options(fields["opts"])
     except ValueError as error:
         problems.append(f"opts is not readable: {error}")
+    data_text, data = fields["data"], None
+    try:
+        data = load_json(data_text)
+    except ValueError as error:
+        problems.append(f"data is not JSON: {error}")
     return JobData(
-        id=job_id,
-        name=fields["name"],
-        data=_decoded(fields, "data", None, problems),
-        data_text=fields["data"],
-        options=options,
-        timestamp_ms=_number(fields, "timestamp", problems),
-        delay_ms=0 if fields.get("delay") == "0" else _number(fields, "delay", problems) or 0,
-        priority=0 if fields.get("priority") == "0" else _number(fields, "priority", problems) or 0,
-        attempts_made=0,
+        job_id,
+        fields["name"],
+        data,
+        data_text,
+        options,
+        _number(fields, "timestamp", problems),
+        0 if fields.get("delay") == "0" else _number(fields, "delay", problems) or 0,
+        0 if fields.get("priority") == "0" else _number(fields, "priority", problems) or 0,
         attempts_started=_number(fields, "ats", problems) or 0,
-        stalled_count=0,
         processed_on_ms=_number(fields, "processedOn", problems),
-        finished_on_ms=None,
         worker=fields.get("pb"),
         raw=fields,
         problems=tuple(problems),

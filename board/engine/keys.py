@@ -7,7 +7,7 @@ nowhere else. Scripts get the keys they are called with from here and build job 
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from board.engine.errors import EngineError, InvalidOptionError, InvalidQueueNameError
@@ -51,6 +51,8 @@ class QueueKeys:
 
     prefix: str
     name: str
+    base: str = field(init=False, repr=False, compare=False)
+    """What every key of the queue begins with, trailing colon included."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.prefix, str):
@@ -61,20 +63,16 @@ class QueueKeys:
             raise InvalidQueueNameError(self.name, "it is empty")
         if ":" in self.name:
             raise InvalidQueueNameError(self.name, "it may not contain a colon")
+        object.__setattr__(self, "base", f"{self.prefix}:{self.name}:")
 
     @property
     def qualified(self) -> str:
         """Prefix and name: how parents name the queue of their children."""
         return f"{self.prefix}:{self.name}"
 
-    @property
-    def base(self) -> str:
-        """What every key of the queue begins with, trailing colon included."""
-        return f"{self.prefix}:{self.name}:"
-
     def key(self, suffix: str) -> str:
         """Return a queue-level key such as ``key("events")``."""
-        return f"{self.prefix}:{self.name}:{suffix}"
+        return self.base + suffix
 
     def container(self, state: JobState) -> str:
         """Return the list or sorted set that holds the ids of ``state``."""

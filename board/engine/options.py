@@ -330,6 +330,8 @@ def prepare_job(
     _check_text(name, "name")
     checked = check_options(merge_options(defaults, options))
     text = dump_json({} if data is UNSET else data)
+    if checked is NO_OPTIONS:
+        return NewJob(name, text, encode_options(checked), now_ms, has_children=has_children, in_flow=in_flow)
     if checked.size_limit is not None and (size := len(text.encode())) > checked.size_limit:
         where = f" for queue {queue.name}" if queue else ""
         raise PayloadError(

@@ -24,7 +24,9 @@ class AsyncJob(JobView):
     def __init__(
         self, info: JobData | Later, keys: QueueKeys, connection: AsyncConnection, token: str | None = None
     ) -> None:
-        super().__init__(info, keys, token)
+        self._info = info
+        self.keys = keys
+        self.token = token
         self._connection = connection
 
     async def refresh(self) -> None:

@@ -484,12 +484,14 @@ class AsyncWorker:
     # One slot
 
     async def _slot(self) -> None:
+        task: asyncio.Task[Any] | None = asyncio.current_task()
+        assert task is not None  # noqa: S101 - slots are tasks
         while (work := await self._runs.get()) is not None:
             run: Run | None = work
             while run is not None:
                 current = run
                 try:
-                    run = await self._work(current)
+                    run = await self._work(current, task)
                 except Exception as error:  # noqa: BLE001 - the edge of a slot, which must go on
                     run = self._abandon(current.lease, error)
             self._idle += 1
@@ -501,7 +503,7 @@ class AsyncWorker:
         self._emit("error", error)
         return self._tell(Ended(lease))
 
-    async def _work(self, run: Run) -> Run | None:
+    async def _work(self, run: Run, slot: asyncio.Task[Any]) -> Run | None:
         """Run and settle one job; returns the next."""
         stint = self._stints.get(run.lease)
         if stint is None or stint.is_handed_back:  # before it began
@@ -517,18 +519,20 @@ class AsyncWorker:
             result = Raised(error)
         telemetry = self.options.telemetry
         if telemetry is None:
-            return await self._attempt(stint, result)
+            return await self._attempt(stint, slot, result)
         with process_span(telemetry, job, self.keys.name, worker_id=self.id, worker_name=self.options.name) as span:
-            return await self._attempt(stint, result, span)
+            return await self._attempt(stint, slot, result, span)
 
-    async def _attempt(self, stint: Stint, result: Returned | Raised | None, span: Attempt | None = None) -> Run | None:
+    async def _attempt(
+        self, stint: Stint, slot: asyncio.Task[Any], result: Returned | Raised | None, span: Attempt | None = None
+    ) -> Run | None:
         """Run a job unless its ``result`` is known already, and settle it; returns the next."""
         info = stint.job.info
-        telemetry = self.options.telemetry
         if result is None and not stint.is_handed_back:
             self._emit("active", stint.job, "waiting")
-            measure_start(telemetry, info, self.keys.name)
-            result = await self._process(stint)
+            if span is not None:
+                measure_start(self.options.telemetry, info, self.keys.name)
+            result = await self._process(stint, slot)
         stint.is_over.set()
         if _was_handed_back(stint) or result is None:
             return None
@@ -536,12 +540,10 @@ class AsyncWorker:
             span.fail(result.error)
         next_run, decision = await self._settle(stint, result)
         if span is not None:
-            measure_end(telemetry, span, info, self.keys.name, decision, now_ms=wall_ms())
+            measure_end(self.options.telemetry, span, info, self.keys.name, decision, now_ms=wall_ms())
         return next_run
 
-    async def _process(self, stint: Stint) -> Returned | Raised:
-        task: asyncio.Task[Any] | None = asyncio.current_task()
-        assert task is not None  # noqa: S101 - slots are tasks
+    async def _process(self, stint: Stint, task: asyncio.Task[Any]) -> Returned | Raised:
         before = stint.error
         if before is not None:  # a listener was told that it begins, and cancelled it
             return Raised(before)
@@ -571,7 +573,6 @@ class AsyncWorker:
     async def _settle(self, stint: Stint, result: Returned | Raised) -> tuple[Run | None, Decision | None]:
         """Tell Redis what became of a job, then the listeners; returns the job to go on with, and what was done."""
         job, lease = stint.job, stint.lease
-        settled = Settled(None)
         try:
             settled = await self._drive(
                 settle(
@@ -585,13 +586,16 @@ class AsyncWorker:
                 )
             )
         except Exception as error:
+            settled = Settled(None)
             logger.exception("settling a job failed", extra={"queue": self.keys.name, "job_id": job.id})
             self._emit("error", error)
         self._announce(job, result, settled)
         self._stints.pop(lease, None)
         if settled.limited_ms:
             self._tell(messages.Limited(settled.limited_ms))
-        arrived = None if settled.arrived is None else self._in_steady_time(settled.arrived)
+        arrived = settled.arrived
+        if arrived is not None and arrived.next_delayed_ms:
+            arrived = self._in_steady_time(arrived)
         return self._tell(Ended(lease, arrived, settled.unsure)), settled.decision
 
     def _announce(self, job: RunningAsyncJob, result: Returned | Raised, settled: Settled) -> None:

@@ -141,9 +141,19 @@ def complete_job(
     Raises:
         JobNotFoundError, LockLostError, JobNotInStateError, PendingChildrenError, FailedChildrenError: not ended.
     """
-    return _finish_call(
-        queue, job_id, token, now_ms, "completed", return_text, attempts, keep, metrics_points, fields, fetch
+    end = (
+        str(now_ms),
+        job_id,
+        token,
+        "completed",
+        return_text,
+        attempts,
+        False if keep is None else _retention(keep),
+        flatten(fields) if fields else False,
+        False if metrics_points is None else metrics_points,
+        False,
     )
+    return _finish_call(queue, job_id, end, fetch)
 
 
 def fail_job(
@@ -181,9 +191,19 @@ def fail_job(
         JobNotFoundError, LockLostError, JobNotInStateError: it was not ended.
     """
     extra = _failure_fields(reason, stacktrace) | dict(fields or {})
-    return _finish_call(
-        queue, job_id, token, now_ms, "failed", reason, attempts, keep, metrics_points, extra, fetch, dead_letter
+    end = (
+        str(now_ms),
+        job_id,
+        token,
+        "failed",
+        reason,
+        attempts,
+        False if keep is None else _retention(keep),
+        flatten(extra),
+        False if metrics_points is None else metrics_points,
+        False if dead_letter is None else _grave(dead_letter),
     )
+    return _finish_call(queue, job_id, end, fetch)
 
 
 def retry_active_job(
@@ -334,32 +354,8 @@ def wait_for_marker(queue: QueueKeys, timeout_s: float) -> Call[float | None]:
     return Call(("BZPOPMIN", queue.key("marker"), timeout_s), decode, block_ms=int(timeout_s * 1000))
 
 
-def _finish_call(  # noqa: PLR0917 - one caller a container, all arguments
-    queue: QueueKeys,
-    job_id: str,
-    token: str,
-    now_ms: int,
-    container: str,
-    value: str,
-    attempts: int,
-    keep: Keep | None,
-    metrics_points: int | None,
-    fields: Mapping[str, str] | None,
-    fetch: FetchNext | None,
-    dead_letter: DeadLetter | None = None,
-) -> Call[Fetched | None]:
-    end = (
-        str(now_ms),
-        job_id,
-        token,
-        container,
-        value,
-        attempts,
-        False if keep is None else _retention(keep),
-        flatten(fields) if fields else False,
-        False if metrics_points is None else metrics_points,
-        False if dead_letter is None else _grave(dead_letter),
-    )
+def _finish_call(queue: QueueKeys, job_id: str, end: tuple[Any, ...], fetch: FetchNext | None) -> Call[Fetched | None]:
+    """Describe the end of a job, in the order in which `finish_one.lua` unpacks it."""
     taker, most = (_NO_TAKER, MOST_TOGETHER) if fetch is None else (fetch.packed, fetch.most)
     return item_call("finish_jobs", queue.base, b"\x92" + pack(end) + taker, _fetched_after(queue, job_id, 0), most)
 

@@ -27,7 +27,7 @@ def script_call(
 
 def item_call(name: str, key: str, item: bytes, decode: Callable[[Any], T], most: int = MOST_TOGETHER) -> Call[T]:
     """Describe the run of a script on an array of one, which may travel in one run with others; see ``Call.item``."""
-    return Call((key, b"\x91" + item, "0"), decode, script=loader.load(name), keys=1, item=item, most=most)
+    return Call((key, b"\x91" + item, "0"), decode, loader.load(name), 1, True, None, item, most)  # noqa: FBT003 - each job has one
 
 
 def unless_negative(

@@ -270,7 +270,9 @@ class AsyncConnection:
         if self._origin.is_cluster or not self._is_shared:
             return self._sound((await self._send([call], atomic=False))[0])
         place = self._places.get("") or await self._place(None)
-        line = self._line(place)
+        line = place.line
+        if line is None or self._closed or not line.is_usable(asyncio.get_running_loop()):
+            line = self._line(place)
         while True:
             self._round_trips += 1
             try:

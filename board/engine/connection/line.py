@@ -187,7 +187,7 @@ class Line:
             return (call.argv,)
         argv = call.argv
         if len(calls) > 1:
-            items = [cast("bytes", one.item) for one in calls]
+            items = [one.item or b"" for one in calls]
             argv = (argv[0], joined(items), "1")
         if script.sha in self._known:
             return (("EVALSHA", script.sha, call.keys, *argv),)

@@ -112,6 +112,11 @@ TRANSITIONS: dict[State, dict[Ask, State]] = {
 }
 """State and what is asked to the next state. What is not listed changes nothing."""
 
+# A member of an enumeration is looked up through its metaclass, which what is asked of every job need not.
+_RUNNING = State.RUNNING
+_AT_WORK = (State.RUNNING, State.PAUSED)
+_ENDING = (State.CLOSING, State.GIVING_UP)
+
 LONGEST_BLOCK_MS = 10_000
 """No wait for a known moment is longer, as in BullMQ: a marker that was lost costs no more than this."""
 
@@ -205,14 +210,14 @@ class WorkerMachine:
     @property
     def fetch_next(self) -> bool:
         """Whether a job that ends now should bring the next one along."""
-        return self.state is State.RUNNING and len(self._leases) <= self.concurrency
+        return self.state is _RUNNING and len(self._leases) <= self.concurrency
 
     @property
     def wake_at_ms(self) -> int | None:
         """The moment at which ``Ticked`` has something to do; None while only other events can."""
         earliest = self._renew_at_ms
         moments = [self._give_up_at_ms]
-        if self.state is State.RUNNING:
+        if self.state is _RUNNING:
             moments.append(self._stalled_at_ms)
             if (self._limited_until_ms or self._retry_at_ms) and not self._is_blocking and self._free() > 0:
                 moments += [self._limited_until_ms or None, self._retry_at_ms or None]
@@ -226,7 +231,7 @@ class WorkerMachine:
         self._handlers[type(event)](self, event, now_ms)
         self._keep_time(now_ms)
         self._seek(now_ms)
-        if self.state in (State.CLOSING, State.GIVING_UP) and not self._leases and not self._fetching:
+        if not self._leases and not self._fetching and self.state in _ENDING:
             self._go(Ask.EMPTY)
         actions = self._actions
         self._actions = []
@@ -363,8 +368,8 @@ class WorkerMachine:
         held = self._leases[lease] = _Held(now_ms)
         if self.settings.renew_ms is not None and self._renew_at_ms is None:
             self._renew_at_ms = now_ms + self._renew_step_ms
-        if self.state in (State.RUNNING, State.PAUSED):
-            self._do(Run(job, lease))
+        if self.state in _AT_WORK:
+            self._actions.append(Run(job, lease))
         else:
             held.is_going = True
             self._do(HandBack(lease, started=False))
@@ -385,7 +390,7 @@ class WorkerMachine:
     def _keep_time(self, now_ms: int) -> None:
         if self._give_up_at_ms is not None and now_ms >= self._give_up_at_ms and self._go(Ask.GIVE_UP):
             self._give_up()
-        if self.state is State.RUNNING and self._stalled_at_ms is not None and now_ms >= self._stalled_at_ms:
+        if self._stalled_at_ms is not None and self.state is _RUNNING and now_ms >= self._stalled_at_ms:
             self._stalled_at_ms = now_ms + (self.settings.stalled_ms or 0)
             self._do(CheckStalled())
         if self._renew_at_ms is not None and now_ms >= self._renew_at_ms:
@@ -406,7 +411,7 @@ class WorkerMachine:
             self._do(Renew(due))
 
     def _seek(self, now_ms: int) -> None:
-        if self.state is not State.RUNNING or self._is_blocking:
+        if self.state is not _RUNNING or self._is_blocking:
             return
         if now_ms < self._limited_until_ms or now_ms < self._retry_at_ms:
             return

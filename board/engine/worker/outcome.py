@@ -181,7 +181,7 @@ def failure_before_run(job: JobData, rules: Rules) -> Raised | None:
     reason = job.deferred_failure
     if reason is None and rules.max_started_attempts is not None:
         reason = STARTED_TOO_OFTEN if job.attempts_started > rules.max_started_attempts else None
-    if reason is None:
+    if reason is None and job.problems:
         reason = next(
             (
                 f"the job cannot be read: {problem}"

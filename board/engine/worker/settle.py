@@ -247,7 +247,8 @@ def arrival(token: str, fetched: Fetched | None) -> Arrived:
     """Return what a fetch brought, as the machine's event; None is an empty queue."""
     if fetched is None:
         return Arrived(token)
-    return Arrived(token, (fetched.job,) if fetched.job else (), fetched.limited_ms, fetched.next_delayed_ms)
+    job = fetched.job
+    return Arrived(token, () if job is None else (job,), fetched.limited_ms, fetched.next_delayed_ms)
 
 
 def _ending(  # noqa: PLR0917 - the end of a job depends on all of it
