@@ -15,7 +15,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -33,6 +32,7 @@ from board.engine.errors import (
 from board.engine.options import to_ms
 from board.engine.types import Duration, JobData, JsonValue, Keep
 from board.engine.values import value
+from board.engine.worker.traces import format_trace
 
 __all__ = [
     "BackoffStrategy",
@@ -258,7 +258,7 @@ def outweighs(why: Exception, before: Exception | None) -> bool:
 
 def _failure(job: JobData, error: BaseException, trace: str | None) -> Failure:
     if trace is None:
-        trace = "".join(traceback.format_exception(type(error), error, from_the_processor(error.__traceback__)))
+        trace = format_trace(error, from_the_processor(error.__traceback__))
     limit = integer(job.options.get("stackTraceLimit"))
     traces = (*job.stacktrace, _storable(trace.rstrip("\n")))
     if limit is not None:
