@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -95,24 +94,19 @@ def integer(value: Any) -> int | None:
         return None
 
 
-class _Packers(threading.local):
-    """A packer for each thread: two would mix what one holds."""
-
-    def __init__(self) -> None:
-        self.renew()
-
-    def renew(self) -> None:
-        self.pack: Callable[[Any], bytes] = msgpack.Packer(use_bin_type=False, unicode_errors="surrogatepass").pack
-
-
-_PACKERS = _Packers()
+_IDLE: list[msgpack.Packer] = []
+"""Packers that nobody uses: making one takes longer than packing. Each is in one thread's hands at a time."""
 
 
 def pack(value: Any) -> bytes:
     """Encode a structure for ``cmsgpack.unpack`` in a script."""
-    packed = _PACKERS.pack(value)
-    if len(packed) > MOST_KEPT:
-        _PACKERS.renew()
+    try:
+        packer = _IDLE.pop()
+    except IndexError:
+        packer = msgpack.Packer(use_bin_type=False, unicode_errors="surrogatepass")
+    packed: bytes = packer.pack(value)
+    if len(packed) <= MOST_KEPT:
+        _IDLE.append(packer)
     return packed
 
 
