@@ -24,7 +24,9 @@ class Job(JobView):
     def __init__(
         self, info: JobData | Later, keys: QueueKeys, connection: Connection, token: str | None = None
     ) -> None:
-        super().__init__(info, keys, token)
+        self._info = info
+        self.keys = keys
+        self.token = token
         self._connection = connection
 
     def refresh(self) -> None:
