@@ -31,6 +31,7 @@ from board.web import (
     provider,
     render,
     security,
+    templating,
     tracing,
     urls,
 )
@@ -74,7 +75,7 @@ def create_app(
     identify = identify or behind_proxy(settings)
     require_browser_code()
     app = Flask("board", static_folder=None, template_folder=str(TEMPLATES))
-    app.jinja_environment = render.Environment
+    app.jinja_environment = templating.Environment
     app.config.update(
         MAX_CONTENT_LENGTH=security.MOST_BODY_BYTES,
         MAX_FORM_MEMORY_SIZE=security.MOST_BODY_BYTES,

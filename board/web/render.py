@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, MutableMapping
+from collections.abc import Callable, Hashable
 from functools import lru_cache
 from typing import Any, Protocol
 from urllib.parse import quote
 
-import flask.templating
 from flask import Flask, Response, g, make_response, render_template, request, session, url_for
 from markupsafe import Markup
 
@@ -20,21 +19,9 @@ from board.web.assets import ENDPOINT, STYLESHEET, assets
 from board.web.state import board, current_user, preferences, signs_in
 from board.words import spoken
 
-__all__ = ["Environment", "install", "page", "pinned", "request_path"]
+__all__ = ["install", "page", "pinned", "request_path"]
 
 THEME_COOKIE = "board_theme"
-
-
-class Environment(flask.templating.Environment):
-    """Jinja's environment with one set of globals for all templates.
-
-    Jinja gives each template a chain of its own globals and the shared ones, and compares the names of both whenever
-    one template imports another, which a page does some twenty times. Ours have none of their own.
-    """
-
-    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
-        """Return the shared ones, unless a template is given more."""
-        return super().make_globals(d) if d else self.globals
 
 
 class _Referable(Protocol):
