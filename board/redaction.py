@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 
-__all__ = ["REDACTED", "Path", "hide_also", "hides", "is_revealing", "redact_text", "revealed", "speaks_of"]
+__all__ = ["REDACTED", "Path", "hide_also", "hides", "is_revealing", "redact_text", "revealed", "speaks_of", "version"]
 
 REDACTED = "[redacted]"
 
@@ -106,6 +106,11 @@ def revealed() -> Iterator[None]:
 def is_revealing() -> bool:
     """Whether secrets are shown at this moment, in this thread."""
     return _revealing.get()
+
+
+def version() -> int:
+    """Return what counts up whenever something more is hidden: what was written before is not to be used again."""
+    return _rules.version
 
 
 def hides(key: str, path: Path = ()) -> bool:
