@@ -110,7 +110,10 @@ class Pairs(list[tuple[str, Any]]):
 
     def get(self, name: str) -> Any:
         """Return the last value under a name, as JavaScript would; None when there is none."""
-        return next((value for key, value in reversed(self) if key == name), None)
+        for key, value in reversed(self):
+            if key == name:
+                return value
+        return None
 
 
 def _refuse(word: str) -> Any:

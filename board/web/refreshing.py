@@ -22,13 +22,14 @@ from board.web.assets import assets
 from board.web.state import board, current_user, preferences
 from board.words import spoken
 
-__all__ = ["keep", "refresh", "token_placeholder"]
+__all__ = ["TOKEN_PLACE", "keep", "refresh", "token_placeholder"]
 
 MOST_MADE: Final = 8
 """Regions kept of one shared reading: one for each person and address that asks within its time."""
 
-_PLACEHOLDER: Final = secrets.token_hex(24)
-"""Stands for the form token while a region is rendered. Nobody outside knows it, so nothing shown can hold it."""
+TOKEN_PLACE: Final = secrets.token_hex(24)
+"""Stands for the form token in what is written for more than one answer. Nobody outside knows it, so nothing shown can
+hold it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class _Region:
 
 def token_placeholder() -> str | None:
     """Return what stands for the form token in the region being rendered; None while a whole page is."""
-    return _PLACEHOLDER if g.get("is_region") else None
+    return TOKEN_PLACE if g.get("is_region") else None
 
 
 _MOMENT: Final = re.compile(r' data-now="\d+"')
@@ -54,15 +55,15 @@ def keep(element_id: str, html: Markup, token: str) -> Markup:
 
     Args:
         element_id: of the element around it.
-        html: what is in it.
-        token: as its forms have it; each answer masks it otherwise.
+        html: what is in it, with ``TOKEN_PLACE`` where its forms have their token.
+        token: as the forms of this answer have it.
     """
-    digest = blake2b(str(html).replace(token, "").encode(), digest_size=12)
+    digest = blake2b(str(html).replace(TOKEN_PLACE, "").encode(), digest_size=12)  # each process has its own place
     digest.update(str(session.get(security.CSRF_FIELD, "")).encode())
     tag = digest.hexdigest()
     if g.get("is_region") and htmx.kept_of(request) == tag:
         return Markup('<div id="{}" data-keep></div>').format(element_id)
-    return Markup('<div id="{}" data-kept="{}">{}</div>').format(element_id, tag, html)
+    return Markup('<div id="{}" data-kept="{}">{}</div>').format(element_id, tag, html.replace(TOKEN_PLACE, token))
 
 
 def refresh(template: str, context: dict[str, Any], made: dict[Hashable, Any] | None) -> Response:
@@ -86,9 +87,9 @@ def refresh(template: str, context: dict[str, Any], made: dict[Hashable, Any] | 
     if request.if_none_match.contains_weak(tag):
         response = Response(status=304)  # without a region made ready only to be left out again
     else:
-        token = security.csrf_token(session) if _PLACEHOLDER in region.html else ""
+        token = security.csrf_token(session) if TOKEN_PLACE in region.html else ""
         html = _MOMENT.sub(f' data-now="{board().clock()}"', region.html, count=1)
-        response = make_response(html.replace(_PLACEHOLDER, token))
+        response = make_response(html.replace(TOKEN_PLACE, token))
     response.set_etag(tag, weak=True)
     return response
 

@@ -50,6 +50,7 @@ def install(app: Flask) -> None:
     app.jinja_env.filters["job_ref"] = _job_ref
     app.jinja_env.filters["row_id"] = _row_id
     app.jinja_env.globals["remembering"] = _remembering
+    app.jinja_env.globals["token_place"] = refreshing.TOKEN_PLACE
     app.jinja_env.globals["written"] = written
     app.jinja_env.globals["drawing"] = _drawing
     app.jinja_env.globals["kept"] = lambda element_id, html: refreshing.keep(element_id, html, _form_token())
