@@ -1,19 +1,20 @@
 """What is measured beside peers and at growing sizes, one after the other, written to docs/performance.md.
 
-    make bench                  all parts: the better part of an hour on two quiet cores
-    python -m bench --quick     a short look at each: under five minutes
+    make bench                  all parts: a good hour on two quiet cores
+    python -m bench --quick     a short look at each: some eight minutes
     python -m bench --only engine,limit
 
 The engine beside Node BullMQ and other queues for Python, how it grows, where its time goes, how long it holds Redis,
-starts and pools of processes, and our dashboard beside bull-board. Many watchers and a day of the recorder have
-commands of their own: ``python -m bench.watchers`` and ``python -m bench.recorder``.
+starts and pools of processes, our dashboard beside bull-board, and the pages of both in a browser, which have a page of
+their own, docs/comparison.md. Many watchers and a day of the recorder have commands of their own:
+``python -m bench.watchers`` and ``python -m bench.recorder``.
 """
 
 import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from bench import curves, dashboard, engine, limit, processes, python_peers, scripts
+from bench import curves, dashboard, engine, limit, pages, processes, python_peers, scripts
 
 PARTS: dict[str, Callable[[list[str]], int]] = {
     "engine": engine.main,
@@ -23,6 +24,7 @@ PARTS: dict[str, Callable[[list[str]], int]] = {
     "scripts": scripts.main,
     "processes": processes.main,
     "dashboard": dashboard.main,
+    "pages": pages.main,
 }
 
 
