@@ -180,5 +180,6 @@ def _finish(response: Response) -> Response:
         board().redis_answered()
         if request.method not in security.SAFE_METHODS and request.blueprint not in OF_ONESELF:
             _acted()
-    response.headers["X-Request-Id"] = g.get("request_id", "")
+    if not is_file:
+        response.headers["X-Request-Id"] = g.get("request_id", "")
     return compression.compress(request, security.protect(response, is_static=is_file))

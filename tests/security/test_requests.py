@@ -15,7 +15,7 @@ from board.bulk import Runs, Source, Spec
 from board.queries.fingerprint import cause_of
 from board.service import Service
 from board.web.login import OPEN
-from board.web.security import HEADERS
+from board.web.security import HEADERS, HEADERS_OF_PARTS
 from board.web.state import EXTENSION
 from tests.recorder.conftest import Process
 from tests.web.site import PASSWORD, Browser, Site
@@ -421,6 +421,18 @@ def test_every_answer_carries_the_headers(site: Site, endpoint: str, method: str
         assert answer.headers["Cache-Control"] == "no-store"
     assert "Access-Control-Allow-Origin" not in answer.headers
     assert "Python" not in answer.headers.get("Server", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "headers"),
+    [("js/board.js", HEADERS_OF_PARTS), ("board.css", HEADERS_OF_PARTS), ("icons.svg", HEADERS), ("mark.svg", HEADERS)],
+)
+def test_files_carry_the_headers_a_browser_heeds_on_them(site: Site, name: str, headers: dict[str, str]) -> None:
+    """A drawing can be opened by itself and is a document then; a script or a sheet of styles never is."""
+    answer = site.browser().get(f"/static/{name}")
+
+    assert answer.status_code == 200
+    assert {one: answer.headers[one] for one in HEADERS if one in answer.headers} == headers
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/q/mail/bulk", "/q/none/failed", "/q/mail/nonsense", "/static/../board"])
