@@ -1,6 +1,6 @@
 """One visit to a page in Chromium, and what it cost: the wire, Redis, the browser, and the time until it is of use.
 
-A visit opens the page in a window of its own, waits until it asks for nothing more, lets it refresh itself once, and
+A visit opens the page in a window of its own, waits until it asks for nothing more, lets it refresh itself twice, and
 ends. What went over the wire is counted by the browser (CDP, ``encodedDataLength``: compressed, with headers), what
 Redis carried out by Redis.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,7 +33,13 @@ QUIET_SECONDS = 1.0
 LOST_SECONDS = 3.0
 """A page that has had what it wants for so long, and yet shows nothing of what was sought, will not show it."""
 
+BREATH_MS = 500.0
+"""For what was held while a page was measured."""
+
 LONGEST_SECONDS = 60.0
+
+REFRESHES = 2
+"""The first may bring what the page was opened with once more; from the second on all are alike."""
 
 SEEK = """
 (({ selector, text }) => {
@@ -100,7 +107,7 @@ class Visit:
     Attributes:
         view_ms: until the page was of use; None when it never was.
         load: until it asked for nothing more.
-        refresh: one refresh, by the page itself; None when none came.
+        refreshes: the first two, by the page itself.
         nodes: of the document, with text and comments.
         heap_mb: of JavaScript, after a collection.
         elsewhere: addresses asked of other hosts.
@@ -110,7 +117,7 @@ class Visit:
 
     view_ms: float | None = None
     load: Spent = field(default_factory=Spent)
-    refresh: Spent | None = None
+    refreshes: list[Spent] = field(default_factory=list)
     nodes: int = 0
     heap_mb: float = 0.0
     elsewhere: int = 0
@@ -154,6 +161,11 @@ class Watched:
             self._page.wait_for_timeout(LOOK_MS)
         return True
 
+    def asks_for_more(self, seconds: float) -> bool:
+        """Wait until the page sends a request; False when it does not within that time."""
+        sent = self.requests
+        return self.wait(lambda: self.requests > sent, seconds)
+
     def is_quiet(self, seconds: float = QUIET_SECONDS) -> bool:
         """Whether nothing is open and nothing was asked for a while; true only of a page that answers."""
         self._page.evaluate("0")
@@ -189,6 +201,7 @@ def visit(
     facts: Sequence[tuple[str, str]],
     *,
     client: redis.Redis,
+    alone: Callable[[], AbstractContextManager[None]] = nullcontext,
     cookies: str = "",
     again: bool = False,
 ) -> Visit:
@@ -201,6 +214,7 @@ def visit(
         look: what makes it of use.
         facts: name and text of what should stand on it besides.
         client: of the Redis that only this board uses.
+        alone: lets nobody but the page use it for as long as something is measured.
         cookies: as the header has them.
         again: have been on the page before: the browser keeps what it may.
     """
@@ -216,36 +230,51 @@ def visit(
         page = window.new_page()
         page.add_init_script(f"{SEEK}({json.dumps({'selector': look.selector, 'text': look.text})})")
         session = window.new_cdp_session(page)
-        return _watch(page, session, Watched(page, session, address, client), path=path, facts=facts)
+        return _watch(page, session, Watched(page, session, address, client), alone, path=path, facts=facts)
     finally:
         window.close()
 
 
-def _watch(page: Page, session: CDPSession, watched: Watched, *, path: str, facts: Sequence[tuple[str, str]]) -> Visit:
+def _watch(
+    page: Page,
+    session: CDPSession,
+    watched: Watched,
+    alone: Callable[[], AbstractContextManager[None]],
+    *,
+    path: str,
+    facts: Sequence[tuple[str, str]],
+) -> Visit:
     told = Visit()
-    session.send("Performance.enable")
-    before = watched.spent()
-    page.goto(watched.root + path, wait_until="commit")
 
     def seen() -> bool:
         told.view_ms = page.evaluate("window.seenAfter ?? null")
         return told.view_ms is not None
 
-    watched.wait(lambda: seen() or watched.is_quiet(LOST_SECONDS), LONGEST_SECONDS)
-    watched.wait(watched.is_quiet, LONGEST_SECONDS)
-    loaded = watched.spent()
-    told.load = loaded.since(before)
+    with alone():
+        before = watched.spent()
+        page.goto(watched.root + path, wait_until="commit")
+        watched.wait(lambda: seen() or watched.is_quiet(LOST_SECONDS), LONGEST_SECONDS)
+        watched.wait(watched.is_quiet, LONGEST_SECONDS)
+        told.load = watched.spent().since(before)
+    _look(page, session, facts, told)
+    for _ in range(REFRESHES):
+        page.wait_for_timeout(BREATH_MS)
+        with alone():
+            before = watched.spent()
+            if watched.asks_for_more(LONGEST_SECONDS / 4):
+                watched.wait(watched.is_quiet, LONGEST_SECONDS)
+                told.refreshes.append(watched.spent().since(before))
+    told.elsewhere = watched.elsewhere
+    return told
+
+
+def _look(page: Page, session: CDPSession, facts: Sequence[tuple[str, str]], told: Visit) -> None:
+    """Note what the page is now that it has what it wants."""
+    session.send("Performance.enable")
     session.send("HeapProfiler.collectGarbage")
     figures = {one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}
     told.nodes, told.heap_mb = int(page.evaluate(COUNT)), figures["JSHeapUsedSize"] / 2**20
-    text = str(page.evaluate("document.body.innerText"))
-    plain = text.replace(",", "")
+    plain = str(page.evaluate("document.body.innerText")).replace(",", "")
     told.missing = [name for name, sought in facts if sought.replace(",", "") not in plain]
     if told.view_ms is None:
         told.instead = str(page.evaluate("(document.querySelector('main') ?? document.body).innerText")).strip()[:60]
-    begun = watched.spent()
-    if watched.wait(lambda: watched.requests > begun.requests, LONGEST_SECONDS / 4):
-        watched.wait(watched.is_quiet, LONGEST_SECONDS)
-        told.refresh = watched.spent().since(begun)
-    told.elsewhere = watched.elsewhere
-    return told

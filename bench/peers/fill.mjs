@@ -43,7 +43,7 @@ const scenes = {
   // Many queues as a busy system has them: some jobs wait, some failed, the last few are done.
   async many() {
     await inTurns(range(wish.queues, (number) => number), 25, async (number) => {
-      const name = `team-${String(number % 20).padStart(2, "0")}.queue-${String(number).padStart(4, "0")}`;
+      const name = `area${String(number % 20).padStart(2, "0")}.queue-${String(number).padStart(4, "0")}`;
       const queue = new Queue(name, { connection });
       const [waiting, failed, done] = [number % 5, number % 3, 3];
       await queue.addBulk(range(waiting + failed + done, (at) => ({ name: "charge", data: order(at) })));
@@ -52,7 +52,7 @@ const scenes = {
     return {};
   },
 
-  // Five queues, each with something that is hard to show.
+  // Six queues, most of them with something that is hard to show.
   async hard() {
     const big = new Queue("big", { connection });
     for (let at = 0; at < wish.jobs; at += BULK) {
@@ -70,10 +70,10 @@ const scenes = {
     const broken = new Queue("broken", { connection });
     await broken.addBulk(range(5, (number) => ({ name: "charge", data: order(number), opts: { jobId: `charge-${number}` } })));
     await work("broken", 5, () => callGateway(8, "upstream did not answer"));
-    await connection.hset(broken.toKey("charge-2"), "data", '{"orderId": 2, "customer": {"id"');
+    await connection.hset("bull:broken:charge-2", "data", '{"orderId": 2, "customer": {"id"');
     const exact = await new Queue("exact", { connection }).add("pay", order(1));
     const digits = '{"account":9007199254740993,"share":0.10000000000000000001,"name":"of the ledger"}';
-    await connection.hset(exact.toKey ? exact.toKey(exact.id) : `bull:exact:${exact.id}`, "data", digits);
+    await connection.hset(`bull:exact:${exact.id}`, "data", digits);
 
     const flows = new FlowProducer({ connection });
     const children = range(wish.children, (number) => ({ name: `chapter-${number}`, queueName: "parts", data: order(number) }));

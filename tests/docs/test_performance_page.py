@@ -1,4 +1,4 @@
-"""docs/performance.md has what the last runs measured, in the words of the programs that measure."""
+"""The pages about performance have what the last runs measured, in the words of the programs that measure."""
 
 import json
 from collections.abc import Callable
@@ -6,23 +6,24 @@ from typing import Any
 
 import pytest
 
-from bench import engine_report, report
+from bench import engine_report, pages_report, report
 from tests.docs.pages import ROOT
 
-PAGE = ROOT / "docs" / "performance.md"
+PERFORMANCE = "performance.md"
 
 
 @pytest.mark.parametrize(
-    ("name", "command", "told"),
+    ("page", "name", "command", "told"),
     [
-        ("dashboard", "python -m bench.dashboard", report.dashboard),
-        ("engine", "python -m bench.engine --save", engine_report.engine),
+        (PERFORMANCE, "dashboard", "python -m bench.dashboard", report.dashboard),
+        (PERFORMANCE, "engine", "python -m bench.engine --save", engine_report.engine),
+        ("comparison.md", "pages", "python -m bench.pages --save", pages_report.pages),
     ],
 )
-def test_a_part_of_the_page_is_what_was_measured(name: str, command: str, told: Callable[[Any], str]) -> None:
+def test_a_part_of_a_page_is_what_was_measured(page: str, name: str, command: str, told: Callable[[Any], str]) -> None:
     """When this fails: give the result in ``bench/results`` to ``write_report`` of that part."""
     result = json.loads((ROOT / "bench" / "results" / f"{name}.json").read_text(encoding="utf-8"))
 
     part = f"<!-- {name}: written by {command} -->\n{told(result)}\n<!-- end of {name} -->\n"
 
-    assert part in PAGE.read_text(encoding="utf-8")
+    assert part in (ROOT / "docs" / page).read_text(encoding="utf-8")
