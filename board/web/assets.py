@@ -38,6 +38,9 @@ A_MINUTE = "public, max-age=60"
 
 _DIGEST = re.compile(r"[0-9a-f]{12}/")
 
+_COMMENT = re.compile(r"/\*.*?\*/\n?", re.DOTALL)
+"""In styles, where they are an eighth of what would be sent. No string of ours holds the beginning of one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asset:
@@ -115,7 +118,7 @@ class Assets:
     def _read(self) -> _Held:
         changed_ns = self._changed_ns()
         styles = "\n".join(path.read_text("utf-8") for path in sorted((self._folder / "css").glob("*.css")))
-        found = {STYLESHEET: styles.encode()}
+        found = {STYLESHEET: _COMMENT.sub("", styles).encode()}
         for path in sorted(self._folder.rglob("*")):
             name = path.relative_to(self._folder).as_posix()
             if path.is_file() and path.suffix != ".css" and not name.startswith("."):

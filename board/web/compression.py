@@ -12,13 +12,18 @@ from typing import Final
 
 from flask import Request, Response
 
+from board.web import htmx
+
 __all__ = ["BEST", "compress", "gzip", "is_accepted"]
 
 BEST: Final = 9
 """For what is compressed once and sent often."""
 
+SMALL: Final = 6
+"""For a page that is opened: up to fifteen per cent smaller than with 4, for a millisecond or two."""
+
 QUICK: Final = 4
-"""For a page: a third of the time of 9 for six per cent more bytes."""
+"""For what refreshes a page, which comes again and again: half the time of 6."""
 
 WORTH_IT: Final = 1_024
 """Bytes below which an answer fits into one packet anyway."""
@@ -45,6 +50,6 @@ def compress(request: Request, response: Response) -> Response:
     response.vary.add("Accept-Encoding")
     content = response.get_data()
     if len(content) >= WORTH_IT and is_accepted(request):
-        response.set_data(gzip(content, QUICK))
+        response.set_data(gzip(content, QUICK if htmx.is_htmx(request) else SMALL))
         response.headers["Content-Encoding"] = "gzip"
     return response
