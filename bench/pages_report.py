@@ -15,6 +15,12 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "comparison.md"
 MORE = 1.05
 """Less than a twentieth more is the same."""
 
+WHY = """\
+Most of the nodes of our tables are menus: each line carries its own, so that it works without scripts. The list of
+failed jobs counts the errors of the newest 200 for its filter, whatever the page shows; that is what it asks Redis for
+besides. The page of a job that waits, or of a flow that goes on, tells how long, so that each of its refreshes has
+something new."""
+
 TOOLS = ("Chromium", "playwright", "Python", "Flask", "gunicorn", "Redis", "Node", "Express", "bull-board", "BullMQ")
 
 COSTS = (
@@ -88,6 +94,8 @@ def pages(result: dict[str, Any]) -> str:
         "## Where bull-board wins",
         "",
         *_losses(rows),
+        "",
+        *wrapped(WHY),
         "",
         *_told(machine),
     ]
