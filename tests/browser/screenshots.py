@@ -88,6 +88,7 @@ def bulk_run(page: Page, address: str) -> None:
     if run.count() == 0:
         page.goto(f"{address}/bulk/plan?verb=retry&in=hooks.deliver/failed")
         page.locator("main button[type=submit]").click()
+        page.locator("main tbody tr").first.wait_for()
     else:
         page.goto(address + str(run.get_attribute("href")))
 

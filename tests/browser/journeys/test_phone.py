@@ -79,6 +79,18 @@ def test_every_button_of_the_dock_can_be_reached(caller: Person, language: str) 
     assert [is_whole(button) for button in buttons.all()] == [True] * 5
 
 
+def test_a_question_fits_its_dialog(caller: Person) -> None:
+    page = caller.page
+    page.get_by_label("Select job job-0").check()
+
+    page.get_by_role("region", name="Selection").get_by_role("button", name="Remove").click()
+
+    question = page.get_by_role("dialog", name="Remove 1 job of mail")
+    expect(question).to_be_visible()
+    parts = question.locator("h2, p, .ledger, .button").all()
+    assert [is_whole(part) for part in parts] == [True] * len(parts)
+
+
 def test_the_tab_bar_leads_to_workers_and_search_and_its_last_tab_to_all_else(caller: Person) -> None:
     page = caller.page
     bar = page.get_by_role("navigation", name="Main, phone")
