@@ -16,6 +16,7 @@ import "./local.js"
 // What one kind of page needs alone.
 if (document.querySelector("[role=treegrid]")) import("./pages/flow.js")
 if (document.querySelector("[data-ask]")) import("./pages/ask.js")
+if (document.querySelector("#chart-values")) import("./pages/charts.js")
 if (document.querySelector("form[data-preview]")) import("./pages/preview.js")
 if (document.querySelector(".tabs")) import("./pages/tabs.js")
 const trees = () => document.querySelector("[data-tree]") && import("./pages/tree.js")
