@@ -69,6 +69,7 @@ class Finding:
         remedy: what to do; empty when nothing is.
         rule: what was looked at, and so why it matters.
         accepted: who lets it stay as it is; None when nobody does, or no longer.
+        commands: for a console of Redis, that do what the remedy says; to be copied, never run by the board.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Finding:
     remedy: str = ""
     rule: str = ""
     accepted: Acceptance | None = None
+    commands: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:

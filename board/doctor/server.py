@@ -86,6 +86,7 @@ def eviction(patient: Patient) -> Finding:
         Verdict.FAILURE,
         sentence("maxmemory-policy is %(policy)s: Redis may throw jobs away when its memory is full", policy=policy),
         sentence("CONFIG SET maxmemory-policy noeviction, and the same line in redis.conf."),
+        commands=("CONFIG SET maxmemory-policy noeviction", "CONFIG REWRITE"),
     )
 
 
@@ -105,6 +106,7 @@ def persistence(patient: Patient) -> Finding:
         Verdict.WARNING,
         sentence("no append-only file: a crash loses all jobs since the last snapshot"),
         sentence("CONFIG SET appendonly yes, and the same line in redis.conf."),
+        commands=("CONFIG SET appendonly yes", "CONFIG REWRITE"),
     )
 
 

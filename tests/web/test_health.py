@@ -229,7 +229,7 @@ def accept(site: Site, role: str = "admin", check: str = "workers", **form: str)
 
 
 def counts(site: Site) -> str:
-    return text_of(soup(site.signed_in("viewer").get("/health")).select_one("main > .cluster"))
+    return text_of(soup(site.signed_in("viewer").get("/health")).select_one("main .section.cluster"))
 
 
 def test_an_accepted_finding_is_told_apart_with_its_reason_until_it_is_reopened(site: Site) -> None:
@@ -375,3 +375,32 @@ def test_a_program_accepts_a_finding_and_reopens_it(site: Site) -> None:
     assert said == {"moved"}
     assert (before, after, counted()) == ((1, 0), (0, 1), (1, 0))
     assert (one["name"], one["accepted"]["by"], one["accepted"]["reason"]) == ("workers", "token:ops", "moved")
+
+
+def test_the_page_tells_of_the_server_and_counts_in_the_language_of_the_reader(site: Site) -> None:
+    site.jobs.waiting("one")
+    site.service.sources.forget()
+    browser = site.signed_in()
+
+    page = soup(browser.get("/health"))
+    facts = text_of(page.select_one("section[aria-labelledby=server-title]"))
+    german = text_of(soup(browser.get("/health", **{"Accept-Language": "de"})).select_one("main"))
+
+    assert "primary, 0 replicas" in facts
+    assert "In use" in text_of(page.select_one("section[aria-labelledby=memory-title]"))
+    assert "1 failure" in text_of(page.select_one("main"))
+    assert "1 Fehler" in german
+    assert any(f"{n} Warnungen" in german for n in range(2, 9))
+
+
+def test_what_passes_can_be_left_out_and_commands_are_there_to_copy(site: Site) -> None:
+    site.jobs.waiting("one")
+    site.service.sources.forget()
+    browser = site.signed_in()
+
+    page = soup(browser.get("/health?show=trouble"))
+
+    assert {str(line["data-state"]) for line in page.select(".checks > li")} == {"critical", "warn"}
+    copied = [str(button["data-copy"]) for button in page.select(".checks button[data-copy]")]
+    assert copied == ["CONFIG SET appendonly yes\nCONFIG REWRITE"]
+    assert len(soup(browser.get("/health?show=nonsense")).select('.checks > li[data-state="pass"]')) > 5

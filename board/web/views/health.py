@@ -19,6 +19,7 @@ from board.doctor import Finding, Verdict, accepting
 from board.doctor.queues import MOST_QUEUES
 from board.engine.errors import StoreError
 from board.errors import BadRequestError
+from board.queries.server import read_server
 from board.redaction import redact_text
 from board.service import SHARED_SECONDS
 from board.web import render
@@ -106,6 +107,8 @@ def _checklist(problem: str = "", typed: Mapping[str, str] | None = None) -> Res
     return render.page(
         "health/health.html",
         groups=groups,
+        shown="trouble" if request.args.get("show") == "trouble" else "all",
+        server=read_server(own.connection),
         queue_count=len(own.sources.list().queues),
         most_sampled=MOST_QUEUES,
         problem=problem,
