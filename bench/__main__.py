@@ -1,6 +1,6 @@
 """What is measured beside peers and at growing sizes, one after the other, written to docs/performance.md.
 
-    make bench                  all parts: a good hour on two quiet cores
+    make bench                  all parts: an hour and a half on two quiet cores
     python -m bench --quick     a short look at each: some eight minutes
     python -m bench --only engine,limit
 

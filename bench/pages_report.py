@@ -17,9 +17,9 @@ MORE = 1.05
 
 WHY = """\
 Most of the nodes of our tables are menus: each line carries its own, so that it works without scripts. The list of
-failed jobs counts the errors of the newest 200 for its filter, whatever the page shows; that is what it asks Redis for
-besides. The page of a job that waits, or of a flow that goes on, tells how long, so that each of its refreshes has
-something new."""
+failed jobs counts the errors of the newest 200 for its filter, whatever the page shows, and a flow asks for the state
+of every child, so that those that failed come first: that is what they ask Redis for besides. The page of a job that
+waits, or of a flow that goes on, tells how long, so that each of its refreshes has something new."""
 
 TOOLS = ("Chromium", "playwright", "Python", "Flask", "gunicorn", "Redis", "Node", "Express", "bull-board", "BullMQ")
 
