@@ -29,6 +29,7 @@ from board.errors import SettingsError
 from board.facts import ConnectionFacts, read_facts
 from board.history.groups import Groups
 from board.history.store import History
+from board.history.windows import Windows
 from board.limits import read_limits
 from board.namespace import Namespace
 from board.outbound.calls import Outbound
@@ -125,6 +126,7 @@ class Service:
         clock: ms since the epoch.
         secret: what signs cookies; empty until ``prepare`` has been through.
         readings: of pages, shared by people who watch the same.
+        windows: what was added up of the longer windows of the overview.
         trouble_since_ms: when Redis began to fail; None while it answers.
         answered_at_ms: when Redis last answered a page; None before the first.
         facts: of the latest look at Redis; None before the first.
@@ -188,6 +190,7 @@ class Service:
         self.strangers = Strangers(self.desk, self.namespace)
         self.secret = ""
         self.readings = Sharing(max(SHARED_SECONDS, settings.live_seconds))
+        self.windows = Windows()
         self.trouble_since_ms: int | None = None
         self.answered_at_ms: int | None = None
         self.facts: ConnectionFacts | None = None

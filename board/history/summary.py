@@ -33,6 +33,7 @@ class Summary:
         failed_line: jobs that failed in each of them.
         open_line: jobs not finished in each of them, on average; empty where there were none in any.
         oldest_line: largest age of the next job in line in each of them, in whole minutes; empty where all are 0.
+        minutes: that the figures are about; not stored, as it is always the same there.
     """
 
     at_ms: int = field(compare=False)  # equal ones give equal lines of a table
@@ -48,11 +49,12 @@ class Summary:
     failed_line: tuple[int, ...] = ()
     open_line: tuple[int, ...] = ()
     oldest_line: tuple[int, ...] = ()
+    minutes: float = MINUTES
 
     @property
     def per_minute(self) -> float:
         """Jobs that ended, a minute."""
-        return (self.completed + self.failed) / MINUTES
+        return (self.completed + self.failed) / self.minutes
 
     @property
     def fail_share(self) -> float | None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
-from board.history.summary import Summary
+from board.history.summary import MINUTES, Summary
 from board.queries.attention import Attention
 from board.queries.overview import OverviewReading, QueueRow
 from board.queries.shared import Counts
@@ -46,7 +46,7 @@ class FoldedGroup:
         counts: their jobs, added up.
         trouble: queues of these that are in trouble.
         paused: queues of these that are paused.
-        finished: jobs of them that ended in the last quarter of an hour.
+        finished: jobs of them that ended in the window.
         failed: of these, how many failed.
     """
 
@@ -96,6 +96,9 @@ class OverviewPage:
         page: counted from 0.
         has_more: there is another page.
         matching: queues that fit, or groups of them.
+        window: name of the time that figures are about.
+        minutes: its length, as far as it was recorded.
+        since_ms: from when on there is history, where that is less than the window.
     """
 
     groups: tuple[QueueGroup, ...]
@@ -125,6 +128,9 @@ class OverviewPage:
     page: int = 0
     has_more: bool = False
     matching: int = 0
+    window: str = "15m"
+    minutes: float = MINUTES
+    since_ms: int | None = None
 
 
 _SORTS: dict[str, Callable[[QueueRow], int]] = {
@@ -218,6 +224,9 @@ def arrange(
         page=page,
         has_more=first + ROW_LIMIT < count,
         matching=count,
+        window=reading.window,
+        minutes=reading.minutes,
+        since_ms=reading.since_ms,
     )
 
 

@@ -15,9 +15,10 @@ from board.engine.calls import Call
 from board.engine.commands.pages import QueueReading, list_client_names, read_queues
 from board.engine.errors import EngineError
 from board.engine.keys import QueueKeys
-from board.history.figures import ALL
+from board.history.figures import ALL, Figures
 from board.history.store import History
-from board.history.summary import Summary
+from board.history.summary import MINUTES, Summary
+from board.history.windows import Window, Windows, summarize
 from board.queries.attention import ORDER, Attention, attention_of
 from board.queries.shared import Counts, Known, QueueName, Reads, by_slot, queue_name, together
 from board.queries.workers import count_workers
@@ -50,7 +51,8 @@ class QueueRow:
         concurrency: most jobs that may run at once over all workers.
         error: why it could not be read.
         in_trouble: named among what needs attention, critical or warning.
-        summary: its last quarter of an hour; None where nobody records, and for one in which nothing happened lately.
+        summary: its last quarter of an hour, or the window asked for; None where nobody records, and for one in which
+            nothing happened in that time.
     """
 
     queue: QueueName
@@ -78,6 +80,9 @@ class OverviewReading:
         summary: the last quarter of an hour of all queues; None where some are hidden from this person.
         default_prefix: the prefix that is not worth mentioning.
         measured_at_ms: when.
+        window: name of the time that summaries are about.
+        minutes: its length, as far as it was recorded.
+        since_ms: from when on there is history, where that is less than the window; None where it is long enough.
     """
 
     rows: tuple[QueueRow, ...]
@@ -87,6 +92,30 @@ class OverviewReading:
     summary: Summary | None
     default_prefix: str
     measured_at_ms: int
+    window: str = "15m"
+    minutes: float = MINUTES
+    since_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """What the figures of a page are about: name of the window, minutes of it that were recorded, and since when.
+
+    ``since_ms`` is None where all of the window was recorded.
+    """
+
+    name: str
+    minutes: float
+    since_ms: int | None
+
+    @classmethod
+    def of(cls, window: Window | None, since_ms: int | None, now_ms: int) -> Length:
+        """Return it for a history that begins at ``since_ms``."""
+        from_ms = now_ms - MINUTES * 60_000 if window is None else window.starts(now_ms)[0]
+        is_short = since_ms is not None and since_ms > from_ms
+        begins_ms = since_ms if is_short and since_ms is not None else from_ms
+        minutes = MINUTES if window is None else max(1.0, (now_ms - begins_ms) / 60_000)
+        return cls("15m" if window is None else window.name, minutes, since_ms if is_short else None)
 
 
 def read_overview(
@@ -98,6 +127,8 @@ def read_overview(
     history: History | None = None,
     limits: QueueList | None = None,
     pausers: Call[dict[str, str]] | None = None,
+    window: Window | None = None,
+    windows: Windows | None = None,
 ) -> OverviewReading:
     """Read every queue in one round trip, for all who may see the same.
 
@@ -109,14 +140,31 @@ def read_overview(
         history: what the recorder keeps; None for a page without.
         limits: the only queues this person sees; None for all, who may then be told of all together.
         pausers: reads who paused which queue with a board; None for a page that does not say.
+        window: the time that the summaries are about; None for the quarter of an hour that the recorder tells of.
+        windows: what this process knows of windows; None reads them whole.
 
     Raises:
         StoreError: not a single queue could be read.
     """
     bases = None if limits is None else [queue.base for queue in limits.queues]
-    summaries = history.now(bases) if history is not None and bases != [] else None
-    readings, names, stored, by_whom = _read(connection, queues, summaries, pausers)
-    lately = _lately(stored, now_ms)
+    asked, extra = None, list[Call[Any]]()
+    if history is not None and bases != []:
+        windows = windows or Windows()
+        if window is not None:
+            series = [*([ALL] if limits is None else []), *(queue.base for queue in queues)]
+            asked = windows.ask(history, window, series, now_ms)
+        extra = [history.now(bases), history.state(), *(asked.calls if asked else ())]
+    readings, names, replies = _read(connection, queues, [*([pausers] if pausers else []), *extra])
+    by_whom = _or_nothing(replies.pop(0)) if pausers else {}
+    lately = _lately(_or_nothing(replies[0]), now_ms) if extra else {}
+    since_ms = None if not extra or isinstance(replies[1], EngineError) else replies[1].since_ms
+    length = Length.of(window, since_ms, now_ms)
+    about = lately
+    if asked is not None and windows is not None and lately:
+        figures = windows.told(asked, replies[2:])
+        about = {
+            base: summarize(one, length.minutes, lately.get(base)) for base, one in figures.items() if one != Figures()
+        }
     workers = count_workers(names, queues, is_cluster=connection.is_cluster)
     rows: list[QueueRow] = []
     attention: list[Attention] = []
@@ -132,15 +180,18 @@ def read_overview(
             *(named, reading, counts, present, now_ms), summary=summary, paused_by=by_whom.get(queue.base, "")
         )
         attention += wrong
-        rows.append(_row(named, reading, counts, present, wrong, summary))
+        rows.append(_row(named, reading, counts, present, wrong, about.get(queue.base)))
     return OverviewReading(
         rows=tuple(rows),
         attention=tuple(sorted(attention, key=lambda one: (ORDER[one.severity], -one.weight)))[:ATTENTION_LIMIT],
         workers_count=_sum(workers.values()),
         is_recorded=bool(lately),
-        summary=lately.get(ALL),
+        summary=about.get(ALL),
         default_prefix=known.default_prefix,
         measured_at_ms=now_ms,
+        window=length.name,
+        minutes=length.minutes,
+        since_ms=length.since_ms,
     )
 
 
@@ -152,39 +203,33 @@ def read_every(
     Raises:
         StoreError: not a single queue could be read.
     """
-    readings, names, _, _ = _read(connection, queues, None, None)
+    readings, names, _ = _read(connection, queues, [])
     return readings, names
 
 
 def _read(
     connection: Reads,
     queues: Sequence[QueueKeys],
-    summaries: Call[dict[str, bytes]] | None,
-    pausers: Call[dict[str, str]] | None,
-) -> tuple[
-    list[tuple[QueueKeys, QueueReading | EngineError]],
-    tuple[str, ...] | EngineError,
-    dict[str, bytes],
-    dict[str, str],
-]:
+    extra: Sequence[Call[Any]],
+) -> tuple[list[tuple[QueueKeys, QueueReading | EngineError]], tuple[str, ...] | EngineError, list[Any]]:
+    """Read the queues, the names of all connections, and what else a page wants, in one round trip."""
     chunks = list(by_slot(queues, QUEUES_PER_SCRIPT))
-    extra: list[Call[Any]] = [one for one in (summaries, pausers) if one is not None]
     replies = connection.batch(together([*map(read_queues, chunks), *extra, list_client_names()]))
     names = replies.pop()
-    by_whom = {} if pausers is None else replies.pop()
-    stored = {} if summaries is None else replies.pop()
+    others = replies[len(chunks) :]
+    replies = replies[: len(chunks)]
     if replies and all(isinstance(reply, EngineError) for reply in replies):
         raise replies[0]
     readings: list[tuple[QueueKeys, QueueReading | EngineError]] = []
     for chunk, reply in zip(chunks, replies, strict=True):
         for at, queue in enumerate(chunk):
             readings.append((queue, reply if isinstance(reply, EngineError) else reply[at]))
-    return (
-        readings,
-        names,
-        {} if isinstance(stored, EngineError) else stored,
-        {} if isinstance(by_whom, EngineError) else by_whom,
-    )
+    return readings, names, others
+
+
+def _or_nothing(reply: Any) -> dict[str, Any]:
+    """Return what was read by name; nothing where it could not be."""
+    return {} if isinstance(reply, EngineError) else reply
 
 
 def _lately(stored: Mapping[str, bytes], now_ms: int) -> dict[str, Summary]:

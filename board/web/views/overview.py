@@ -3,6 +3,7 @@
 from flask import Response, request, session
 
 from board.history.store import History
+from board.history.windows import WINDOWS
 from board.queries.arranging import OverviewPage, arrange
 from board.queries.overview import OverviewReading, read_overview
 from board.service import SHARED_SECONDS
@@ -22,6 +23,7 @@ def index() -> Response:
     """Show every queue and what needs attention."""
     own = board()
     found = own.sources.list()
+    window = WINDOWS.get(request.args.get("w", ""))
 
     def read() -> OverviewReading:
         return read_overview(
@@ -32,12 +34,14 @@ def index() -> Response:
             history=History(own.namespace),
             limits=own.sources.limits(),
             pausers=own.audit.pausers(),
+            window=window,
+            windows=own.windows,
         )
 
     # Everything the reading depends on: the queues are those this person may see. Whoever opens the page, perhaps
     # after an action, sees it as it is now.
     fresh = not htmx.is_fragment(request)
-    reading = own.readings.get(("overview", found), read, fresh=fresh, within=_patience())
+    reading = own.readings.get(("overview", found, window), read, fresh=fresh, within=_patience())
     return render.page("overview/overview.html", page=_arranged(reading, found.is_complete), made=reading.made)
 
 

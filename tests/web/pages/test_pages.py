@@ -28,6 +28,7 @@ PAGES = [
     "/q/mail/job/sound-1/change",
     "/failures",
     "/failures?error=GatewayTimeoutError",
+    "/?w=24h",
     "/flows",
     "/flows/mail/parent",
     "/flows/mail/parent/children",
