@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from board.actions.perform import Actor, Change, Desk, Outcome, check_data, perform
+from board.actions.perform import Actor, Change, Desk, Outcome, Refusal, check_data, perform
 from board.auth.policy import Permission
 from board.engine.calls import Call
 from board.engine.commands import jobs, limits, queues
@@ -34,6 +34,8 @@ LARGEST_RUN = 10_000
 def add_job(desk: Desk, actor: Actor, queue: QueueKeys, name: str, *, data_text: str, options: JobOptions) -> Outcome:
     """Add a job with data that are JSON already, to the last digit; ``change.done`` has its id.
 
+    A job of that id, or of that deduplication id, that was there already is a refusal: nothing was added.
+
     Raises:
         UsageError: an option that makes no sense.
         DataRefusedError: data that the schema of these jobs does not allow; nothing was added.
@@ -43,6 +45,10 @@ def add_job(desk: Desk, actor: Actor, queue: QueueKeys, name: str, *, data_text:
         job = replace(prepare_job(name, None, options, now_ms=desk.clock(), queue=queue), data=data_text)
         check_data(desk, actor, queue, job.name, job.data)
         added = desk.connection.call(jobs.add_job(queue, job))
+        if options.job_id or options.deduplication:
+            found = desk.connection.call(jobs.get_job(queue, added))
+            if found is not None and found.timestamp_ms != job.timestamp_ms:
+                return Change(refusals=(Refusal(added, sentence("is there already; nothing was added")),))
         return Change(done=(added,), detail=f"job {added}")
 
     return perform(desk, actor, Permission.ADD, queue, change, action="add job")

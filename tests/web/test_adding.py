@@ -135,6 +135,23 @@ def test_the_message_leads_to_the_job_from_where_the_form_was_opened(mail: Site)
     assert toast.select("a")[0]["href"] == "/q/mail/job/!3Cb!3E7"
 
 
+@pytest.mark.parametrize(
+    "form", [{"job_id": "order-7"}, {"once": "until_done", "once_id": "user-1"}], ids=["its id", "deduplication"]
+)
+def test_a_job_that_is_there_already_is_not_said_to_be_added(
+    mail: Site, redis_client: redis.Redis, form: dict[str, str]
+) -> None:
+    browser = mail.signed_in("operator")
+
+    first = browser.messages(browser.post("/q/mail/add", {**GOOD, **form}))
+    again = browser.messages(browser.post("/q/mail/add", {**GOOD, **form}))
+
+    assert first[0].startswith("Added job ")
+    assert again[0].endswith("is there already; nothing was added.")
+    assert redis_client.llen("bull:mail:wait") == 2
+    assert [(entry.result, entry.done) for entry in mail.audit()] == [("done", 1), ("nothing", 0)]
+
+
 def test_the_form_leads_nowhere_outside(mail: Site) -> None:
     browser = mail.signed_in("operator")
 

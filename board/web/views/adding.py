@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from board import words
 from board.actions import upkeep
+from board.actions.perform import Outcome
 from board.engine.errors import UsageError
 from board.errors import BadRequestError, DataRefusedError, Fault
 from board.queries.schema_outline import Outline, outline, skeleton
@@ -96,7 +97,7 @@ def add_job(queue: str) -> Response:
         except UsageError as refusal:
             problem = _of_field(refusal, problems)
         else:
-            return _leave(queue, outcome.change.done[0], outcome.audit_problem)
+            return _leave(queue, outcome)
     back = request.form.get("next", "")
     page = _page(keys, values, back, problems=problems, problem=problem, faults=faults)
     response = render.page("queues/add.html", page=page)
@@ -143,10 +144,16 @@ def _of_field(refusal: UsageError, problems: dict[str, str]) -> str:
     return told
 
 
-def _leave(queue: str, job_id: str, audit_problem: str) -> Response:
-    """Go back to where the form was opened, or to the new job; either way the message leads to it."""
+def _leave(queue: str, outcome: Outcome) -> Response:
+    """Go back to where the form was opened, or to the job; either way the message leads to it."""
+    added = outcome.change.done
+    job_id = added[0] if added else outcome.change.refusals[0].job_id
     address = url_for("jobs.show", queue=queue, job_id=job_id)
-    flash(gettext("Added job %(id)s.", id=Markup('<a href="{}">{}</a>').format(address, job_id)), "ok")
-    if audit_problem:
+    link = Markup('<a href="{}">{}</a>').format(address, job_id)
+    if added:
+        flash(gettext("Added job %(id)s.", id=link), "ok")
+    else:
+        flash(gettext("Job %(id)s is there already; nothing was added.", id=link), "warn")
+    if outcome.audit_problem:
         flash(audit_missing(), "warn")
     return make_response(redirect(security.inside(request.form.get("next", ""), request.script_root, address), 303))
