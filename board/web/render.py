@@ -14,7 +14,7 @@ from board import __version__
 from board.auth.policy import Permission, can
 from board.auth.preferences import THEMES, Preferences
 from board.queries.shared import QueueName
-from board.web import charts, connections, filters, htmx, refreshing, security, urls, written
+from board.web import charts, connections, filters, htmx, refreshing, security, urls, wording, written
 from board.web.assets import ENDPOINT, STYLESHEET, assets
 from board.web.state import board, current_user, preferences, signs_in
 from board.words import spoken
@@ -51,6 +51,7 @@ def install(app: Flask) -> None:
     app.jinja_env.filters["row_id"] = _row_id
     app.jinja_env.globals["remembering"] = _remembering
     app.jinja_env.globals["token_place"] = refreshing.TOKEN_PLACE
+    app.jinja_env.globals["words_of_refusal"] = wording.why_not
     app.jinja_env.globals["written"] = written
     app.jinja_env.globals["drawing"] = _drawing
     app.jinja_env.globals["kept"] = lambda element_id, html: refreshing.keep(element_id, html, _form_token())

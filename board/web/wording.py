@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from board.actions.perform import Outcome, Refusal
+from board.queries.shared import Allowed
 from board.words import Sentence, begin, clauses, gettext, mark, sentence, told
 
-__all__ = ["audit_missing", "say"]
+__all__ = ["audit_missing", "say", "why_not"]
 
 DONE = {
     "retry": (mark("Retried job %(id)s."), mark("Retried %(n)s jobs.")),
@@ -68,3 +69,21 @@ def _left_alone(refusals: Sequence[Refusal], *, anything_done: bool) -> Sentence
 
 def _cut(job_id: str) -> str:
     return job_id if len(job_id) <= LONGEST else f"{job_id[: LONGEST // 2]}…{job_id[-LONGEST // 2 :]}"
+
+
+def why_not(may: bool, allowed: Allowed | None, role: str, read_only: bool) -> str:  # noqa: FBT001 - called by templates
+    """Say why a person cannot do something now; empty when they can.
+
+    Args:
+        may: their role allows it.
+        allowed: whether the state of the job does; None where no job is meant.
+        role: theirs.
+        read_only: the board changes nothing.
+    """
+    if read_only:
+        return gettext("This board is read-only")
+    if not may:
+        return gettext("Your role is %(role)s. Ask an operator", role=gettext(str(role)))
+    if allowed is not None and not allowed.ok:
+        return allowed.reason or gettext("not possible in this state")
+    return ""
