@@ -13,7 +13,7 @@ from board.engine.calls import Batch, Call
 from board.engine.commands.scheduler_pages import SchedulersReading, read_schedulers
 from board.engine.commands.schedulers import read_record
 from board.engine.commands.templates import check_template
-from board.engine.errors import EngineError, InvalidOptionError
+from board.engine.errors import EngineError, InvalidOptionError, SchedulerError
 from board.engine.keys import QueueKeys
 from board.engine.schedule import check_pattern, check_zone, next_run_ms
 from board.engine.types import Repeat
@@ -26,7 +26,7 @@ from board.queries.scheduler_runs import run_of, usual_ms_of
 from board.queries.schedulers import words_of
 from board.queries.shared import Known, QueueName, Reads, queue_name
 from board.spans import duration
-from board.words import Sentence, of, sentence
+from board.words import Sentence, of, sentence, sentences
 
 __all__ = ["FIELDS", "SchedulerDraft", "read_asked", "read_draft", "stated"]
 
@@ -262,8 +262,33 @@ def _repeat(values: Mapping[str, str]) -> Repeat:
     if tz is not None:
         _known_zone(tz)
     pattern = " ".join(values["pattern"].split())
-    check_pattern(pattern)
+    _readable(pattern)
     return Repeat(pattern=pattern, tz=tz, limit=limit, start_date_ms=start, end_date_ms=end)
+
+
+def _readable(pattern: str) -> None:
+    """Refuse a pattern in words of the catalogues; those of the engine are for programs."""
+    try:
+        check_pattern(pattern)
+    except InvalidOptionError as refusal:
+        fields, shown = len(pattern.split()), repr(pattern[:100])
+        if not fields:
+            told = sentence("A cron pattern is missing, such as 0 9 * * 1.")
+        elif not pattern.startswith("@") and fields not in (5, 6):
+            told = sentences(
+                "Cron pattern %(pattern)s has %(n)s field; it takes five (minute hour day month weekday), or six with "
+                "seconds first.",
+                "Cron pattern %(pattern)s has %(n)s fields; it takes five (minute hour day month weekday), or six with "
+                "seconds first.",
+                fields,
+                pattern=shown,
+            )
+        else:
+            told = sentence(
+                "Cron pattern %(pattern)s cannot be read: a field takes numbers and names, ranges, lists and steps.",
+                pattern=shown,
+            )
+        raise InvalidOptionError("pattern", told) from refusal
 
 
 def _known_zone(tz: str) -> None:
@@ -278,7 +303,10 @@ def _first(repeat: Repeat, now_ms: int) -> int:
     """Return the first run as the engine will choose it for a new scheduler."""
     start = max(now_ms, repeat.start_date_ms or 0)
     if repeat.pattern is not None:
-        return next_run_ms(repeat.pattern, start, repeat.tz)
+        try:
+            return next_run_ms(repeat.pattern, start, repeat.tz)
+        except SchedulerError as refusal:
+            raise ValueError(sentence("It would never run: no moment of the next eight years fits.")) from refusal
     every = int(repeat.every) if isinstance(repeat.every, int) else 1
     if repeat.offset and repeat.start_date_ms is None:
         slot = now_ms // every * every + repeat.offset
