@@ -1,9 +1,10 @@
 """A flow in front of somebody: walked by keys, folded, and one of its jobs looked at and retried."""
 
 import re
+from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.journeys.conftest import Person
 from tests.queries.jobs import NOW, Filler
@@ -69,7 +70,9 @@ def test_only_the_failed_ones_are_shown(reader: Person) -> None:
     expect(page.get_by_role("row").filter(has_text="segment")).to_have_count(1)
 
 
-def test_a_failure_is_ignored_after_asking_and_its_parent_goes_on(reader: Person, mail: Filler) -> None:
+def test_a_failure_is_ignored_after_asking_and_its_parent_goes_on(
+    reader: Person, mail: Filler, axe: Callable[[Page], list[str]]
+) -> None:
     page = reader.page
     page.get_by_role("link", name="segment", exact=True).click()
     inspector = page.get_by_role("region", name="segment")
@@ -78,6 +81,7 @@ def test_a_failure_is_ignored_after_asking_and_its_parent_goes_on(reader: Person
     expect(page.get_by_role("heading", level=2)).to_contain_text("Ignore the failure of segment and let render finish")
     expect(page.locator("#outlook")).to_contain_text("the parent becomes waiting at once")
     expect(page.get_by_role("link", name="Cancel")).to_be_focused()
+    assert axe(page) == []
     page.get_by_role("textbox", name="Reason").fill("not needed")
     page.get_by_role("button", name="Ignore the failure").click()
 
