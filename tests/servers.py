@@ -160,7 +160,8 @@ class Server:
         return [
             binary(self.kind),
             *("--port", str(port), "--bind", "127.0.0.1", "--dir", str(self.directory)),
-            *("--save", "", "--appendonly", "yes" if self.append_only else "no"),
+            # Not "everysec": while the disk is busy that answers what it has not yet written, and a kill loses it.
+            *("--save", "", "--appendonly", "yes" if self.append_only else "no", "--appendfsync", "no"),
             *("--maxmemory-policy", "noeviction"),
             *self.arguments,
         ]

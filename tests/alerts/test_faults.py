@@ -53,7 +53,7 @@ def fill(connection: Connection) -> None:
 @pytest.fixture
 def safe_server(fresh_server: Callable[..., Server]) -> Server:
     """A server that forgets nothing that it confirmed."""
-    return fresh_server(append_only=True, arguments=("--appendfsync", "always"))
+    return fresh_server(append_only=True)
 
 
 def test_two_processes_that_both_believe_to_be_the_one_tell_it_once(redis_url: str, receiver: Receiver) -> None:

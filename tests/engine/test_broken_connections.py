@@ -68,7 +68,7 @@ async def test_every_job_runs_once_however_often_connections_break(front: Front,
 async def test_a_worker_outlives_a_restart_of_redis(
     make_front: Callable[[str], Front], fresh_server: Callable[..., Server]
 ) -> None:
-    server = fresh_server(append_only=True, arguments=("--appendfsync", "always"))
+    server = fresh_server(append_only=True)
     async with make_front(server.url) as front:
         queue = front.queue("mail")
         worker = front.worker("mail", nothing)
@@ -91,7 +91,7 @@ async def test_a_worker_outlives_a_restart_of_redis(
 async def test_a_job_that_ran_while_redis_was_away_is_finished_and_not_run_again(
     make_front: Callable[[str], Front], fresh_server: Callable[..., Server]
 ) -> None:
-    server = fresh_server(append_only=True, arguments=("--appendfsync", "always"))
+    server = fresh_server(append_only=True)
     gate = Gate()
     async with make_front(server.url) as front:
         job = await front.queue("mail").add("x")

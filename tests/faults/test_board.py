@@ -44,7 +44,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 def test_redis_is_killed_and_comes_back(fresh_server: Callable[..., Server]) -> None:
-    server = fresh_server(append_only=True, arguments=("--appendfsync", "always"))
+    server = fresh_server(append_only=True)
     with contextlib.closing(server.client()) as client, Watched(server.url) as watched:
         watched.fill(client)
         watched.begin()

@@ -44,7 +44,7 @@ SECONDS = 400
 ATTEMPTS = 100
 """Node's worker fails a job when Redis refuses its finish (NOREPLICAS while a new master waits for its replica)."""
 
-CAREFUL = ("--min-replicas-to-write", "1", "--appendfsync", "always")
+CAREFUL = ("--min-replicas-to-write", "1")
 """Not a shorter --min-replicas-max-lag: replicas report once a second, and late ones would stop all writes."""
 MOST_KILLS = 120
 """After that the workers may finish in peace; what they leave is lost."""
@@ -54,7 +54,7 @@ JOBS = int(os.environ.get("BOARD_FAULT_JOBS", "6000"))
 
 @pytest.mark.timeout(SECONDS)
 def test_jobs_survive_killed_workers_and_a_killed_redis(fresh_server: Callable[..., Server]) -> None:
-    server = fresh_server(append_only=True, arguments=("--appendfsync", "always"))
+    server = fresh_server(append_only=True)
     queue, ids = QueueKeys("bull", "load"), [f"job-{number}" for number in range(20_000)]
     add_all(server.url, queue, ids)
     options = OPTIONS | {"lock_duration": 10_000}  # longer than Redis is away, on a busy machine too
