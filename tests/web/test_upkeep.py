@@ -210,7 +210,7 @@ def test_a_limit_leads_back_to_the_page_it_was_set_on_and_nowhere_else(site: Sit
 def test_a_side_tab_shows_the_states_with_their_counts(site: Site, side: str) -> None:
     site.jobs.waiting("1a")
 
-    tabs = soup(site.signed_in().get(f"/q/mail/{side}")).select("#tabs a")
+    tabs = soup(site.signed_in().get(f"/q/mail/{side}")).select("#tabs > a")
 
     assert text_of(tabs[0]) == "Waiting 1"
     assert [text_of(tab).split()[0].lower() for tab in tabs if tab.get("aria-current")] == [side]
