@@ -15,7 +15,6 @@ from board.bulk import Runs, Source, Spec
 from board.queries.fingerprint import cause_of
 from board.service import Service
 from board.web.login import OPEN
-from board.web.security import HEADERS, HEADERS_OF_PARTS
 from board.web.state import EXTENSION
 from tests.recorder.conftest import Process
 from tests.web.site import PASSWORD, Browser, Site
@@ -408,6 +407,23 @@ def test_the_token_of_before_signing_in_is_worth_nothing_after(site: Site) -> No
     assert browser.post("/q/mail/pause", {"csrf_token": old}).status_code == 403
 
 
+ARMOUR = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+"""Written down here once more: a header that is weakened or left out in the board must not agree with itself."""
+
+OF_PARTS = {name: ARMOUR[name] for name in ("X-Content-Type-Options", "Cross-Origin-Resource-Policy")}
+
+
 @pytest.mark.parametrize(("endpoint", "method"), sorted(WHO_MAY))
 @pytest.mark.parametrize("role", ["nobody", "viewer", "admin"])
 def test_every_answer_carries_the_headers(site: Site, endpoint: str, method: str, role: str) -> None:
@@ -415,7 +431,7 @@ def test_every_answer_carries_the_headers(site: Site, endpoint: str, method: str
 
     answer = send(browser_of(site, role), address(site.app, endpoint), method)
 
-    for name, value in HEADERS.items():
+    for name, value in ARMOUR.items():
         assert answer.headers[name] == value
     if endpoint != "static":
         assert answer.headers["Cache-Control"] == "no-store"
@@ -425,14 +441,14 @@ def test_every_answer_carries_the_headers(site: Site, endpoint: str, method: str
 
 @pytest.mark.parametrize(
     ("name", "headers"),
-    [("js/board.js", HEADERS_OF_PARTS), ("board.css", HEADERS_OF_PARTS), ("icons.svg", HEADERS), ("mark.svg", HEADERS)],
+    [("js/board.js", OF_PARTS), ("board.css", OF_PARTS), ("icons.svg", ARMOUR), ("mark.svg", ARMOUR)],
 )
 def test_files_carry_the_headers_a_browser_heeds_on_them(site: Site, name: str, headers: dict[str, str]) -> None:
     """A drawing can be opened by itself and is a document then; a script or a sheet of styles never is."""
     answer = site.browser().get(f"/static/{name}")
 
     assert answer.status_code == 200
-    assert {one: answer.headers[one] for one in HEADERS if one in answer.headers} == headers
+    assert {one: answer.headers[one] for one in ARMOUR if one in answer.headers} == headers
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/q/mail/bulk", "/q/none/failed", "/q/mail/nonsense", "/static/../board"])
@@ -440,7 +456,7 @@ def test_errors_carry_the_headers_too(site: Site, path: str) -> None:
     answer = site.signed_in().get(path)
 
     assert answer.status_code >= 400
-    for name, value in HEADERS.items():
+    for name, value in ARMOUR.items():
         assert answer.headers[name] == value
 
 
@@ -450,6 +466,33 @@ def test_a_form_that_is_too_large_is_refused(site: Site) -> None:
     answer = browser.post("/q/mail/bulk", {"verb": "retry", "id": "x" * 300_000})
 
     assert answer.status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "beyond", "others"),
+    [
+        ("/q/mail/concurrency", "concurrency", 1_000_001, {}),
+        ("/q/mail/rate-limit", "max", 1_000_000_001, {"window": "1", "window_unit": "s"}),
+        ("/q/mail/rate-limit", "window", 367, {"window_unit": "days", "max": "1"}),
+        ("/q/mail/clean", "age", 367, {"age_unit": "days", "state": "failed"}),
+        ("/q/mail/job/later/delay", "delay", 367, {"delay_unit": "days"}),
+        ("/q/mail/job/1a/priority", "priority", 2_097_152, {}),
+        ("/settings/tokens", "days", 367, {"token": "bot", "role": "viewer"}),
+    ],
+)
+@pytest.mark.parametrize("zeros", ["", "0" * 9, "0" * 30])
+def test_a_number_beyond_its_bound_is_refused_and_changes_nothing(
+    site: Site, redis_url: str, path: str, field: str, *, beyond: int, others: dict[str, str], zeros: str
+) -> None:
+    site.jobs.waiting("1a")
+    site.jobs.delayed("later")
+    admin, before = site.signed_in(), snapshot(redis_url)
+
+    answer = admin.post(path, {**others, field: f"{beyond}{zeros}", "confirmed": "1"})
+
+    assert answer.status_code == 400
+    assert snapshot(redis_url) == before
+    assert site.service.tokens.all() == []
 
 
 def test_a_bug_shows_an_id_and_no_inside(site: Site, caplog: pytest.LogCaptureFixture) -> None:

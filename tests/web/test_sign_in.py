@@ -130,12 +130,16 @@ def test_signing_out_ends_the_session_on_the_server(site: Site) -> None:
 
 
 def test_signing_in_makes_a_new_session(site: Site, redis_client: redis.Redis) -> None:
+    """Nothing that was known of the session before, and may have been planted, is good for anything after."""
     browser = site.signed_in()
-    first_token, keys = browser.token, set(redis_client.keys("board:session:*"))
+    planted, keys = browser.token, set(redis_client.keys("board:session:*"))
+    theme = {"theme": "dark"}
+    assert browser.post("/settings/theme", {"csrf_token": planted, **theme}).status_code == 303
 
     browser.sign_in("admin")
 
-    assert browser.token != first_token
+    assert browser.post("/settings/theme", {"csrf_token": planted, **theme}).status_code == 403
+    assert browser.post("/settings/theme", theme).status_code == 303
     assert len(set(redis_client.keys("board:session:*")) - keys) == 1
 
 

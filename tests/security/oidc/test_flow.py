@@ -106,6 +106,7 @@ FORGERIES: dict[str, Callable[[dict[str, Any]], Any]] = {
     "an issuer that begins alike": lambda claims: signed({**claims, "iss": claims["iss"] + "/"}),
     "no issuer": lambda claims: signed({**claims, "iss": None}),
     "another audience": lambda claims: signed({**claims, "aud": "another-client"}),
+    "another audience for this party": lambda c: signed({**c, "aud": "another-client", "azp": CLIENT}),
     "an audience that begins alike": lambda claims: signed({**claims, "aud": CLIENT + "-2"}),
     "several audiences without the party": lambda claims: signed({**claims, "aud": [CLIENT, "another"]}),
     "several audiences for another party": lambda c: signed({**c, "aud": [CLIENT, "another"], "azp": "another"}),
