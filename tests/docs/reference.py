@@ -26,7 +26,9 @@ MEANING = {
     Permission.DATA: "`data`: see what jobs carry: data, results, progress, messages, stack traces, logs",
     Permission.REVEAL: "`reveal`: see values that are hidden as secrets",
     Permission.RETRY: "`retry`: retry failed and completed jobs",
-    Permission.PROMOTE: "`promote`: promote delayed jobs",
+    Permission.PROMOTE: (
+        "`promote`: promote delayed jobs; let a parent go on without a child that failed, in the queues of both"
+    ),
     Permission.PAUSE: "`pause`: pause and resume queues",
     Permission.ADD: "`add`: add and duplicate jobs, run a scheduler's job now",
     Permission.EDIT: "`edit`: edit data, delay and priority of a job, move it to the dead letters and back",
