@@ -13,6 +13,8 @@ QUEUE = QueueKeys("bull", "mail")
 MANY = 600
 NOW = 1_700_000_000_000
 STEP = queues.STEP
+BESIDE = 100
+"""Beside what it was asked for, a run of a script promotes so many jobs, and evicts so many."""
 
 
 def fill(client: redis.Redis, state: JobState, scores: int = NOW) -> list[str]:
@@ -66,7 +68,7 @@ def test_a_check_for_stalled_jobs_takes_many_back_in_steps(redis_url: str, redis
 def test_a_fetch_promotes_so_many_jobs_that_are_due(redis_url: str, redis_client: redis.Redis) -> None:
     fill(redis_client, JobState.DELAYED, scores=(NOW - 1000) * 4096)
     with Connection.open(redis_url) as wire:
-        for left in (MANY - STEP, MANY - 2 * STEP, 0):
+        for left in range(MANY - BESIDE, -1, -BESIDE):
             wire.call(leases.fetch_job(QUEUE, token="t", lock_ms=60_000, now_ms=NOW))
             assert redis_client.zcard(QUEUE.container(JobState.DELAYED)) == left
 
@@ -81,7 +83,7 @@ def test_an_end_evicts_so_many_jobs_by_count_and_by_age(redis_url: str, redis_cl
             wire.call(leases.fetch_job(QUEUE, token="t", lock_ms=60_000, now_ms=NOW))
             wire.call(leases.complete_job(QUEUE, "mine", token="t", return_text="1", now_ms=NOW, keep=keep))
 
-        assert redis_client.zcard(QUEUE.container(JobState.COMPLETED)) == MANY + 1 - STEP
+        assert redis_client.zcard(QUEUE.container(JobState.COMPLETED)) == MANY + 1 - BESIDE
 
 
 def text(value: bytes | str) -> str:
