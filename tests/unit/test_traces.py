@@ -77,6 +77,10 @@ def recursive(depth: int = 40) -> None:
     recursive(depth - 1)
 
 
+def within_one_another() -> None:
+    (lambda: (lambda: (lambda: (lambda: (lambda: plain())())())())())()  # noqa: PLC3002, PLW0108 - many of one name in one line
+
+
 def from_a_text() -> None:
     exec("def inner():\n    raise RuntimeError('no line')\ninner()", {})  # noqa: S102 - a place without a file
 
@@ -90,7 +94,7 @@ def beside_another() -> None:
 
 RAISING = [
     *(plain, nested, in_two_lines, with_a_note, caused, while_handling, from_none, several),
-    *(misspelt, misread, malformed, recursive, from_a_text, beside_another),
+    *(misspelt, misread, malformed, recursive, within_one_another, from_a_text, beside_another),
 ]
 
 

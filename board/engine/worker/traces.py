@@ -38,14 +38,15 @@ def _is_special(error: BaseException) -> bool:
 
 
 def _frames(trace: TracebackType | None) -> list[str] | None:
-    """Return the text of each frame; None when one calls itself, for Python tells long runs of the same only once."""
+    """Return the text of each frame; None when one calls its like, for Python tells long runs of the same only once."""
     frames: list[str] = []
-    before: CodeType | None = None
+    before = ("", "")
     while trace is not None:
         code = trace.tb_frame.f_code
-        if code is before:
+        alike = code.co_filename, code.co_name  # of lambdas within lambdas each has a code of its own
+        if alike == before:
             return None
-        before = code
+        before = alike
         place = id(code), trace.tb_lasti
         kept = _texts.get(place)
         if kept is None:
