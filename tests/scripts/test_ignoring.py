@@ -8,7 +8,13 @@ import redis
 from board.engine.commands import flows, jobs, leases
 from board.engine.commands.flows import Ignored
 from board.engine.connection.sync import Connection
-from board.engine.errors import JobLockedError, JobNotFoundError, JobNotInStateError, ParentNotFoundError
+from board.engine.errors import (
+    JobLockedError,
+    JobNotFoundError,
+    JobNotInStateError,
+    ParentNotFoundError,
+    ScriptError,
+)
 from board.engine.keys import QueueKeys
 from board.engine.options import prepare_job
 from board.engine.types import JobOptions, JobState, ParentRef
@@ -46,10 +52,10 @@ class Family:
         if children:
             assert self.connection.call(leases.wait_for_children(self.queue, job_id, token="t", now_ms=NOW))
 
-    def fail(self, queue: QueueKeys, job_id: str, reason: str = "no sound") -> None:
+    def fail(self, queue: QueueKeys, job_id: str, reason: str = "no sound", now_ms: int = NOW) -> None:
         """Let a job fail that a worker takes next."""
         self.take(queue, job_id)
-        self.connection.call(leases.fail_job(queue, job_id, token="t", reason=reason, now_ms=NOW))
+        self.connection.call(leases.fail_job(queue, job_id, token="t", reason=reason, now_ms=now_ms))
 
     def ignore(self, child: str, parent: str = "film") -> Ignored:
         """Ignore a child's failure."""
@@ -185,6 +191,101 @@ def test_those_above_that_failed_with_the_parent_wait_for_it_again(family: Famil
     assert (family.state("film"), family.state("series")) == (JobState.WAITING, JobState.WAITING_CHILDREN)
     assert family.children("series") == ({queue.job("film")}, {}, {}, set())
     assert family.client.hget(queue.job("series"), "defa") is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "runs"),
+    [
+        ("out of memory", False),
+        ("child bull:parts:titles failed", True),
+        ("Cannot complete job film because it has at least one failed child. moveToFinished", True),
+    ],
+)
+def test_a_parent_that_had_failed_before_its_child_stays_failed_unless_for_a_child(
+    family: Family, queue: QueueKeys, *, reason: str, runs: bool
+) -> None:
+    """By the clock of its worker, which may be behind that of the child's."""
+    family.parent("film", ())
+    family.add(PARTS, "audio", parent=ParentRef("film", queue.qualified), fail_parent_on_failure=True)
+    family.connection.call(leases.fail_job(queue, "film", token="t", reason=reason, now_ms=NOW))
+    family.fail(PARTS, "audio", now_ms=NOW + 5)
+
+    if runs:
+        assert family.ignore("audio") is Ignored.RUNS
+        return
+    with pytest.raises(JobNotInStateError, match="its parent has ended"):
+        family.ignore("audio")
+
+    assert family.state() is JobState.FAILED
+    assert family.children() == (set(), {}, {}, {PARTS.job("audio")})
+
+
+def test_one_above_that_had_failed_before_the_parent_stays_failed(family: Family, queue: QueueKeys) -> None:
+    family.add(queue, "series")
+    family.take(queue, "series")
+    family.parent("film", ("audio",), within="series", fail_parent_on_failure=True)
+    end = leases.fail_job(queue, "series", token="t", reason="out of memory", now_ms=NOW)
+    family.connection.call(end)
+    family.fail(PARTS, "audio", now_ms=NOW + 5)
+    family.fail(queue, "film", f"child {PARTS.job('audio')} failed", now_ms=NOW + 5)
+
+    assert family.ignore("audio") is Ignored.RUNS
+
+    assert (family.state("film"), family.state("series")) == (JobState.WAITING, JobState.FAILED)
+    assert family.client.hget(queue.job("series"), "failedReason") == "out of memory"
+    assert family.children("series") == ({queue.job("film")}, {}, {}, set())
+
+
+def test_twenty_parents_wait_again_and_no_more(family: Family, queue: QueueKeys) -> None:
+    """So many are looked at before, for the permission of whoever asks."""
+    for level in range(22):
+        key = queue.job(str(level))
+        above: dict[Any, Any] = {
+            "parentKey": queue.job(str(level + 1)),
+            "parent": f'{{"id":"{level + 1}","queueKey":"bull:mail"}}',
+        }
+        family.client.hset(key, mapping={"name": "cut", "failedReason": "no sound", **above})
+        family.client.zadd(queue.key("failed"), {str(level): NOW})
+        family.client.zadd(f"{key}:unsuccessful", {queue.job(str(level - 1)) if level else PARTS.job("audio"): NOW})
+    family.add(PARTS, "audio", parent=ParentRef("0", queue.qualified), fail_parent_on_failure=True)
+    family.take(PARTS, "audio")
+    family.client.srem(f"{queue.job('0')}:dependencies", PARTS.job("audio"))
+    family.connection.call(leases.fail_job(PARTS, "audio", token="t", reason="no sound", now_ms=NOW))
+
+    assert family.ignore("audio", "0") is Ignored.RUNS
+
+    states = [family.state(str(level)) for level in range(22)]
+    assert states == [JobState.WAITING, *[JobState.WAITING_CHILDREN] * 19, *[JobState.FAILED] * 2]
+
+
+def test_a_parent_that_stalled_too_often_fails_all_the_same(family: Family, queue: QueueKeys) -> None:
+    family.parent("film", ("audio",), fail_parent_on_failure=True)
+    family.fail(PARTS, "audio")
+    family.client.hset(queue.job("film"), "defa", "job stalled more than allowable limit")
+
+    family.ignore("audio")
+
+    assert family.client.hget(queue.job("film"), "defa") == "job stalled more than allowable limit"
+
+
+@pytest.mark.parametrize("broken", ["series:unsuccessful", "series:dependencies", "waiting-children", "meta"])
+def test_a_key_of_a_wrong_type_costs_no_parent_its_place(
+    family: Family, queue: QueueKeys, server_bytes: redis.Redis, broken: str
+) -> None:
+    family.add(queue, "series")
+    family.take(queue, "series")
+    family.parent("film", ("audio",), within="series", fail_parent_on_failure=True)
+    assert family.connection.call(leases.wait_for_children(queue, "series", token="t", now_ms=NOW))
+    family.fail(PARTS, "audio")
+    family.fail(queue, "film")
+    family.client.delete(queue.key(broken))
+    family.client.set(queue.key(broken), "text")
+    before = {key: server_bytes.dump(key) for key in server_bytes.scan_iter()}
+
+    with pytest.raises(ScriptError):
+        family.ignore("audio")
+
+    assert {key: server_bytes.dump(key) for key in server_bytes.scan_iter()} == before
 
 
 def test_a_parent_that_runs_is_left_to_its_worker(family: Family, queue: QueueKeys) -> None:

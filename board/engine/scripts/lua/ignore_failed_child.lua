@@ -8,11 +8,15 @@
 --         · -21 the parent does not wait for it · -22 the parent has ended · -23 a worker holds the parent and fails it
 -- EVENTS  waiting · delayed · waiting-children
 -- COST    O(log n) for each of at most 20 levels, O(waiting) where a parent about to fail is in line
+-- Redis undoes nothing when a script breaks off, so all keys are touched before anything is written: one of a wrong type, or
+-- on another node of a cluster, costs no parent its place.
 local base = KEYS[1]
 local job_id, parent_key, now = ARGV[1], ARGV[2], tonumber(ARGV[3])
 -- @include parent_of
 -- @include child_kind
 -- @include is_held
+-- @include failed_itself
+-- @include touch_parents
 -- @include release_parent_if_ready
 -- @include pull_back
 local child = base .. job_id
@@ -37,9 +41,13 @@ end
 if has_ended(parent) or (kind == 'unprocessed' and redis.call('ZSCORE', parent.base .. 'failed', parent.id)) then
   return -22
 end
+if kind == 'failed' and failed_itself(parent, child) then
+  return -22
+end
 if kind == 'failed' and is_held(parent.base, parent.id) then
   return -23
 end
+touch_parents(parent, kind == 'failed' and 20 or 1)
 redis.call('HSET', parent.key .. ':failed', child, fields[3] or '')
 if kind == 'unprocessed' then
   redis.call('SREM', parent.key .. ':dependencies', child)
@@ -51,7 +59,7 @@ if kind == 'unprocessed' then
 end
 redis.call('ZREM', parent.key .. ':unsuccessful', child)
 local code, above = pull_back(parent, now)
-for _ = 1, 20 do
+for _ = 2, 20 do
   if not above or redis.call('EXISTS', above.key) == 0 or has_ended(above) or is_held(above.base, above.id) then
     break
   end

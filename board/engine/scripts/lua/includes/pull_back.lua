@@ -2,6 +2,7 @@
 -- among its failed ones any more: 0 it waits for others · 1 it is runnable · 3 another child still fails it. And the
 -- parent above it that failed with it, which waits for this one again. No worker may hold the parent.
 -- @include parent_of
+-- @include failed_itself
 -- @include read_meta
 -- @include enqueue
 -- @include emit
@@ -11,13 +12,16 @@
 local function pull_back(parent, now)
   local key, base, id = parent.key, parent.base, parent.id
   local others = redis.call('ZRANGE', key .. ':unsuccessful', 0, 0)
+  local is_for_child = string.match(redis.call('HGET', key, 'defa') or '', '^child .+ failed$')
   if others[1] then
-    if redis.call('HEXISTS', key, 'defa') == 1 then
+    if is_for_child then
       redis.call('HSET', key, 'defa', 'child ' .. others[1] .. ' failed')
     end
     return 3
   end
-  redis.call('HDEL', key, 'defa')
+  if is_for_child then
+    redis.call('HDEL', key, 'defa')
+  end
   local pending = redis.call('SCARD', key .. ':dependencies') > 0
   if redis.call('ZSCORE', base .. 'waiting-children', id) then
     release_parent_if_ready(parent, now)
@@ -28,7 +32,7 @@ local function pull_back(parent, now)
   if had_failed then
     local fields = redis.call('HMGET', key, 'parentKey', 'parent')
     above = parent_of(fields[1], fields[2])
-    if above and not redis.call('ZSCORE', above.key .. ':unsuccessful', key) then
+    if above and (not redis.call('ZSCORE', above.key .. ':unsuccessful', key) or failed_itself(above, key)) then
       above = nil
     end
     reattach_to_parent(base, id, fields[1], 'failed')
