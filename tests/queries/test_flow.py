@@ -1,7 +1,7 @@
 import pytest
 import redis
 
-from board.engine.commands.pages import BelowReading, read_newest
+from board.engine.commands.pages import BelowReading, read_job, read_newest
 from board.engine.connection.sync import Connection
 from board.errors import UnknownJobError
 from board.queries.flow import (
@@ -373,6 +373,22 @@ def test_a_page_of_wide_flows_costs_the_server_a_bounded_number_of_looks(
     assert len(page.jobs) == 50
     assert all(below == BelowReading(0, 1_000, is_cut=True) for below in page.below)
     assert looks <= 1_000
+
+
+def test_results_of_children_are_not_read_however_long_they_are(
+    connection: Connection, known: Known, mail: Filler, redis_client: redis.Redis
+) -> None:
+    """Redis would stand still for as long as it takes to copy them, whenever somebody looks at the list or the job."""
+    mail.parent("root")
+    mail.child(mail.waiting("open"), "root")
+    redis_client.hset(mail.key("root:processed"), mapping={f"bull:mail:{n}": "x" * 1_000 for n in range(20)})
+    redis_client.hset(mail.key("root:failed"), mapping={f"bull:mail:{n}": "x" * 1_000 for n in range(20, 40)})
+    redis_client.config_resetstat()
+
+    assert below_of(connection, known, "root") == (40, 41, False)
+    assert len(connection.call(read_job(MAIL, "root")).children) == 41
+
+    assert {"cmdstat_hscan", "cmdstat_hgetall", "cmdstat_hvals"}.isdisjoint(redis_client.info("commandstats"))
 
 
 def test_a_tree_that_bites_its_own_tail_is_counted_once(connection: Connection, known: Known, mail: Filler) -> None:

@@ -17,6 +17,7 @@ logs_from, log_lines, child_limit = tonumber(logs_from), tonumber(log_lines), to
 -- @include locate_job
 -- @include child_counts
 -- @include child_kind
+-- @include field_names
 -- @include is_next_run
 -- @include parent_of
 -- @include stop_request
@@ -79,10 +80,17 @@ if counts[1] + counts[2] + counts[3] + counts[4] > 0 then
       children[#children + 1] = { child_kind, keys[i], at[1], at[2], at[3], at[4] }
     end
   end
+  local function add_ended(child_kind, hash, count)
+    if count <= 5000 then
+      add(child_kind, field_names(hash, count, 5000), 1)
+    else
+      add(child_kind, (try_read('HSCAN', hash, 0, 'COUNT', child_limit) or {})[2] or {}, 2)
+    end
+  end
   add('failed', try_read('ZRANGE', key .. ':unsuccessful', 0, child_limit - 1) or {}, 1)
-  add('ignored', (try_read('HSCAN', key .. ':failed', 0, 'COUNT', child_limit) or {})[2] or {}, 2)
+  add_ended('ignored', key .. ':failed', counts[3])
   add('unprocessed', (try_read('SSCAN', key .. ':dependencies', 0, 'COUNT', child_limit) or {})[2] or {}, 1)
-  add('processed', (try_read('HSCAN', key .. ':processed', 0, 'COUNT', child_limit) or {})[2] or {}, 2)
+  add_ended('processed', key .. ':processed', counts[1])
   put('children', children)
 end
 if kind ~= 'hash' then

@@ -7,8 +7,8 @@
 -- RETURNS total, rows, last, more, searched, facets as a flat list of names and values; `last` is {score, base, member};
 --   with `below` each row has that too: {done, total, 1 where there may be more}
 -- EVENTS  none
--- COST    O(queues + (size + scan + facets) · queues) in memory, no more than that many jobs read, and 1,000 below them;
---   writes nothing
+-- COST    O(queues + (size + scan + facets) · queues) in memory, no more than that many jobs read, and 1,000 below them,
+--   whose keys are among 10,000 of children that ended; writes nothing
 local bases = KEYS
 local state, size, after_score, after_base, after_member, text, error, scan, facet_limit, below, is_inside = unpack(ARGV)
 size, scan, facet_limit, below, is_inside = tonumber(size), tonumber(scan), tonumber(facet_limit), tonumber(below), is_inside == '1'
@@ -18,7 +18,7 @@ size, scan, facet_limit, below, is_inside = tonumber(size), tonumber(scan), tonu
 -- @include row_matches
 -- @include count_errors
 local wish = { text = text, error = error }
-local budget = { left = 16777216, below = 1000 }
+local budget = { left = 16777216, below = 1000, fields = 10000 }
 local inside = is_inside and {} or nil
 for i = 1, is_inside and #bases or 0 do
   inside[bases[i]] = true
