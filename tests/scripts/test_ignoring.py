@@ -268,7 +268,7 @@ def test_a_parent_that_stalled_too_often_fails_all_the_same(family: Family, queu
     assert family.client.hget(queue.job("film"), "defa") == "job stalled more than allowable limit"
 
 
-@pytest.mark.parametrize("broken", ["series:unsuccessful", "series:dependencies", "waiting-children", "meta"])
+@pytest.mark.parametrize("broken", ["series:unsuccessful", "series:dependencies", "waiting-children", "meta", "events"])
 def test_a_key_of_a_wrong_type_costs_no_parent_its_place(
     family: Family, queue: QueueKeys, server_bytes: redis.Redis, broken: str
 ) -> None:

@@ -2,13 +2,14 @@
 -- written.
 -- @include parent_of
 local function touch_parents(job, most)
-  local reads = { HLEN = { 'meta' }, LLEN = { 'wait', 'paused', 'active' }, XLEN = { 'events' } }
+  local reads = { HLEN = { 'meta' }, LLEN = { 'wait', 'paused', 'active' } }
   reads.ZCARD = { 'waiting-children', 'failed', 'completed', 'delayed', 'prioritized', 'marker' }
   while job and most > 0 do
     local fields = redis.call('HMGET', job.key, 'parentKey', 'parent')
     redis.call('SCARD', job.key .. ':dependencies')
     redis.call('ZCARD', job.key .. ':unsuccessful')
     redis.call('HLEN', job.key .. ':failed')
+    redis.call('XREVRANGE', job.base .. 'events', '+', '-', 'COUNT', 1)
     for command, names in pairs(reads) do
       for _, name in ipairs(names) do
         redis.call(command, job.base .. name)
