@@ -121,7 +121,4 @@ def length_ms(form: Mapping[str, str], field: str) -> int:
     unit = form.get(f"{field}_unit", "") or "s"
     if unit not in UNITS:
         raise BadRequestError(sentence("There is no unit of time %(name)s.", name=repr(unit[:40])))
-    length = whole(form, field, sentence("A length of time"), 0, LONGEST_MS) * UNITS[unit]
-    if length > LONGEST_MS:
-        raise BadRequestError(sentence("That is longer than a year."))
-    return length
+    return whole(form, field, sentence("A length of time"), 0, LONGEST_MS // UNITS[unit]) * UNITS[unit]

@@ -64,6 +64,28 @@ def test_a_job_is_added_over_the_list_which_then_tells_of_it(person: Person, mai
     expect(person.page.get_by_role("heading", level=1)).to_contain_text("order-7")
 
 
+def test_the_fields_of_a_row_begin_at_one_height(person: Person, mail: Filler) -> None:
+    mail.waiting("1a")
+    person.sign_in("/q/mail/waiting")
+
+    dialog = opened(person)
+    dialog.get_by_text("Options", exact=True).click()
+    fields = [dialog.locator(f"[name={name}]") for name in ("delay", "priority")]
+    tops = [box["y"] for field in fields if (box := field.bounding_box())]
+    dialog.get_by_label("Job name").fill("send")
+    fields[0].fill("999999999")
+    dialog.get_by_role("button", name="Add job").click()
+    expect(dialog.get_by_text("A length of time is a whole number from 0 to 31,622,400, not")).to_be_visible()
+    unit = dialog.locator("[name=delay_unit]").bounding_box()
+    delay = fields[0].bounding_box()
+
+    assert len(set(tops)) == 1
+    assert delay is not None
+    assert unit is not None
+    assert unit["x"] > delay["x"]
+    assert abs(unit["y"] - delay["y"]) < 8
+
+
 def test_what_is_wrong_comes_back_inside_the_dialog_with_all_that_was_typed(
     asking: Person, mail: Filler, redis_client: redis.Redis
 ) -> None:
