@@ -41,7 +41,7 @@ FAILURES: dict[str, Failure] = {
     ),
     "gateway": Failure(
         "GatewayTimeoutError",
-        "no answer from the payment gateway after 3000{attempt} ms",
+        "no answer from the payment gateway to request {number}-{attempt}",
         (
             "Timeout.onTimeout (/srv/app/src/billing/gateway.js:142:15)",
             "chargeCard (/srv/app/src/billing/charge.js:57:22)",

@@ -19,7 +19,7 @@ from board.history.store import History, Mark
 from board.queries.shared import Known, QueueName, Reads, by_slot, queue_name, together
 from board.queries.text import display
 
-__all__ = ["Held", "Worker", "WorkersPage", "read_workers"]
+__all__ = ["Held", "Worker", "WorkersPage", "came_from", "read_workers"]
 
 SHOWN = 200
 """Workers on one page; a text finds the others."""
@@ -68,7 +68,7 @@ class Worker:
         state: ``busy``, ``idle``, ``gone`` (it holds jobs and is not connected), ``left`` (it went away lately and
             holds nothing), ``unknown`` (jobs that name no worker).
         connections: how many connections have this name; several workers may share one.
-        address: where the first of them comes from.
+        address: where the first of them comes from: host and port, or the path of a socket on Redis' own machine.
         library: of the first, with its version.
         since_ms: when the first connected.
         idle_s: how long the liveliest has sent nothing.
@@ -94,7 +94,7 @@ class Worker:
     @property
     def host(self) -> str:
         """Where it comes from, without the port; empty when it is not connected."""
-        return self.address.rpartition(":")[0]
+        return self.address if self.address.startswith("/") else self.address.rpartition(":")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +272,7 @@ def _worker(
         name=display(name or ""),
         state=state,
         connections=len(clients),
-        address=display(first.address) if first else "",
+        address=display(came_from(first.address)) if first else "",
         library=display(" ".join(filter(None, (first.library, first.library_version)))) if first else "",
         since_ms=now_ms - first.age_s * 1000 if first else None,
         idle_s=min((one.idle_s for one in clients), default=None),
@@ -280,6 +280,13 @@ def _worker(
         job_count=len(jobs),
         unlocked=sum(one.lock_ms < 0 and one.lock_ms != -1 for one in jobs),
     )
+
+
+def came_from(told: str) -> str:
+    """Return where a connection comes from; Redis tells ``/path:0`` of a socket, Valkey ``[/path:0]:0``."""
+    if told.startswith(("/", "[/")):
+        return told.removesuffix("]:0").removeprefix("[").removesuffix(":0")
+    return told
 
 
 def _held(job: ActiveReading) -> Held:

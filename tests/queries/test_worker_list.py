@@ -11,7 +11,7 @@ from board.engine.connection.sync import Connection
 from board.engine.keys import QueueKeys
 from board.history.store import History, Mark
 from board.namespace import Namespace
-from board.queries.worker_list import WorkersPage, read_workers
+from board.queries.worker_list import WorkersPage, came_from, read_workers
 from tests.queries.conftest import MAIL, Known
 from tests.queries.jobs import HOSTILE, NOW, Filler
 from tests.servers import Server
@@ -88,6 +88,20 @@ def test_connections_of_others_are_not_workers(
         connect(name)
 
     assert page(connection, known).workers == ()
+
+
+@pytest.mark.parametrize(
+    ("told", "address"),
+    [
+        ("/run/redis.sock:0", "/run/redis.sock"),
+        ("[/run/redis.sock:0]:0", "/run/redis.sock"),
+        ("10.0.0.7:50123", "10.0.0.7:50123"),
+        ("[::1]:50123", "[::1]:50123"),
+    ],
+)
+def test_who_comes_over_a_socket_comes_from_its_path(told: str, address: str) -> None:
+    """Redis writes the first, Valkey 9 the second, and both a port that there is not."""
+    assert came_from(told) == address
 
 
 def test_a_search_finds_by_name_queue_and_address(
