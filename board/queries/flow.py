@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from board.engine.calls import Batch
 from board.engine.commands.pages import BelowReading, ChildReading, FlowNodeReading, FlowReading, queue_of, whole_number
@@ -20,6 +21,7 @@ from board.queries.shared import Known, QueueName, Reads, clamp_size, queue_name
 from board.queries.stack import message_line
 from board.redaction import redact_text
 from board.spans import duration
+from board.words import Count, sentence, sentences
 
 __all__ = ["Bar", "ChildrenPage", "FlowNode", "FlowPage", "FlowsPage", "read_children", "read_flow", "read_flows"]
 
@@ -209,7 +211,7 @@ def read_flow(
         path=frozenset(one.link.key for one in path),
         path_end=_bare(path[-1]),
         asked=_bare(way[0]) if way else None,
-        above=tuple(_bare(one) for one in way[1:] if one.state == "waiting-children"),
+        above=tuple(map(_bare, _held(way))),
         parent=_bare(way[1]) if way[1:] else None,
         ignoring=_ignoring(way),
         view=view,
@@ -326,26 +328,51 @@ def _blocked(root: FlowNode, now_ms: int) -> str:
     if root.state != "waiting-children":
         return ""
     open_leaves = [pair for pair in _leaves(root) if pair[0] is not root]
-    for state, words in (("failed", "failed"), ("active", "running"), ("", "waiting to be started")):
+    for state in ("failed", "active", ""):
         found = [pair for pair in open_leaves if not state or pair[0].state == state]
         if not found:
             continue
         node, above = min(found, key=lambda pair: pair[0].processed_at_ms or pair[0].added_at_ms or 0)
-        held = ", then ".join(_title(one) for one in above[:4])
-        first = f"{_title(node)}{f': {node.failed_reason}' if node.failed_reason and state == 'failed' else ''}"
-        if state == "active" and node.processed_at_ms is not None:
-            first += f", for {duration(now_ms - node.processed_at_ms)}"
-        count = f"{len(found):,} {words} jobs hold" if len(found) > 1 else f"1 {words} job holds"
-        if not state:
-            count = (
-                f"{len(found):,} jobs that nobody has started hold" if len(found) > 1 else "1 job nobody started holds"
-            )
-        return f"{count} {held} back; {'the first is ' if len(found) > 1 else 'it is '}{first}."
-    return "Its children are done, or gone; it was not let go." if not open_leaves and root.more == 0 else ""
+        first: str = _title(node)
+        if state == "failed" and node.failed_reason:
+            first = sentence("%(job)s: %(reason)s", job=first, reason=node.failed_reason)
+        elif state == "active" and node.processed_at_ms is not None:
+            first = sentence("%(job)s, for %(time)s", job=first, time=duration(now_ms - node.processed_at_ms))
+        held: str = _title(above[0])
+        for one in above[1:4]:
+            held = sentence("%(parents)s, then %(next)s", parents=held, next=_title(one))
+        return _holds(state, len(found), held, first)
+    if not open_leaves and root.more == 0:
+        return sentence("Its children are done, or gone; it was not let go.")
+    return ""
+
+
+def _holds(state: str, n: int, parents: str, first: str) -> str:
+    values = {"n": Count(n), "parents": parents, "first": first}
+    if state == "failed":
+        return sentences(
+            "%(n)s failed job holds %(parents)s back; it is %(first)s.",
+            "%(n)s failed jobs hold %(parents)s back; the first is %(first)s.",
+            n,
+            **values,
+        )
+    if state == "active":
+        return sentences(
+            "%(n)s running job holds %(parents)s back; it is %(first)s.",
+            "%(n)s running jobs hold %(parents)s back; the first is %(first)s.",
+            n,
+            **values,
+        )
+    return sentences(
+        "%(n)s job nobody started holds %(parents)s back; it is %(first)s.",
+        "%(n)s jobs that nobody has started hold %(parents)s back; the first is %(first)s.",
+        n,
+        **values,
+    )
 
 
 def _title(node: FlowNode) -> str:
-    return node.name or node.link.id or "a job that is not shown here"
+    return node.name or node.link.id or sentence("a job that is not shown here")
 
 
 def _only(node: FlowNode, wanted: set[str] | None, q: str) -> FlowNode:
@@ -372,6 +399,14 @@ def _way(node: FlowNode) -> list[FlowNode]:
         return [node]
     found = next((way for child in node.children if (way := _way(child))), [])
     return [*found, node] if found else []
+
+
+def _held(way: Sequence[FlowNode]) -> Iterator[FlowNode]:
+    """Yield those above the job asked for that wait for it, nearest first: up to the first that does not."""
+    for child, parent in pairwise(way):
+        if parent.state != "waiting-children" or child.link.kind not in ("unprocessed", "failed"):
+            return
+        yield parent
 
 
 def _ignoring(way: Sequence[FlowNode]) -> Ignoring:

@@ -1,5 +1,6 @@
 // Moments in the visitor's own zone, beside those that the server wrote.
-const format = new Intl.DateTimeFormat("en-GB", {
+const language = document.documentElement.lang
+const format = new Intl.DateTimeFormat(language === "en" ? "en-GB" : language, {
   weekday: "short", day: "2-digit", month: "short", year: "numeric",
   hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short",
 })

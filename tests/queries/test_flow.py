@@ -270,6 +270,19 @@ def test_what_the_job_asked_for_holds_back_is_told(connection: Connection, known
     assert [node.link.id for node in page.above] == ["middle", "root"]
 
 
+def test_a_job_holds_nothing_back_above_a_parent_that_ignores_it_or_no_longer_waits(
+    connection: Connection, known: Known, tree: Filler, redis_client: redis.Redis
+) -> None:
+    redis_client.zrem(tree.key("middle:unsuccessful"), "bull:mail:leaf-bad")
+    redis_client.hset(tree.key("middle:failed"), "bull:mail:leaf-bad", "no sound")
+    assert page_of(connection, known, "leaf-bad").above == ()
+
+    redis_client.zrem(tree.key("waiting-children"), "middle")
+    redis_client.rpush(tree.key("wait"), "middle")
+    assert page_of(connection, known, "leaf-open").above == ()
+    assert [node.link.id for node in page_of(connection, known, "middle").above] == ["root"]
+
+
 def test_bars_tell_when_the_children_of_a_wide_node_ended(connection: Connection, known: Known, mail: Filler) -> None:
     """Every tenth of 2,000 is asked; a child that failed counts beside them."""
     mail.parent("root", timestamp=NOW - 10_000)

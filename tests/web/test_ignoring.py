@@ -42,7 +42,7 @@ def test_the_last_open_child_is_ignored_and_the_parent_runs(site: Site, page: st
     lines = asked(browser, page)
     answer = browser.post(f"{CHILD}/ignore", {"next": page, "confirmed": "1", "reason": "no sound needed"})
 
-    assert lines == ["Parent parent of mail is waiting-children", "the parent becomes waiting at once"]
+    assert lines == ["Parent parent of mail: Waiting for children", "the parent becomes waiting at once"]
     assert answer.headers["Location"] == page
     assert browser.messages(answer) == ["Ignored the failure of job audio: its parent is in line to run."]
     assert site.jobs.state("parent") is JobState.WAITING
@@ -72,7 +72,7 @@ def test_a_parent_that_failed_with_it_is_revived(site: Site) -> None:
     browser.post(f"{CHILD}/ignore", {"confirmed": "1"})
 
     assert lines[:2] == [
-        "Parent parent of mail is failed",
+        "Parent parent of mail: Failed",
         "1 of 2 children still open; the parent goes on when it has finished",
     ]
     assert "taken out of the failed jobs" in lines[2]

@@ -80,6 +80,17 @@ def test_what_an_action_did_is_told_in_the_language_of_the_reader(site: Site, pe
     assert "Job 1a wiederholt." in done
 
 
+def test_what_holds_a_flow_back_is_told_in_the_language_of_the_reader(site: Site, person: Browser) -> None:
+    site.jobs.parent_of("audio", "cuts")
+    site.jobs.fail_next("audio")
+
+    flow = page(person, "/flows/mail/audio", "de").get_text(" ", strip=True)
+    asked = person.post("/q/mail/job/audio/ignore", {}, **GERMAN).text
+
+    assert "1 fehlgeschlagener Job hält send auf: send: " in flow
+    assert "Eltern-Job parent von mail: Wartet auf Kinder" in asked
+
+
 def test_the_audit_log_keeps_english_whatever_the_person_reads(site: Site, person: Browser) -> None:
     site.jobs.waiting("2b")
     person.post("/q/mail/job/2b/retry", {}, **GERMAN)
