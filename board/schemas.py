@@ -15,6 +15,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -81,7 +82,7 @@ class JobSchema:
         """Return what the schema does not allow in these data, JSON text; at most ``MOST_FAULTS``."""
         try:
             value = json.loads(text, parse_constant=_no_constant)
-            found = (fault for error in self.validator.iter_errors(value) for fault in _told(error))
+            found = (fault for error in self.validator.iter_errors(value) for fault in _faults(error))
             unique = dict.fromkeys(islice(found, 10 * MOST_FAULTS))
         except UNTELLABLE:
             return (Fault("", sentence("cannot be checked against the schema of these jobs")),)
@@ -221,14 +222,14 @@ def _compiled(schema: Schema) -> Any:
         ValueError: it is not; the rest of a sentence that began with "the schema".
     """
     # The library takes a tenth of a second to import, which only a board with schemas spends.
-    from jsonschema import Draft202012Validator, SchemaError  # noqa: PLC0415
+    from jsonschema import Draft3Validator, Draft202012Validator, SchemaError  # noqa: PLC0415
     from jsonschema.validators import validator_for  # noqa: PLC0415
     from jsonschema_specifications import REGISTRY  # noqa: PLC0415
     from referencing.jsonschema import specification_with  # noqa: PLC0415
 
     stated = schema.get("$schema") if isinstance(schema, Mapping) else None
     kind = validator_for(schema, default=None) if stated else Draft202012Validator
-    if kind is None:
+    if kind is None or kind is Draft3Validator:  # which is of 2010, and has other keywords
         raise ValueError(f"names the draft {str(stated)[:100]}, which is not known")
     try:
         kind.check_schema(schema)
@@ -239,7 +240,9 @@ def _compiled(schema: Schema) -> Any:
     specification = specification_with(kind.META_SCHEMA.get("$id") or kind.META_SCHEMA["id"])
     resource = specification.create_resource(schema)
     # The drafts themselves may be referred to. The library's own choice of a registry would fetch whatever else is.
-    validator = kind(schema, registry=REGISTRY)
+    # Where a schema that names its draft refers to itself, the library would take its own validator for that part.
+    bare = {name: part for name, part in schema.items() if name != "$schema"} if isinstance(schema, Mapping) else schema
+    validator = _quick(kind)(bare, registry=REGISTRY)
     try:
         _follow(resource, REGISTRY.resolver_with_root(resource), set())
         validator.is_valid({})
@@ -267,6 +270,41 @@ def _follow(resource: Any, resolver: Any, seen: set[int]) -> None:
             _follow(type(resource)(target.contents, resource._specification), target.resolver, seen)  # noqa: SLF001
     for part in resource.subresources():
         _follow(part, resolver.in_subresource(part), seen)
+
+
+@cache
+def _quick(kind: Any) -> Any:
+    """Return the library's kind of validator with our own check of what takes it too long."""
+    from jsonschema.validators import extend  # noqa: PLC0415 - late, as above
+
+    return extend(kind, {"uniqueItems": _unique})
+
+
+def _unique(_validator: Any, wanted: Any, value: Any, _schema: Any) -> Iterator[Any]:
+    """Look for an entry that is there twice, in one pass: the library compares each with all others."""
+    from jsonschema import ValidationError  # noqa: PLC0415 - late, as above
+
+    if wanted is True and isinstance(value, list) and len({_hashable(one) for one in value}) < len(value):
+        yield ValidationError("")
+
+
+def _hashable(value: Any) -> Any:
+    """Return what is equal for JSON values that are equal: 1 and 1.0 are, 1 and true are not."""
+    if isinstance(value, list):
+        return (list, *map(_hashable, value))
+    if isinstance(value, dict):
+        return frozenset((name, _hashable(one)) for name, one in value.items())
+    return (bool, value) if isinstance(value, bool) else value
+
+
+def _faults(error: Any) -> Iterator[Fault]:
+    """Put an error of the library into our own words; one that they have no place for is a fault all the same."""
+    is_told = False
+    for fault in _told(error):
+        is_told = True
+        yield fault
+    if not is_told:
+        yield _fault(tuple(error.absolute_path), _by_keyword(error.validator))
 
 
 def _told(error: Any) -> Iterator[Fault]:
@@ -320,6 +358,8 @@ def _rule(error: Any, keyword: str | None, allowed: Any) -> Sentence:
     """Say what is allowed, as the rest of a sentence that began with a place."""
     if keyword in PLAIN:
         return PLAIN[keyword]
+    if keyword in EXCLUSIVE and error.schema.get(EXCLUSIVE[keyword]) is True:  # as draft 4 has it
+        keyword = EXCLUSIVE[keyword]
     if (bound := _bound(keyword, allowed)) is not None:
         return bound
     if keyword == "type":
@@ -328,7 +368,11 @@ def _rule(error: Any, keyword: str | None, allowed: Any) -> Sentence:
         return _of_forms(error, allowed)
     if keyword is None:  # the schema false, of which the library does not say where it stands
         return sentence("holds something that the schema rules out")
-    return sentence("must fit the rule %(keyword)s of the schema", keyword=keyword)
+    return _by_keyword(keyword)
+
+
+def _by_keyword(keyword: str | None) -> Sentence:
+    return sentence("must fit the rule %(keyword)s of the schema", keyword=str(keyword))
 
 
 PLAIN: Final[Mapping[str | None, Sentence]] = {
@@ -359,11 +403,15 @@ VALUED: Final[Mapping[str | None, str]] = {
     "pattern": mark("must match the pattern %(value)s"),
 }
 
+EXCLUSIVE: Final[Mapping[str | None, str]] = {"minimum": "exclusiveMinimum", "maximum": "exclusiveMaximum"}
+
 
 def _bound(keyword: str | None, allowed: Any) -> Sentence | None:
     """Say what a keyword allows by itself, whatever the value was; None for one that needs to be explained."""
     if keyword in COUNTED and isinstance(allowed, int | float):
         return COUNTED[keyword](int(allowed))
+    if keyword in EXCLUSIVE.values() and isinstance(allowed, bool):  # of draft 4, where it is a part of another bound
+        return None
     if keyword in VALUED:
         return sentence(VALUED[keyword], value=_value(allowed))
     if keyword == "enum" and isinstance(allowed, list):

@@ -105,6 +105,45 @@ def test_what_is_refused_is_told_by_place_and_by_what_is_allowed(schema: Any, da
     assert SECRET not in "".join(found)
 
 
+@pytest.mark.parametrize(
+    ("entries", "faults"),
+    [
+        ([1, True, "1", [1], [True], {"a": 1}, {"a": True}, None, [], {}], 0),
+        ([1, 1.0], 1),
+        ([{"a": [1], "b": 2}, {"b": 2.0, "a": [1]}], 1),
+        ([[False], 0, [False]], 1),
+    ],
+)
+def test_entries_are_told_apart_as_json_does(entries: list[Any], faults: int) -> None:
+    assert len(told({"uniqueItems": True}, entries)) == faults
+    assert told({"uniqueItems": False}, entries) == []
+
+
+@pytest.mark.parametrize("schema", [{}, {"$schema": "http://json-schema.org/draft-07/schema#"}])
+def test_many_entries_are_not_each_compared_with_all_others(schema: dict[str, Any]) -> None:
+    looked_at = 0
+
+    class Counting(dict[str, Any]):
+        def __len__(self) -> int:
+            nonlocal looked_at
+            looked_at += 1
+            return super().__len__()
+
+    tree = {**schema, "properties": {"x": {"uniqueItems": True}, "below": {"$ref": "#"}}}
+    (entry,) = of(tree).entries
+    data = {"below": {"x": [Counting({"n": number}) for number in range(200)]}}
+
+    assert list(entry.validator.iter_errors(data)) == []
+    assert looked_at < 1_000
+
+
+def test_bounds_of_draft_4_are_told_as_they_are() -> None:
+    draft = {"$schema": "http://json-schema.org/draft-04/schema#"}
+
+    assert told({**draft, "minimum": 3, "exclusiveMinimum": True}, 3) == ["The value as a whole must be more than 3."]
+    assert told({**draft, "maximum": 3, "exclusiveMaximum": False}, 4) == ["The value as a whole must be 3 or less."]
+
+
 def test_what_fits_is_let_through() -> None:
     schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
 
@@ -138,6 +177,7 @@ def test_what_cannot_be_checked_is_refused(text: str) -> None:
         ({"type": "text"}, "is wrong at type: 'text' is not valid"),
         ({"properties": {"a": {"pattern": "("}}}, "is wrong at properties.a.pattern"),
         ({"$schema": "https://example.com/mine"}, "names the draft https://example.com/mine, which is not known"),
+        ({"$schema": "http://json-schema.org/draft-03/schema#"}, "names the draft http://json-schema.org/draft-03/"),
         ({"$ref": "#/$defs/gone"}, "refers to #/$defs/gone, which is not in it"),
         ({"$defs": {"a": {"$ref": "other.json"}}}, "refers to other.json, which is not in it"),
         ({"$ref": "#/x", "x": {"$ref": "#/gone"}}, "refers to #/gone, which is not in it"),
