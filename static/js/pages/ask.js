@@ -1,7 +1,7 @@
 // A question over the page: what data-ask leads to asks first, or refuses, and either is shown in a dialog.
 // A form in it that is a data-question is answered there too, until it leads back: what was done is then told over the page.
-// Where it leads elsewhere, such as to the sign-in, that page is gone to, and nothing is sent twice.
-// Whatever else it answers is gone to as without scripts.
+// Where it leads elsewhere, such as to the sign-in, that page is gone to, and nothing is sent twice: without an answer, or
+// with one that cannot be read, the form says that it may be done. What only asks is gone to then as without scripts.
 import { tick } from "../live.js"
 import { show } from "../toasts.js"
 
@@ -39,6 +39,16 @@ function done(page) {
   tick()
 }
 
+function unanswered(form) {
+  form.querySelector(":scope > [role=alert]")?.remove()
+  const state = Object.assign(document.createElement("span"), { className: "state", textContent: form.dataset.unanswered })
+  state.dataset.state = "critical"
+  const told = Object.assign(document.createElement("p"), { role: "alert" })
+  told.append(state)
+  form.querySelector("h2").after(told)
+  dialog.scrollTop = 0
+}
+
 const leadsBack = answer => answer.redirected && dialog?.open && new URL(answer.url).pathname === location.pathname
 
 async function ask(source, url, options, otherwise) {
@@ -74,14 +84,15 @@ addEventListener("click", event => {
 // A button asks for itself, or only for several jobs; without one, its form does.
 addEventListener("submit", event => {
   const form = event.target, by = event.submitter
-  const asks = by?.dataset.ask ?? form.dataset.ask ?? (form.matches("#ask [data-question]") ? "" : undefined)
+  const acts = form.matches("#ask [data-question]")
+  const asks = by?.dataset.ask ?? form.dataset.ask ?? (acts ? "" : undefined)
   if (asks === undefined) return
   const body = new URLSearchParams(new FormData(form, by))
   if (asks === "several" && body.getAll("id").length < 2) return
   event.preventDefault()
   const without = () => {
+    if (acts) return unanswered(form)
     delete (by?.dataset.ask === undefined ? form : by).dataset.ask
-    delete form.dataset.question
     form.requestSubmit(by)
   }
   ask(by ?? form, by?.hasAttribute("formaction") ? by.formAction : form.action, { method: "POST", body }, without)

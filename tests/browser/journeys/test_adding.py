@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import redis
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.browser.journeys.conftest import Board, Person
 from tests.queries.jobs import Filler
@@ -112,6 +112,32 @@ def test_what_is_wrong_comes_back_inside_the_dialog_with_all_that_was_typed(
     dialog.get_by_role("button", name="Add job").click()
     asking.told("Added job")
     expect(dialog).to_be_hidden()
+    assert redis_client.llen("bull:mail:wait") == 2
+
+
+@pytest.mark.parametrize("answer", [None, "<title>502 Bad Gateway</title>"])
+def test_a_job_whose_answer_is_lost_is_not_added_twice(
+    person: Person, mail: Filler, redis_client: redis.Redis, answer: str | None
+) -> None:
+    def lose(route: Route) -> None:
+        route.fetch(max_redirects=0)
+        if answer is None:
+            route.abort()
+        else:
+            route.fulfill(status=502, content_type="text/html", body=answer)
+
+    mail.waiting("1a")
+    person.sign_in("/q/mail/waiting")
+    dialog = opened(person)
+    dialog.get_by_label("Job name").fill("send")
+    person.page.route("**/q/mail/add", lose)
+
+    dialog.get_by_role("button", name="Add job").click()
+
+    expect(dialog.get_by_role("alert")).to_have_text(
+        "No answer came. The job may have been added: look before you send this again."
+    )
+    expect(dialog.get_by_label("Job name")).to_have_value("send")
     assert redis_client.llen("bull:mail:wait") == 2
 
 
