@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from math import ceil
 from typing import Final
 
 from board.alerts.rules import RATE_MS, Rule
@@ -36,8 +37,11 @@ def resolution_for(rule: Rule) -> Resolution:
 
 
 def from_depth(queue: QueueKeys, open_jobs: float) -> Measured:
-    """Return how many jobs are open."""
-    words = sentence("%(queue)s has %(amount)s", queue=queue.name, amount=amount("open jobs", open_jobs))
+    """Return how many jobs are open; a mean over ten minutes or an hour is said as the next whole number.
+
+    So what is above a limit of whole jobs reads so.
+    """
+    words = sentence("%(queue)s has %(amount)s", queue=queue.name, amount=amount("open jobs", ceil(open_jobs)))
     return Measured(open_jobs, words)
 
 

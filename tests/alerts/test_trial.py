@@ -56,6 +56,14 @@ def test_the_times_and_the_length_are_told() -> None:
     assert all(one.words == "mail has 20 open jobs" for one in found)
 
 
+def test_a_mean_above_the_limit_does_not_read_as_the_limit() -> None:
+    read = minutes(Figures(open_sum=31, looks=3))
+
+    (found,) = replay(Rule("r1", "depth", threshold=10), [MAIL], read, STATE)
+
+    assert found.words == "mail has 11 open jobs"
+
+
 def test_what_would_fire_now_has_no_end() -> None:
     found = replay(Rule("r1", "depth", threshold=10), [MAIL], minutes(Figures(open_sum=20, looks=1)), STATE)
 

@@ -49,6 +49,16 @@ def test_the_open_tab_is_in_sight_and_all_else_of_the_queue_is_a_tap_away(caller
     expect(tabs.get_by_role("link", name="Schedulers 0")).to_be_visible()
 
 
+def test_the_name_of_a_queue_has_the_room_that_there_is(caller: Person, mail: Filler) -> None:
+    """A long name stands on one line beside the number of failed jobs."""
+    Filler(mail.client, "accounting.transactional").open().failed("x")
+    caller.page.goto(caller.board.address)
+    name = caller.page.locator(".queues").get_by_role("link", name="accounting.transactional")
+    expect(name).to_be_visible()
+
+    assert name.evaluate("link => link.offsetHeight < 2 * parseFloat(getComputedStyle(link).fontSize)")
+
+
 def test_a_job_is_opened_by_its_id_and_a_list_is_turned_round(caller: Person) -> None:
     page = caller.page
 
