@@ -7,7 +7,7 @@ refreshes every few seconds costs what it does without a window.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -103,6 +103,11 @@ class Windows:
         self._over: dict[tuple[str, tuple[str, ...]], Over] = {}
         self._made: dict[tuple[str, tuple[str, ...]], tuple[int, Mapping[str, Figures]]] = {}
 
+    @property
+    def kept(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Names of windows and series of which something is kept."""
+        return [*self._over, *self._made]
+
     def ask(self, history: History, window: Window, series: Sequence[str], now_ms: int) -> Asked:
         """Say what has to be read of a window now."""
         key = (window.name, tuple(series))
@@ -128,12 +133,12 @@ class Windows:
             until_ms = asked.window.starts(asked.now_ms)[-NEWEST]
             over = Over(asked.now_ms, until_ms, _sum(asked.series, replies[:-NEWEST]))
             if is_whole:
-                _keep(self._over, key, over)
+                _keep(self._over, key, over, lambda one: asked.now_ms - one.read_ms >= OVER_MS)
         figures = _sum(asked.series, replies[-NEWEST:])
         for name, one in figures.items():
             one.add(over.figures[name])
         if is_whole:
-            _keep(self._made, key, (asked.now_ms, figures))
+            _keep(self._made, key, (asked.now_ms, figures), lambda one: asked.now_ms - one[0] >= FRESH_MS)
         return figures
 
 
@@ -163,9 +168,10 @@ def _sum(series: Sequence[str], stretches: Sequence[list[Figures] | EngineError]
     return total
 
 
-def _keep(kept: dict[Any, Any], key: Any, value: Any) -> None:
-    """Keep a value, and forget the oldest of too many."""
-    kept.pop(key, None)
+def _keep(kept: dict[Any, Any], key: Any, value: Any, is_old: Callable[[Any], bool]) -> None:
+    """Keep a value, and forget what is old and the oldest of too many: with very many queues each is megabytes."""
+    for other in [name for name, one in list(kept.items()) if name == key or is_old(one)]:
+        kept.pop(other, None)
     kept[key] = value
     while len(kept) > MOST:
         kept.pop(next(iter(kept)), None)

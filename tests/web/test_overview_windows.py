@@ -8,7 +8,7 @@ from board.engine.keys import QueueKeys
 from board.history.figures import ALL, RESOLUTIONS, Figures
 from board.history.store import History, Recording
 from board.history.summary import SPARK, Summary
-from board.history.windows import FRESH_MS, NEWEST, WINDOWS, Window, Windows
+from board.history.windows import FRESH_MS, NEWEST, OVER_MS, WINDOWS, Window, Windows
 from board.service import wall_clock_ms
 from tests.recorder.conftest import Process
 from tests.web.site import Site, soup, text_of
@@ -139,3 +139,16 @@ def test_a_stretch_that_begins_moves_the_window(site: Site) -> None:
 
     assert told(site, windows, window, now) == (6, 360)
     assert told(site, windows, window, now + HOUR_MS) == (6, 60)
+
+
+def test_what_is_too_old_to_be_told_is_forgotten(site: Site) -> None:
+    """With ten thousand queues a window is megabytes, and each queue that comes or goes makes another set of them."""
+    now = in_an_hour()
+    record(site, (0, 60, 3), now_ms=now)
+    windows = Windows()
+    for name in ("1h", "6h"):
+        told(site, windows, WINDOWS[name], now)
+
+    told(site, windows, WINDOWS["24h"], now + OVER_MS)
+
+    assert [name for name, _ in windows.kept] == ["24h", "24h"]
