@@ -13,6 +13,7 @@ is a pair of messages.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -83,6 +84,8 @@ class Language:
 
 ENGLISH: Final = Language()
 """The language of the source."""
+
+_PLACEHOLDER: Final = re.compile(r"%\(\w+\)s|%%")
 
 _spoken: ContextVar[Language] = ContextVar("spoken", default=ENGLISH)
 
@@ -247,7 +250,7 @@ def unpacked(kept: Any, plain: str) -> str:
     """Return words that were ``packed``, or the plain text beside them where those cannot be read."""
     try:
         found = _unpacked(kept)
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError):
         return plain
     return found if isinstance(found, str) else plain
 
@@ -260,10 +263,19 @@ def _unpacked(kept: Any) -> Any:
     if "amount" in kept:
         return Amount(kept["amount"])
     values = {name: _unpacked(one) for name, one in kept["values"].items()}
-    if "many" in kept:
-        return sentences(kept["message"], kept["many"], kept["count"], **values)
-    found = sentence(kept["message"], **values)
+    is_counted = "many" in kept
+    message = _message(kept["message"], is_filled=is_counted or bool(values))
+    if is_counted:
+        return sentences(message, _message(kept["many"], is_filled=True), Count(kept["count"]), **values)
+    found = sentence(message, **values)
     return begin(values["part"]) if kept.get("begins") else found
+
+
+def _message(kept: Any, *, is_filled: bool) -> str:
+    """Return a message as ours are: no placeholder asks for more than a text, such as one of a billion characters."""
+    if not isinstance(kept, str) or (is_filled and "%" in _PLACEHOLDER.sub("", kept)):
+        raise ValueError("no message of ours")
+    return kept
 
 
 def mark(message: str, /) -> str:

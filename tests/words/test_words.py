@@ -57,6 +57,8 @@ def test_what_is_packed_is_told_in_any_language_later() -> None:
         words.sentences("%(n)s job", "%(n)s jobs", 2, n=words.Count(2_000)),
         words.begin(words.sentence("took %(name)s", name=part)),
         "100 %(name)s",
+        words.sentence("100 % of all"),
+        words.sentence("%(name)s %% of all", name="7"),
     )
 
     again = [words.unpacked(json.loads(json.dumps(words.packed(one))), "lost") for one in told]
@@ -69,7 +71,23 @@ def test_what_is_packed_is_told_in_any_language_later() -> None:
 
 @pytest.mark.parametrize(
     "kept",
-    [None, 7, {}, {"message": "a"}, {"message": "%(b)s", "values": {"a": 1}}, {"message": [], "values": {"a": 1}}],
+    [
+        None,
+        7,
+        {},
+        {"message": "a"},
+        {"message": "%(b)s", "values": {"a": 1}},
+        {"message": [], "values": {"a": 1}},
+        {"message": ["a"], "values": {}},
+        {"message": "%(n)d", "values": {"n": {"number": 3_000}}},
+        {"message": "%(n)9999s", "values": {"n": "a"}},
+        {"message": "%9999s", "values": {"n": "a"}},
+        {"message": "a", "many": "%9999s", "count": 2, "values": {}},
+        {"message": "a", "many": 7, "count": 2, "values": {}},
+        {"message": "a", "many": "b", "count": "c", "values": {}},
+        {"number": float("inf")},
+        {"message": "%(n)s", "values": {"n": {"number": float("inf")}}},
+    ],
 )
 def test_what_cannot_be_unpacked_is_the_plain_text(kept: object) -> None:
     assert words.unpacked(kept, "plain") == "plain"
