@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from board.engine.codec import decode_job
 from board.engine.keys import QueueKeys
@@ -11,20 +13,28 @@ from board.engine.types import JobData, JsonValue
 
 __all__ = ["JobView", "Later", "data_of_new_job"]
 
+T = TypeVar("T")
+
 
 class Later:
     """Values of a job that are put together when somebody looks at them, which few do.
 
     Args:
         job_id: its id.
-        make: puts them together.
+        make: puts them together, of the id and
+        parts: what they are made of.
     """
 
-    __slots__ = ("id", "make")
+    __slots__ = ("_make", "_parts", "id")
 
-    def __init__(self, job_id: str, make: Callable[[], JobData]) -> None:
+    def __init__(self, job_id: str, make: Callable[[str, T], JobData], parts: T) -> None:
         self.id = job_id
-        self.make = make
+        self._make: Callable[[str, Any], JobData] = make
+        self._parts = parts
+
+    def values(self) -> JobData:
+        """Put them together."""
+        return self._make(self.id, self._parts)
 
 
 class JobView:
@@ -48,16 +58,16 @@ class JobView:
         """Everything that was read."""
         info = self._info
         if isinstance(info, Later):
-            info = self._info = info.make()
+            info = self._info = info.values()
         return info
 
     @info.setter
     def info(self, info: JobData) -> None:
         self._info = info
 
-    def change(self, make: Callable[[], JobData]) -> None:
-        """Show other values from now on, put together when somebody looks."""
-        self._info = Later(self._info.id, make)
+    def show_completed(self, value: JsonValue) -> None:
+        """Show from now on what the job looks like after it completed with this return value."""
+        self._info = Later(self._info.id, _completed, (self.info, value))
 
     @property
     def id(self) -> str:
@@ -162,7 +172,12 @@ class JobView:
 
 def data_of_new_job(job_id: str, job: NewJob) -> Later:
     """Return what a job looks like right after it was added."""
-    return Later(job_id, lambda: _data_of_new_job(job_id, job))
+    return Later(job_id, _data_of_new_job, job)
+
+
+def _completed(_job_id: str, parts: tuple[JobData, JsonValue]) -> JobData:
+    before, value = parts
+    return replace(before, return_value=value, attempts_made=before.attempts_made + 1)
 
 
 def _data_of_new_job(job_id: str, job: NewJob) -> JobData:

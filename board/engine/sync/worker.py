@@ -693,8 +693,7 @@ class Worker:
         match settled.decision:
             case Complete():
                 value = result.value if isinstance(result, Returned) else None
-                before = job.info
-                job.change(lambda: replace(before, return_value=value, attempts_made=before.attempts_made + 1))
+                job.show_completed(value)
                 self._emit("completed", job, value, "active")
             case Fail(failure) | Retry(failure) | Delay(failure):
                 job.info = replace(
