@@ -46,8 +46,7 @@ SHORT_NAMES = {
 _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 _SCAN: Callable[[str, int], tuple[JsonValue, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
-_NEEDED = {"name", "data", "opts", "timestamp"}
-_OF_FIRST_RUN = _NEEDED | {"delay", "priority", "processedOn", "ats", "pb"}
+_OF_FIRST_RUN = {"name", "data", "opts", "timestamp", "delay", "priority", "processedOn", "ats", "pb"}
 LONG_NAMES = {short: long for long, short in SHORT_NAMES.items()}
 
 
@@ -254,10 +253,11 @@ def decode_job(job_id: str, reply: Any) -> JobData | None:
     if not fields:
         return None
     problems: list[str] = []
-    if _OF_FIRST_RUN.issuperset(fields) and fields.keys() >= _NEEDED:
+    has_all = "name" in fields and "data" in fields and "opts" in fields and "timestamp" in fields
+    if has_all and _OF_FIRST_RUN.issuperset(fields):
         return _decode_first_run(job_id, fields, problems)
     field = fields.get
-    if not fields.keys() >= _NEEDED:
+    if not has_all:
         problems += [f"{name} is missing" for name in ("name", "data", "opts", "timestamp") if name not in fields]
     options: Mapping[str, JsonValue] = {}
     encoded = field("opts")

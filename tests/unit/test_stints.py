@@ -46,7 +46,7 @@ def test_a_coroutine_is_cancelled_once_and_ends_for_the_weightier_reason() -> No
         stint.cancel(CANCELLED)
         asked = stint.task.cancelling()
         await asyncio.wait([stint.task])
-        stint.is_over.set()
+        stint.end()
         stint.cancel(JobStoppedError("too late"))
         return stint, asked
 

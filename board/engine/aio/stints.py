@@ -23,7 +23,10 @@ class RunningAsyncJob(AsyncJob):
     def __init__(
         self, info: JobData, keys: QueueKeys, connection: AsyncConnection, token: str, tell: Callable[..., None]
     ) -> None:
-        super().__init__(info, keys, connection, token)
+        self._info = info
+        self.keys = keys
+        self.token = token
+        self._connection = connection
         self._tell = tell
 
     async def update_progress(self, progress: JsonValue) -> None:
@@ -35,7 +38,7 @@ class RunningAsyncJob(AsyncJob):
 class Stint:
     """One job in one slot."""
 
-    __slots__ = ("error", "is_handed_back", "is_over", "job", "lease", "task")
+    __slots__ = ("_over", "error", "is_handed_back", "is_over", "job", "lease", "task")
 
     def __init__(self, job: RunningAsyncJob, lease: Lease) -> None:
         self.job = job
@@ -45,12 +48,25 @@ class Stint:
         self.error: Exception | None = None
         """Why the processor was cancelled."""
         self.is_handed_back = False
-        self.is_over = asyncio.Event()
+        self.is_over = False
         """The processor has returned."""
+        self._over: asyncio.Event | None = None
+
+    def end(self) -> None:
+        """Note that the processor has returned."""
+        self.is_over = True
+        if self._over is not None:
+            self._over.set()
+
+    async def over(self) -> None:
+        """Wait until the processor has returned."""
+        if not self.is_over:
+            self._over = self._over or asyncio.Event()
+            await self._over.wait()
 
     def cancel(self, error: Exception) -> None:
         """Cancel the processor, or do not let it begin; a second reason cancels it no second time."""
-        if self.is_over.is_set() or not outweighs(error, self.error):
+        if self.is_over or not outweighs(error, self.error):
             return
         is_first, self.error = self.error is None, error
         if is_first and self.task is not None:

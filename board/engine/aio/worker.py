@@ -292,7 +292,7 @@ class AsyncWorker:
     def _lose(self, lease: Lease) -> None:
         """Tell that a running job has lost its lock. One that is being ended gives it up, and hears of it otherwise."""
         stint = self._stints.get(lease)
-        if stint is not None and not stint.is_over.is_set():
+        if stint is not None and not stint.is_over:
             self._emit("lock_lost", lease.job_id)
 
     def _run(self, run: Run) -> None:
@@ -455,12 +455,12 @@ class AsyncWorker:
         stint = self._stints.get(lease)
         if started:  # one that came too late is handed back while others may still finish
             self._giving_up.set()
-            if stint is None or (stint.is_over.is_set() and not stint.is_handed_back):
+            if stint is None or (stint.is_over and not stint.is_handed_back):
                 return  # it is being settled and will end by itself
             stint.is_handed_back = True
             if stint.task is not None:
                 stint.cancel(JobCancelledError("the worker is closing"))
-                await asyncio.wait([asyncio.ensure_future(stint.is_over.wait())], timeout=LAST_WORDS_S)
+                await asyncio.wait([asyncio.ensure_future(stint.over())], timeout=LAST_WORDS_S)
         limited_ms = await self._drive(put_back(self.keys, lease))
         logger.warning("a job was handed back", extra={"queue": self.keys.name, "job_id": lease.job_id})
         self._stints.pop(lease, None)
@@ -527,20 +527,21 @@ class AsyncWorker:
         self, stint: Stint, slot: asyncio.Task[Any], result: Returned | Raised | None, span: Attempt | None = None
     ) -> Run | None:
         """Run a job unless its ``result`` is known already, and settle it; returns the next."""
-        info = stint.job.info
         if result is None and not stint.is_handed_back:
             self._emit("active", stint.job, "waiting")
             if span is not None:
-                measure_start(self.options.telemetry, info, self.keys.name)
+                measure_start(self.options.telemetry, stint.job.info, self.keys.name)
             result = await self._process(stint, slot)
-        stint.is_over.set()
+        stint.end()
         if _was_handed_back(stint) or result is None:
             return None
         if span is not None and isinstance(result, Raised):
             span.fail(result.error)
+        if span is None:
+            return (await self._settle(stint, result))[0]
+        info = stint.job.info
         next_run, decision = await self._settle(stint, result)
-        if span is not None:
-            measure_end(self.options.telemetry, span, info, self.keys.name, decision, now_ms=wall_ms())
+        measure_end(self.options.telemetry, span, info, self.keys.name, decision, now_ms=wall_ms())
         return next_run
 
     async def _process(self, stint: Stint, task: asyncio.Task[Any]) -> Returned | Raised:
