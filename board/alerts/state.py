@@ -165,7 +165,7 @@ def read_incident(stored: Any) -> Incident | None:
         found = json.loads(stored)
         words = unpacked(found.pop("said", None), found["words"])
         return Incident(**{**found, "subject": Subject(**found["subject"]), "words": words})
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
 
 

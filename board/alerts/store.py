@@ -237,5 +237,5 @@ def _past(stored: Any) -> Past | None:
         said = found.pop("said", {})
         spoken = {name: unpacked(said.get(name), found[name]) for name in ("title", "words")}
         return Past(**{**found, **spoken})
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

@@ -165,7 +165,11 @@ def test_the_next_incident_of_the_same_queue_has_another_id() -> None:
     assert ids[0] == ids[1] != ids[2]
 
 
-@pytest.mark.parametrize("stored", ["", "{}", "[]", '{"rule": 1}', b"\xff", '{"subject": {"x": 1}}'])
+@pytest.mark.parametrize(
+    "stored",
+    ["", "{}", "[]", "7", '"x"', "null", '{"rule": 1}', b"\xff", '{"subject": {"x": 1}}', "[" * 100_000, "9" * 5_000],
+    ids=range(11),
+)
 def test_nonsense_is_no_incident(stored: str | bytes) -> None:
     assert read_incident(stored) is None
 
