@@ -73,7 +73,8 @@ def run(settings: Settings, *, data: Path, reload: bool) -> None:
 
 def _end(number: int, frame: object) -> None:
     """Leave by way of every ``finally``, so that the demo workers finish what runs."""
-    del number, frame
+    del frame
+    signal.signal(number, signal.SIG_IGN)  # make passes on what the whole group was told already
     raise SystemExit(0)
 
 

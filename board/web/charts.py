@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-__all__ = ["area", "columns", "line", "marks", "nice_top", "spot"]
+__all__ = ["area", "columns", "line", "marks", "nice_span", "nice_top", "spot"]
 
 Values = Sequence[float | None]
 
@@ -17,6 +17,18 @@ def nice_top(values: Values, least: float = 1.0) -> float:
         return least
     power = 10.0 ** math.floor(math.log10(largest))
     return next((step * power for step in (1, 2, 3, 4, 5, 6, 8) if step * power >= largest), 10 * power)
+
+
+_SPANS_MS = tuple(minutes * 60_000 for minutes in (1, 2, 4, 6, 10, 20, 40, 60, 120, 240, 480, 720, 1440))
+_DAY_MS = 86_400_000
+
+
+def nice_span(values: Values, least: float = 1.0) -> float:
+    """Return a length of time, ms, that no value exceeds and that reads round, as its half does: 2 min, not 1.7."""
+    largest = max((value for value in values if value is not None), default=0.0)
+    if largest <= _SPANS_MS[0]:
+        return nice_top(values, least)
+    return next((span for span in _SPANS_MS if span >= largest), nice_top([largest / _DAY_MS]) * _DAY_MS)
 
 
 def line(values: Values, top: float) -> str:

@@ -61,6 +61,7 @@ def install(app: Flask) -> None:
         chart_line=charts.line,
         chart_marks=charts.marks,
         chart_spot=charts.spot,
+        nice_span=charts.nice_span,
         nice_top=charts.nice_top,
     )
     app.context_processor(_globals)

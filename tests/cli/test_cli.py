@@ -3,6 +3,7 @@
 import contextlib
 import json
 import re
+import signal
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -293,6 +294,20 @@ def test_dev_with_a_redis_url_writes_no_demo_data(start: Start, redis_url: str, 
     assert redis_client.keys("bull:*") == []
     assert "Sign in as admin with the password" in running.output
     assert running.end() == 0
+
+
+def test_dev_ends_once_however_often_it_is_told_to(start: Start, redis_url: str) -> None:
+    """A group of processes is told to end, and make tells it again."""
+    running = start("dev", REDIS_URL=redis_url)
+    ready(running)
+
+    while running.process.poll() is None:
+        running.process.send_signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            running.process.wait(0.02)
+
+    assert running.process.returncode == 0
+    assert "Traceback" not in running.output
 
 
 def test_a_port_that_is_taken_is_one_sentence(start: Start, run: Run, redis_url: str) -> None:

@@ -25,6 +25,7 @@ from board.errors import BadRequestError, BoardError, ForbiddenError
 from board.history.figures import RESOLUTIONS, Figures
 from board.history.store import Gap, History, Recording
 from board.service import wall_clock_ms
+from board.spans import duration
 from board.watcher.watch import Watcher
 from board.web import charts
 from tests.queries.conftest import MAIL, Known
@@ -335,6 +336,22 @@ def test_figures_that_cannot_be_read_break_no_page(site: Site, recorded: Browser
 )
 def test_an_axis_ends_at_a_round_number(values: list[float | None], top: float) -> None:
     assert charts.nice_top(values) == top
+
+
+@pytest.mark.parametrize(
+    ("longest", "top"),
+    [
+        (0, "10 ms"),
+        (4_200, "5 s"),
+        (60_000, "1 min"),
+        (61_000, "2 min"),
+        (97_000, "2 min"),
+        (2_500_000, "1 h"),
+        (90_000_000, "2 days"),
+    ],
+)
+def test_the_top_of_an_axis_of_time_reads_round(longest: float, top: str) -> None:
+    assert str(duration(charts.nice_span([None, longest], 10))) == top
 
 
 def test_a_line_is_broken_where_nothing_is_known() -> None:
