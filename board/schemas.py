@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache
@@ -41,8 +42,16 @@ LONGEST_PLACE: Final = 200
 LONGEST_VALUE: Final = 80
 """Characters of a path, and of a value of a schema, in a sentence."""
 
+MOST_REFERENCES: Final = 100_000
+"""Followed to check one piece of data, some seconds. Forms that refer to themselves are tried in each other: a hundred
+bytes that nest can ask for billions."""
+
+_left: ContextVar[list[int] | None] = ContextVar("queue-board-references-left", default=None)
+
 UNTELLABLE = (RecursionError, ArithmeticError, ValueError)
-"""What checking some data may end in: data or a schema too deep, a number beyond all bounds."""
+"""What checking some data may end in: data or a schema too deep, a number beyond all bounds, too many references."""
+
+REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 
 KEYWORDS_OF_NAMES = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
 """Keywords whose members have names of their own, which are no keywords."""
@@ -80,12 +89,15 @@ class JobSchema:
 
     def faults(self, text: str) -> tuple[Fault, ...]:
         """Return what the schema does not allow in these data, JSON text; at most ``MOST_FAULTS``."""
+        counting = _left.set([MOST_REFERENCES])
         try:
             value = json.loads(text, parse_constant=_no_constant)
             found = (fault for error in self.validator.iter_errors(value) for fault in _faults(error))
             unique = dict.fromkeys(islice(found, 10 * MOST_FAULTS))
         except UNTELLABLE:
             return (Fault("", sentence("cannot be checked against the schema of these jobs")),)
+        finally:
+            _left.reset(counting)
         return tuple(islice(unique, MOST_FAULTS))
 
     def resolved(self, schema: Any) -> Any:
@@ -258,7 +270,7 @@ def _follow(resource: Any, resolver: Any, seen: set[int]) -> None:
     if id(resource.contents) in seen or not isinstance(resource.contents, Mapping):
         return
     seen.add(id(resource.contents))
-    for keyword in ("$ref", "$dynamicRef", "$recursiveRef"):
+    for keyword in REFERENCES:
         reference = resource.contents.get(keyword)
         if isinstance(reference, str):
             try:
@@ -277,7 +289,20 @@ def _quick(kind: Any) -> Any:
     """Return the library's kind of validator with our own check of what takes it too long."""
     from jsonschema.validators import extend  # noqa: PLC0415 - late, as above
 
-    return extend(kind, {"uniqueItems": _unique})
+    follow = {name: _counted(kind.VALIDATORS[name]) for name in REFERENCES if name in kind.VALIDATORS}
+    return extend(kind, {**follow, "uniqueItems": _unique})
+
+
+def _counted(follow: Callable[..., Any]) -> Callable[..., Any]:
+    def counted(*given: Any) -> Any:
+        left = _left.get()
+        if left is not None:
+            left[0] -= 1
+            if left[0] < 0:
+                raise ValueError("too many references to follow")
+        return follow(*given)
+
+    return counted
 
 
 def _unique(_validator: Any, wanted: Any, value: Any, _schema: Any) -> Iterator[Any]:

@@ -137,6 +137,18 @@ def test_many_entries_are_not_each_compared_with_all_others(schema: dict[str, An
     assert looked_at < 1_000
 
 
+def test_forms_that_refer_to_themselves_are_not_tried_in_each_other_without_end() -> None:
+    form = {"properties": {"c": {"$ref": "#"}}}
+    tree = {"oneOf": [{**form, "required": ["c"]}, {**form, "maxProperties": 0}]}
+    data: dict[str, Any] = {}
+    for _ in range(18):
+        data = {"c": data}
+
+    assert told(tree, data) == ["The value as a whole cannot be checked against the schema of these jobs."]
+    assert told(tree, {"c": {"c": {}}}) == []
+    assert told({"items": {"$ref": "#/$defs/n"}, "$defs": {"n": {"type": "integer"}}}, list(range(30_000))) == []
+
+
 def test_bounds_of_draft_4_are_told_as_they_are() -> None:
     draft = {"$schema": "http://json-schema.org/draft-04/schema#"}
 
