@@ -9,7 +9,7 @@ from board.actions.perform import Outcome, Refusal
 from board.queries.shared import Allowed
 from board.words import Sentence, begin, clauses, gettext, mark, sentence, told
 
-__all__ = ["audit_missing", "say", "why_not"]
+__all__ = ["audit_missing", "cut", "say", "why_not"]
 
 DONE = {
     "retry": (mark("Retried job %(id)s."), mark("Retried %(n)s jobs.")),
@@ -49,15 +49,14 @@ def audit_missing() -> str:
 
 def _done(message: str, done: Sequence[str], values: Mapping[str, Any]) -> str:
     if message not in DONE:
-        return gettext(message, id=_cut(done[0]), **values)
+        return gettext(message, id=cut(done[0]), **values)
     one, many = DONE[message]
-    return gettext(one, id=_cut(done[0])) if len(done) == 1 else gettext(many, n=len(done))
+    return gettext(one, id=cut(done[0])) if len(done) == 1 else gettext(many, n=len(done))
 
 
 def _left_alone(refusals: Sequence[Refusal], *, anything_done: bool) -> Sentence:
     parts = [
-        sentence("job %(id)s %(reason)s", id=_cut(refusal.job_id), reason=refusal.reason)
-        for refusal in refusals[:NAMED]
+        sentence("job %(id)s %(reason)s", id=cut(refusal.job_id), reason=refusal.reason) for refusal in refusals[:NAMED]
     ]
     if (more := len(refusals) - NAMED) > 0:
         parts.append(sentence("and %(more)s more", more=more))
@@ -67,7 +66,8 @@ def _left_alone(refusals: Sequence[Refusal], *, anything_done: bool) -> Sentence
     return sentence("%(n)s left alone: %(named)s", n=len(refusals), named=named)
 
 
-def _cut(job_id: str) -> str:
+def cut(job_id: str) -> str:
+    """Return an id as a message has it: messages travel in a cookie, which takes four kilobytes."""
     return job_id if len(job_id) <= LONGEST else f"{job_id[: LONGEST // 2]}…{job_id[-LONGEST // 2 :]}"
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from hashlib import shake_256
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,18 @@ def test_the_message_leads_to_the_job_from_where_the_form_was_opened(mail: Site)
     toast = soup(browser.get(answer.headers["Location"])).select("[data-toast]")[0]
     assert text_of(toast).startswith("Added job <b>7")
     assert toast.select("a")[0]["href"] == "/q/mail/job/!3Cb!3E7"
+
+
+def test_the_message_about_a_job_with_a_very_long_id_is_told_too(mail: Site) -> None:
+    """A browser drops a cookie of more than four kilobytes, and with it the message."""
+    browser = mail.signed_in("operator")
+    job_id = f"<{shake_256(b'').hexdigest(4_000)}>"  # which compresses badly
+
+    answer = browser.post("/q/mail/add", {**GOOD, "job_id": job_id, "next": "/q/mail/failed"})
+
+    assert len(answer.headers["Set-Cookie"]) < 4_000
+    (told,) = browser.messages(answer)
+    assert told.startswith(f"Added job {job_id[:80]}…")
 
 
 @pytest.mark.parametrize(

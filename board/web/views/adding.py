@@ -19,11 +19,14 @@ from board.sources import QueueKeys
 from board.web import job_form, render, security
 from board.web.state import actor, board, queue_or_404
 from board.web.views.blueprints import queues
-from board.web.wording import audit_missing
+from board.web.wording import audit_missing, cut
 from board.words import gettext, sentence
 
 __all__ = ["AddPage", "add", "add_job"]
 
+
+LONGEST_LINK = 1_000
+"""Characters of an address in a message, which travels in a cookie."""
 
 MOST_OUTLINES = 20
 """Schemas whose demands one form shows."""
@@ -149,7 +152,9 @@ def _leave(queue: str, outcome: Outcome) -> Response:
     added = outcome.change.done
     job_id = added[0] if added else outcome.change.refusals[0].job_id
     address = url_for("jobs.show", queue=queue, job_id=job_id)
-    link = Markup('<a href="{}">{}</a>').format(address, job_id)
+    link: str = cut(job_id)
+    if len(address) <= LONGEST_LINK:
+        link = Markup('<a href="{}">{}</a>').format(address, link)
     if added:
         flash(gettext("Added job %(id)s.", id=link), "ok")
     else:
