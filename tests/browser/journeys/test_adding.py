@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,21 @@ def test_the_fields_of_a_row_begin_at_one_height(person: Person, mail: Filler) -
     assert unit is not None
     assert unit["x"] > delay["x"]
     assert abs(unit["y"] - delay["y"]) < 8
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_no_field_of_the_page_lies_over_another(person: Person, mail: Filler, width: int) -> None:
+    mail.waiting("1a")
+    person.page.set_viewport_size({"width": width, "height": 900})
+    person.sign_in("/q/mail/add")
+    person.page.get_by_text("Options", exact=True).click()
+
+    boxes = [box for field in person.page.locator("fieldset .field").all() if (box := field.bounding_box())]
+    assert len(boxes) > 15
+    for one, other in combinations(boxes, 2):
+        beside = one["x"] + one["width"] <= other["x"] or other["x"] + other["width"] <= one["x"]
+        above = one["y"] + one["height"] <= other["y"] or other["y"] + other["height"] <= one["y"]
+        assert beside or above, (one, other)
 
 
 def test_what_is_wrong_comes_back_inside_the_dialog_with_all_that_was_typed(
