@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from urllib.parse import quote
 
 from flask import Flask, Response, g, make_response, render_template, request, session, url_for
@@ -150,7 +150,10 @@ def _remembering(macro: Callable[..., Markup], *first: Hashable) -> Callable[...
     known = _Known(macro, (request.script_root, assets().digest, spoken().code, preferences().zone, first), first)
 
     def remembered(*arguments: Hashable) -> Markup:
-        return _called(known, arguments)
+        try:
+            return _called(known, arguments)
+        except _TooLongError as made:
+            return made.html
 
     return remembered
 
@@ -181,6 +184,17 @@ def _drawn(  # noqa: PLR0917 - all of them are the key
     return Markup('<svg class="{}"{}{}><use href="{}#{}"/></svg>').format(classes, shown, spoken, sheet, name)
 
 
+LONGEST_REMEMBERED: Final = 32_768
+"""Characters of a piece of a page that is remembered: eight times a line of a table, three times the dialogs."""
+
+
+class _TooLongError(Exception):
+    """Carries a piece of a page past what would remember it."""
+
+    def __init__(self, html: Markup) -> None:
+        self.html = html
+
+
 class _Known:
     """A macro and what stays the same on a page. Jinja makes macros anew for each; one is the same as its code is."""
 
@@ -205,8 +219,15 @@ class _Known:
 
 @lru_cache(maxsize=1_024)
 def _called(known: _Known, arguments: tuple[Hashable, ...]) -> Markup:
-    """Call a macro. 1,024 lines of a table are some 4 MB."""
-    return known.call(arguments)
+    """Call a macro. 1,024 lines of a table are some 4 MB.
+
+    Raises:
+        _TooLongError: with what was made; nothing bounds the length of a job id, and a line has it some twenty times.
+    """
+    html = known.call(arguments)
+    if len(html) > LONGEST_REMEMBERED:
+        raise _TooLongError(html)
+    return html
 
 
 def _row_id(job: _Referable) -> str:

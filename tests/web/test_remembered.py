@@ -7,6 +7,7 @@ from flask import url_for
 
 from board.engine.commands.leases import fail_job
 from board.service import wall_clock_ms
+from board.web import render
 from board.web.urls import in_query, link
 from tests.web.site import TOKEN, Site, soup
 
@@ -93,3 +94,18 @@ def test_a_line_of_a_job_changes_with_it(site: Site) -> None:
     line = soup(browser.get("/q/mail/failed")).select_one("#job-mail-job-1")
     assert "mailbox full" in str(line)
     assert "no such recipient" not in str(line)
+
+
+def test_a_line_that_is_very_long_is_shown_and_not_remembered(site: Site) -> None:
+    """Nothing bounds the length of an id, and a thousand lines are remembered."""
+    site.jobs.failed("job-1")
+    browser = site.signed_in()
+    browser.get("/q/mail/waiting")  # the shell and the dialogs are remembered
+    site.jobs.waiting("x" * 5_000)
+    before = render._called.cache_info().currsize
+
+    lines = [soup(browser.get("/q/mail/waiting")).select("tbody tr") for _ in range(2)]
+
+    assert [len(one) for one in lines] == [1, 1]
+    assert "x" * 5_000 in str(lines[1][0])
+    assert render._called.cache_info().currsize == before
