@@ -25,7 +25,7 @@ from board.embedded import EmbeddedServer, EmbeddedServerError
 from board.engine.errors import StoreError
 from board.errors import BoardError
 from board.service import Service, wall_clock_ms
-from board.web import create_app
+from board.web import BACKGROUND, create_app
 
 __all__ = ["DevError", "run"]
 
@@ -59,6 +59,8 @@ def run(settings: Settings, *, data: Path, reload: bool) -> None:
             if is_demo:
                 stack.enter_context(_demo_workers(settings))
         app = create_app(settings, background=not (reload and first))  # first only watches its child
+        if BACKGROUND in app.extensions:
+            stack.callback(app.extensions[BACKGROUND].stop)  # while the server it gives its leases back to is there
         app.jinja_env.auto_reload = True
         if reload:
             run_simple(settings.host, settings.port, app, use_reloader=True, threaded=True)

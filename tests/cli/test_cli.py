@@ -279,6 +279,7 @@ def test_dev_brings_server_data_and_workers(start: Start, tmp_path: Path) -> Non
     wait_until(lambda: "seconds:" in visitor.get("/q/mail.transactional/completed")[1], "a job of the demo workers")
     assert running.end() == 0
     assert "Traceback" not in running.output
+    assert "lease not given back" not in running.output
 
     again = start("dev", "--data", str(tmp_path / "data"))
     visitor = ready(again)
