@@ -129,6 +129,6 @@ def _limits(about: str) -> str:
             told.append(sentence("%(n)s at once", n=Count(at_once)))
         if most is not None:
             told.append(sentence("%(n)s in %(time)s", n=Count(most), time=duration(length_ms or 0)))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, ArithmeticError):
         return about
     return row(told) if told else sentence("without limits")

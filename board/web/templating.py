@@ -56,7 +56,7 @@ class Environment(flask.templating.Environment):
         """
         with _COMPILING:
             compiled = super().compile(source, *arguments, **named)
-            with contextlib.suppress(OSError, AttributeError):  # only glibc has it
+            with contextlib.suppress(OSError, AttributeError, TypeError):  # only glibc has it
                 ctypes.CDLL(None).malloc_trim(0)
         return compiled
 
