@@ -21,7 +21,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from board.errors import DataRefusedError, Fault
+from board.errors import Fault
 from board.redaction import redact_text
 from board.words import Count, Sentence, mark, row, sentence, sentences
 
@@ -78,11 +78,6 @@ class JobSchema:
     validator: Any = field(repr=False)
 
     @property
-    def is_for_all(self) -> bool:
-        """Whether it is for jobs of every name."""
-        return self.job == "*"
-
-    @property
     def names_one(self) -> bool:
         """Whether it is for jobs of one name."""
         return not any(letter in self.job for letter in "*?[")
@@ -134,15 +129,6 @@ class Schemas:
         """Return what these data of a job, JSON text, have that its schema refuses; nothing where there is none."""
         found = self.of_job(queue, name)
         return found.faults(text) if found else ()
-
-    def check(self, queue: str, name: str, text: str) -> None:
-        """Go on only with data that their schema allows.
-
-        Raises:
-            DataRefusedError: it does not; says where, and what is allowed there.
-        """
-        if faults := self.faults(queue, name, text):
-            raise DataRefusedError(faults)
 
 
 NO_SCHEMAS: Final = Schemas()

@@ -71,9 +71,8 @@ def happened(
         queue: the only queue that it may be about.
         sees_all: whether alerts about the server are shown.
     """
-    told = [
-        mark for mark in marks if mark.kind != "left"
-    ]  # ``lost`` says how many; who it was is on the page of workers
+    # ``lost`` says how many left; who they were is on the page of workers.
+    told = [mark for mark in marks if mark.kind != "left"]
     found = [Happened(mark.at_ms, "", _said(mark)) for mark in told if not mark.base]
     for mark, about in ((mark, queue_of(mark.base)) for mark in told if mark.base):
         if queue in {None, about} and known.is_shown(about):
