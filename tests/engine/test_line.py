@@ -53,6 +53,13 @@ def has_sent(connection: AsyncConnection, round_trips: int) -> bool:
     return connection.round_trips == round_trips
 
 
+def sizes_of_runs(client: redis.Redis) -> list[int]:
+    """Return how many adds each script run in the slow log was for: the head of its MessagePack array tells."""
+    entries: Any = client.slowlog_get(10_000)
+    heads = [entry["command"].split(b" ")[4] for entry in entries if entry["command"].startswith(b"EVALSHA")]
+    return [int.from_bytes(head[1:3], "big") if head[:1] == b"\xdc" else head[0] & 0x0F for head in heads]
+
+
 def has_all(ended: list[str]) -> bool:
     """Whether all the jobs have ended."""
     return len(ended) == 100
@@ -151,6 +158,33 @@ async def test_answers_of_one_run_come_back_in_halves_that_leave_apart(
         await asyncio.gather(*(twice(number) for number in range(20)))
 
         assert runs(redis_client) - before == 3  # one of 20, then two of 10: Redis has one while we have the other
+
+
+@behaviour
+async def test_groups_that_became_unequal_leave_as_halves_again(redis_url: str, redis_client: redis.Redis) -> None:
+    async with AsyncQueue("mail", connection=redis_url) as queue:
+        await queue.add("first")
+
+        async def again_and_again(times: int) -> None:
+            for _ in range(times):
+                await queue.add("x")
+
+        redis_client.config_set("slowlog-max-len", 10_000)
+        redis_client.config_set("slowlog-log-slower-than", 0)
+        try:
+            before = queue.connection.round_trips
+            many = [asyncio.create_task(again_and_again(5)) for _ in range(16)]
+            while not has_sent(queue.connection, before + 16):
+                await asyncio.sleep(0)
+            await asyncio.gather(*many, *(again_and_again(5) for _ in range(4)))
+            together = sizes_of_runs(redis_client)
+        finally:
+            redis_client.config_set("slowlog-log-slower-than", 10_000)
+            redis_client.config_set("slowlog-max-len", 128)
+
+        assert sum(together) == 100
+        assert max(together) == 16
+        assert sorted(together)[-2] <= 10
 
 
 @behaviour

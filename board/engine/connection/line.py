@@ -30,8 +30,11 @@ from board.engine.errors import ClosedError, EngineError, ReadOnlyError
 
 __all__ = ["Line", "NoTransportError", "transport_of"]
 
-HALVED = 6
-"""So many answers of one run are handed out in two turns when Redis has nothing else of ours to do meanwhile."""
+MOST_AT_ONCE = 1 << 16
+"""More runs of a script than ever become one."""
+
+LEAST_TOGETHER = 3
+"""No packet is made of fewer runs for the sake of halves."""
 
 PACKET = 256 * 1024
 """A packet is closed above so many bytes; what follows waits until the kernel has taken it."""
@@ -89,6 +92,7 @@ class Line:
         self._opening: asyncio.Task[None] | None = None
         self._is_due = False
         self._is_closed = False
+        self._half = MOST_AT_ONCE
         self.is_proven = False
         """Whether its sockets can be taken over: one was."""
 
@@ -111,7 +115,7 @@ class Line:
             return future
         run.calls.append(call)
         run.futures.append(future)
-        if len(run.calls) == call.most and self._wire is not None:
+        if len(run.calls) == min(self._half, call.most) and self._wire is not None:
             self._flush()  # Redis may begin while the program asks for more
         return future
 
@@ -141,10 +145,25 @@ class Line:
         self._queue.append(asked)
         if not self._is_due:
             self._is_due = True
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self._end_turn)
+
+    def _end_turn(self) -> None:
+        self._is_due = False
+        self._flush()
+
+    def answered(self, count: int) -> None:
+        """Let what is asked on these answers leave in packets of half as many as were under way.
+
+        Redis then has one half while the program has the other, whatever groups they were in before.
+        """
+        if count >= 2 * LEAST_TOGETHER:
+            self._half = (count + 1) // 2
+            self._loop.call_soon(self._as_usual)
+
+    def _as_usual(self) -> None:
+        self._half = MOST_AT_ONCE
 
     def _flush(self) -> None:
-        self._is_due = False
         self._runs.clear()
         wire = self._wire
         if wire is not None and not wire.pending and not wire.is_alive():
@@ -217,7 +236,7 @@ class Line:
     def _wake(self) -> None:
         if self._queue and not self._is_due:
             self._is_due = True
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self._end_turn)
 
     def broke(self, wire: _Wire, error: BaseException | None) -> None:
         """Fail what was sent on a socket that is gone; what was not goes out on the next."""
@@ -313,6 +332,7 @@ class _Wire(asyncio.Protocol):
         """Hand out the replies."""
         reader, pending = self._reader, self.pending
         self._heard_s = self._loop.time()
+        under_way = sum(len(asked.calls) for asked in pending)
         try:
             reader.feed(data)
             while (reply := reader.gets()) is not _NOTHING:
@@ -336,15 +356,13 @@ class _Wire(asyncio.Protocol):
                         if part.__class__ is not list:
                             self._note(part)
                 pending.popleft()
-                if len(futures) >= HALVED and not pending:  # so that Redis has one half while the program has the other
-                    half = len(futures) // 2
-                    # A turn later than the others, for what those ask leaves at the end of theirs.
-                    self._loop.call_soon(self._loop.call_soon, _hand_out, futures[half:], parts[half:])
-                    futures, parts = futures[:half], parts[:half]
-                _hand_out(futures, parts)
+                for future, part in zip(futures, parts, strict=True):
+                    if not future.done():
+                        future.set_result(part)
         except Exception as error:  # noqa: BLE001 - not the protocol of Redis, or a reply to nothing
             self._break(error)
             return
+        self._line.answered(under_way)
         if self._is_leaving and not pending:
             self._break(None)
 
@@ -370,12 +388,6 @@ class _Wire(asyncio.Protocol):
         """Go on."""
         self.is_full = False
         self._line.resumed()
-
-
-def _hand_out(futures: list[Future], replies: list[Any]) -> None:
-    for future, reply in zip(futures, replies, strict=True):
-        if not future.done():
-            future.set_result(reply)
 
 
 def transport_of(socket: Any) -> asyncio.Transport:
