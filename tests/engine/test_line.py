@@ -173,10 +173,13 @@ async def test_groups_that_became_unequal_leave_as_halves_again(redis_url: str, 
         redis_client.config_set("slowlog-log-slower-than", 0)
         try:
             before = queue.connection.round_trips
+            redis_client.client_pause(600_000, all=False)
             many = [asyncio.create_task(again_and_again(5)) for _ in range(16)]
-            while not has_sent(queue.connection, before + 16):
-                await asyncio.sleep(0)
-            await asyncio.gather(*many, *(again_and_again(5) for _ in range(4)))
+            await wait_until_async(partial(has_sent, queue.connection, before + 16), "the larger group to leave")
+            few = [asyncio.create_task(again_and_again(5)) for _ in range(4)]
+            await wait_until_async(partial(has_sent, queue.connection, before + 20), "the smaller group to leave")
+            redis_client.client_unpause()
+            await asyncio.gather(*many, *few)
             together = sizes_of_runs(redis_client)
         finally:
             redis_client.config_set("slowlog-log-slower-than", 10_000)

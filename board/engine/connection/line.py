@@ -338,25 +338,12 @@ class _Wire(asyncio.Protocol):
             while (reply := reader.gets()) is not _NOTHING:
                 if type(reply) is hiredis.PushNotification:
                     continue
-                is_error = isinstance(reply, Exception)
-                if is_error:
-                    self._note(reply)
                 asked = pending[0]
-                futures = asked.futures
-                if not asked.calls:
-                    asked.replies.append(reply)
-                    if len(asked.replies) < len(asked.commands):
-                        continue
-                    parts: list[Any] = [asked.replies]
-                elif len(futures) == 1:
-                    parts = [reply]
-                else:
-                    parts = parts_of(reply, len(futures))
-                    for part in parts:
-                        if part.__class__ is not list:
-                            self._note(part)
+                parts = self._parts(asked, reply)
+                if parts is None:
+                    continue
                 pending.popleft()
-                for future, part in zip(futures, parts, strict=True):
+                for future, part in zip(asked.futures, parts, strict=True):
                     if not future.done():
                         future.set_result(part)
         except Exception as error:  # noqa: BLE001 - not the protocol of Redis, or a reply to nothing
@@ -365,6 +352,21 @@ class _Wire(asyncio.Protocol):
         self._line.answered(under_way)
         if self._is_leaving and not pending:
             self._break(None)
+
+    def _parts(self, asked: _Asked, reply: Any) -> list[Any] | None:
+        """Return what each of those who asked gets; None while there are more replies to come."""
+        if isinstance(reply, Exception):
+            self._note(reply)
+        if not asked.calls:
+            asked.replies.append(reply)
+            return None if len(asked.replies) < len(asked.commands) else [asked.replies]
+        if len(asked.futures) == 1:
+            return [reply]
+        parts = parts_of(reply, len(asked.futures))
+        for part in parts:
+            if part.__class__ is not list:
+                self._note(part)
+        return parts
 
     def _note(self, error: Exception) -> None:
         """Look at an error: after a failover behind one name the next socket leads to the new master."""
