@@ -1,4 +1,4 @@
-"""Jobs as other jobs name them: parents, children, the root of a flow."""
+"""Jobs as other jobs name them: parents, children, the nodes of a flow."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from board.engine.commands.pages import ChildReading, ParentReading, queue_of
 from board.engine.errors import InvalidQueueNameError
 from board.engine.keys import QueueKeys
+from board.engine.types import ChildCounts
 from board.queries.shared import Known, QueueName, queue_name
 from board.queries.text import display
 from board.redaction import redact_text
 
-__all__ = ["FlowLink", "child_order", "flow_link", "queue_behind"]
+__all__ = ["FlowLink", "FlowNode", "child_order", "flow_link", "queue_behind"]
 
 KINDS = {"failed": 0, "ignored": 1, "unprocessed": 2, "processed": 3, "forgotten": 4}
 
@@ -38,6 +39,45 @@ class FlowLink:
     key: str
     url_ok: bool
     kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class FlowNode:
+    """One job of a flow.
+
+    Attributes:
+        link: its address; its key names no queue where that is not shown.
+        name: None when it is gone, or in a queue that this board does not show.
+        state: wire name; ``unknown`` where ``name`` is None for these reasons.
+        progress: as text.
+        counts: how its children stand; None without any.
+        children: those shown; failed ones first.
+        more: children that are not shown.
+        failed_reason: first line of its newest failure.
+        is_asked: it is the job that the address names.
+        added_at_ms: creation.
+        processed_at_ms: latest start.
+        finished_at_ms: end.
+        due_at_ms: when it may run, of one that is delayed.
+        worker: that ran it last.
+        attempts_made: attempts that ended.
+    """
+
+    link: FlowLink
+    name: str | None
+    state: str
+    progress: str | None
+    counts: ChildCounts | None
+    children: tuple[FlowNode, ...]
+    more: int
+    failed_reason: str | None
+    is_asked: bool
+    added_at_ms: int | None
+    processed_at_ms: int | None
+    finished_at_ms: int | None
+    due_at_ms: int | None = None
+    worker: str | None = None
+    attempts_made: int = 0
 
 
 def flow_link(reading: ChildReading | ParentReading, known: Known, *, kind: str) -> FlowLink:

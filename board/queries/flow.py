@@ -14,55 +14,15 @@ from board.engine.keys import QueueKeys
 from board.engine.types import ChildCounts
 from board.errors import UnknownJobError
 from board.queries.failures import TEXT_LIMIT, read_newest_jobs
-from board.queries.family import FlowLink, flow_link
+from board.queries.family import FlowNode, flow_link
+from board.queries.held_back import held_back
 from board.queries.ignoring import NOT_FAILED, Ignoring, ignoring
 from board.queries.rows import JobRow, due_of, progress_text, without_hidden
 from board.queries.shared import Known, QueueName, Reads, clamp_size, queue_name
 from board.queries.stack import message_line
 from board.redaction import redact_text
-from board.spans import duration
-from board.words import Count, sentence, sentences
 
-__all__ = ["Bar", "ChildrenPage", "FlowNode", "FlowPage", "FlowsPage", "read_children", "read_flow", "read_flows"]
-
-
-@dataclass(frozen=True, slots=True)
-class FlowNode:
-    """One job of a flow.
-
-    Attributes:
-        link: its address; its key names no queue where that is not shown.
-        name: None when it is gone, or in a queue that this board does not show.
-        state: wire name; ``unknown`` where ``name`` is None for these reasons.
-        progress: as text.
-        counts: how its children stand; None without any.
-        children: those shown; failed ones first.
-        more: children that are not shown.
-        failed_reason: first line of its newest failure.
-        is_asked: it is the job that the address names.
-        added_at_ms: creation.
-        processed_at_ms: latest start.
-        finished_at_ms: end.
-        due_at_ms: when it may run, of one that is delayed.
-        worker: that ran it last.
-        attempts_made: attempts that ended.
-    """
-
-    link: FlowLink
-    name: str | None
-    state: str
-    progress: str | None
-    counts: ChildCounts | None
-    children: tuple[FlowNode, ...]
-    more: int
-    failed_reason: str | None
-    is_asked: bool
-    added_at_ms: int | None
-    processed_at_ms: int | None
-    finished_at_ms: int | None
-    due_at_ms: int | None = None
-    worker: str | None = None
-    attempts_made: int = 0
+__all__ = ["Bar", "ChildrenPage", "FlowPage", "FlowsPage", "read_children", "read_flow", "read_flows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,13 +167,13 @@ def read_flow(
         depth_cut=any(_hidden(node) > 0 and not node.shown for node in reading.nodes),
         measured_at_ms=now_ms,
         failed=tuple(map(_bare, failed)),
-        blocked=_blocked(root, now_ms),
+        blocked=held_back(root, now_ms),
         path=frozenset(one.link.key for one in path),
         path_end=_bare(path[-1]),
         asked=_bare(way[0]) if way else None,
         above=tuple(map(_bare, _held(way))),
         parent=_bare(way[1]) if way[1:] else None,
-        ignoring=_ignoring(way),
+        ignoring=_ignoring(way, is_apart=any(node.is_apart for node in reading.nodes)),
         view=view,
         q=q,
         from_ms=from_ms,
@@ -310,71 +270,6 @@ def _failed(node: FlowNode) -> Iterator[FlowNode]:
         yield node
 
 
-def _leaves(node: FlowNode, above: tuple[FlowNode, ...] = ()) -> Iterator[tuple[FlowNode, tuple[FlowNode, ...]]]:
-    """Yield what is not done and waits for nothing below it, with those above it, nearest first."""
-    open_below = [
-        child
-        for child in node.children
-        if child.state not in ("completed", "unknown") and child.link.kind in ("unprocessed", "failed")
-    ]
-    if not open_below and node.state != "completed":
-        yield node, above
-    for child in open_below:
-        yield from _leaves(child, (node, *above))
-
-
-def _blocked(root: FlowNode, now_ms: int) -> str:
-    """Say what a flow that is not done waits for."""
-    if root.state != "waiting-children":
-        return ""
-    open_leaves = [pair for pair in _leaves(root) if pair[0] is not root]
-    for state in ("failed", "active", ""):
-        found = [pair for pair in open_leaves if not state or pair[0].state == state]
-        if not found:
-            continue
-        node, above = min(found, key=lambda pair: pair[0].processed_at_ms or pair[0].added_at_ms or 0)
-        first: str = _title(node)
-        if state == "failed" and node.failed_reason:
-            first = sentence("%(job)s: %(reason)s", job=first, reason=node.failed_reason)
-        elif state == "active" and node.processed_at_ms is not None:
-            first = sentence("%(job)s, for %(time)s", job=first, time=duration(now_ms - node.processed_at_ms))
-        held: str = _title(above[0])
-        for one in above[1:4]:
-            held = sentence("%(parents)s, then %(next)s", parents=held, next=_title(one))
-        return _holds(state, len(found), held, first)
-    if not open_leaves and root.more == 0:
-        return sentence("Its children are done, or gone; it was not let go.")
-    return ""
-
-
-def _holds(state: str, n: int, parents: str, first: str) -> str:
-    values = {"n": Count(n), "parents": parents, "first": first}
-    if state == "failed":
-        return sentences(
-            "%(n)s failed job holds %(parents)s back; it is %(first)s.",
-            "%(n)s failed jobs hold %(parents)s back; the first is %(first)s.",
-            n,
-            **values,
-        )
-    if state == "active":
-        return sentences(
-            "%(n)s running job holds %(parents)s back; it is %(first)s.",
-            "%(n)s running jobs hold %(parents)s back; the first is %(first)s.",
-            n,
-            **values,
-        )
-    return sentences(
-        "%(n)s job nobody started holds %(parents)s back; it is %(first)s.",
-        "%(n)s jobs that nobody has started hold %(parents)s back; the first is %(first)s.",
-        n,
-        **values,
-    )
-
-
-def _title(node: FlowNode) -> str:
-    return node.name or node.link.id or sentence("a job that is not shown here")
-
-
 def _only(node: FlowNode, wanted: set[str] | None, q: str) -> FlowNode:
     """Return a tree without the branches in which nothing is wanted; the root stays."""
 
@@ -409,12 +304,14 @@ def _held(way: Sequence[FlowNode]) -> Iterator[FlowNode]:
         yield parent
 
 
-def _ignoring(way: Sequence[FlowNode]) -> Ignoring:
+def _ignoring(way: Sequence[FlowNode], *, is_apart: bool) -> Ignoring:
     """Say whether the parent of the job asked for can go on without it."""
     if not way:
         return NOT_FAILED
-    parent = way[1] if way[1:] else None
-    return ignoring(way[0].state, parent.link if parent else None, way[0].link.kind, parent.counts if parent else None)
+    job, parent = way[0], way[1] if way[1:] else None
+    if parent is None:
+        return ignoring(job.state, None, "", None)
+    return ignoring(job.state, parent.link, job.link.kind, parent.counts, is_apart=is_apart)
 
 
 def _all(node: FlowNode) -> Iterator[FlowNode]:

@@ -48,7 +48,9 @@ _REASONS = {
 }
 
 
-def ignoring(state: str, parent: FlowLink | None, kind: str, counts: ChildCounts | None) -> Ignoring:
+def ignoring(
+    state: str, parent: FlowLink | None, kind: str, counts: ChildCounts | None, *, is_apart: bool = False
+) -> Ignoring:
     """Say whether the failure of a job can be ignored, and what its parent does then.
 
     Args:
@@ -56,10 +58,11 @@ def ignoring(state: str, parent: FlowLink | None, kind: str, counts: ChildCounts
         parent: its parent; None without one.
         kind: what became of the job for its parent, as in ``FlowLink``.
         counts: how the children of the parent stand; None where that is not told.
+        is_apart: the parent had failed for a reason of its own before the job did.
     """
     if state != "failed":
         return NOT_FAILED
-    if reason := _reason(parent, kind):
+    if reason := _reason(parent, kind, is_apart=is_apart):
         return _REASONS[reason]
     counts = counts or ChildCounts()
     revives = parent is not None and parent.state == "failed"
@@ -93,7 +96,7 @@ def ignoring(state: str, parent: FlowLink | None, kind: str, counts: ChildCounts
     return Ignoring(YES, sentence("the parent is in line already, and will not fail because of this child"))
 
 
-def _reason(parent: FlowLink | None, kind: str) -> str:
+def _reason(parent: FlowLink | None, kind: str, *, is_apart: bool) -> str:
     """Return the name of what stands against it; empty when nothing does."""
     if parent is None:
         return "none"
@@ -105,6 +108,6 @@ def _reason(parent: FlowLink | None, kind: str) -> str:
         return "ignored" if kind == "ignored" else "other"
     if parent.state == "completed":
         return "done"
-    if kind == "unprocessed":
-        return "failed" if parent.state == "failed" else ""
-    return "held" if parent.state == "active" else ""
+    if parent.state == "failed" and (kind == "unprocessed" or is_apart):
+        return "failed"
+    return "held" if kind == "failed" and parent.state == "active" else ""

@@ -333,7 +333,9 @@ def job_page(reading: JobReading, known: Known, *, now_ms: int, attempt: int | N
         ttl_ms=reading.ttl_ms if reading.ttl_ms >= 0 else None,
         stoppable=_stoppable(reading),
         stopping=_shown(reading.stop_reason),
-        ignoring=ignoring(state, parent, above.kind if above else "", above.child_counts if above else None),
+        ignoring=ignoring(state, None, "", None)
+        if above is None
+        else ignoring(state, parent, above.kind, above.child_counts, is_apart=above.failed_itself),
     )
     if not known.shows_data(reading.queue):
         return _withheld(page)
@@ -427,10 +429,6 @@ def _payload(cut: Cut | None) -> Payload | None:
 def _traces(text: str | None) -> list[str]:
     found = read_json(text)
     return [one for one in found if isinstance(one, str)][-TRACE_LIMIT:] if isinstance(found, list) else []
-
-
-def _position(rank: int | None, total: int | None) -> str | None:
-    return None if rank is None or total is None else f"{rank + 1:,} of {total:,}"
 
 
 def _life(

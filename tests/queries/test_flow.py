@@ -4,9 +4,9 @@ import redis
 from board.engine.commands.pages import BelowReading, read_job, read_newest
 from board.engine.connection.sync import Connection
 from board.errors import UnknownJobError
+from board.queries.family import FlowNode
 from board.queries.flow import (
     LOOKED_INTO,
-    FlowNode,
     FlowPage,
     read_children,
     read_flow,

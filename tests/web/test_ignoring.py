@@ -129,6 +129,24 @@ def test_a_failure_that_holds_nobody_back_says_so(
     assert browser.messages(answer) == [f"Job audio {said}; nothing was done."]
 
 
+def test_a_parent_that_had_failed_by_itself_before_is_not_offered_to_finish(
+    site: Site, redis_client: redis.Redis
+) -> None:
+    family(site, fail_parent_on_failure=True)
+    site.jobs.fail_next("parent", "out of memory")
+    redis_client.zadd("bull:mail:failed", {"parent": 1})
+    browser = site.signed_in("operator")
+
+    pages = [soup(browser.get(page)) for page in (CHILD, FLOW)]
+    answer = browser.post(f"{CHILD}/ignore", {"confirmed": "1"})
+
+    assert [button(page) for page in pages] == [
+        "Ignore and let the parent finish : its parent has failed by itself"
+    ] * 2
+    assert browser.messages(answer) == ["Job audio has a parent that has ended; nothing was done."]
+    assert site.jobs.state("parent") is JobState.FAILED
+
+
 def test_a_viewer_is_told_whom_to_ask(site: Site) -> None:
     family(site)
     browser = site.signed_in("viewer")

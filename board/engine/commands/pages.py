@@ -438,13 +438,15 @@ def _job(queue: QueueKeys, job_id: str, named: dict[str, Any]) -> JobReading:
         else ParentReading(
             *(_text(parent[0]), _text(parent[1]), _text(parent[2])),
             *(_optional(parent[3]), _optional(parent[4]), _optional(parent[5])),
-            *(_text(parent[6]), _child_counts(parent[7])),
+            *(_text(parent[6]), _child_counts(parent[7]), bool(parent[8])),
         ),
         is_next_run=bool(named.get("next_run", 0)),
     )
 
 
-_NODE_META = frozenset({"key", "base", "id", "state", "parent", "kind", "level", "counts", "shown", "ends", "score"})
+_NODE_META = frozenset(
+    {"key", "base", "id", "state", "parent", "kind", "level", "counts", "shown", "ends", "score", "apart"}
+)
 
 
 def _flow_node(named: dict[str, Any]) -> FlowNodeReading:
@@ -466,4 +468,5 @@ def _flow_node(named: dict[str, Any]) -> FlowNodeReading:
             for text, failed in named.get("ends", ())
             if (at_ms := whole_number(_text(text))) is not None
         ),
+        is_apart=bool(named.get("apart", 0)),
     )

@@ -208,6 +208,7 @@ class ParentReading:
         policy: what this child's failure does to it.
         kind: what became of this child for it, as in ``FlowNodeReading``.
         child_counts: how all its children stand.
+        failed_itself: it had failed for a reason of its own before this child failed.
     """
 
     key: str
@@ -218,6 +219,7 @@ class ParentReading:
     policy: str | None
     kind: str
     child_counts: ChildCounts
+    failed_itself: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +292,7 @@ class FlowNodeReading:
         fields: name, progress, failedReason, times, worker and attempts, under their names on the wire.
         score: of one that is delayed, which tells when it may run.
         ends: of a node with more children than are shown, when some of them ended, ms, and whether they failed.
+        is_apart: it is the job asked for, and its parent had failed for a reason of its own before it did.
     """
 
     key: str
@@ -304,6 +307,7 @@ class FlowNodeReading:
     fields: Mapping[str, str]
     score: str | None = None
     ends: tuple[tuple[int, bool], ...] = ()
+    is_apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)

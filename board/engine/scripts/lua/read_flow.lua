@@ -4,7 +4,8 @@
 -- DERIVED the hashes, child collections and containers of every job of the tree
 -- RETURNS {climbed, nodes}; a node is a flat list of names and values, among them `parent`, the place of its parent in the
 --   list (0 for the root), `shown`, how many of its children follow, none below the depth asked for, and of a node with more
---   children than those `ends`, a list of {time, 1 for failed} of some that have ended, evenly from all that are in order
+--   children than those `ends`, a list of {time, 1 for failed} of some that have ended, evenly from all that are in order;
+--   of the job asked for `apart`, 1 where its parent failed before it did, for a reason of its own
 -- EVENTS  none
 -- COST    O(nodes), 20,000 children put in order and 1,000 of them asked when they ended, 1,000,000 ids of long lists passed
 --   for all of them; at most 20 steps up and down again; writes nothing
@@ -16,6 +17,7 @@ depth, node_limit, child_limit = tonumber(depth), tonumber(node_limit), tonumber
 -- @include flow_node
 -- @include ordered_children
 -- @include child_kind
+-- @include failed_itself
 local root = base .. job_id
 local climbed = 0
 local on_the_way = {}
@@ -83,6 +85,11 @@ while at <= #nodes do
     end
   end
   node[18] = shown
+  local above = nodes[node[10]]
+  if above and key == base .. job_id then
+    node[#node + 1] = 'apart'
+    node[#node + 1] = failed_itself({ key = above[2], base = above[4], id = above[6] }, key) and 1 or 0
+  end
   at = at + 1
 end
 return { climbed, nodes }

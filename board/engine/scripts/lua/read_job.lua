@@ -5,7 +5,7 @@
 -- RETURNS a flat list of names and values: kind, state, rank, total, score, previous, next, fields {name, text, length},
 --   fields_total, ttl_ms, lock_ms, stoppable, stop_reason, logs_total, logs_from, logs, child_counts,
 --   children {kind, key, base, id, state, name}, parent {key, base, id, state, name, policy, what became of this child,
---   counts of all its children}, next_run;
+--   counts of all its children, 1 where it failed before this child did, for a reason of its own}, next_run;
 --   long fields and lines are cut
 -- EVENTS  none
 -- COST    O(log n), or O(100,000) in a list; at most 4 MB of fields copied, 256 KB of log lines; writes nothing
@@ -17,6 +17,7 @@ logs_from, log_lines, child_limit = tonumber(logs_from), tonumber(log_lines), to
 -- @include locate_job
 -- @include child_counts
 -- @include child_kind
+-- @include failed_itself
 -- @include field_names
 -- @include is_next_run
 -- @include parent_of
@@ -125,6 +126,7 @@ if parent then
   put('parent', {
     parent.key, parent.base or '', parent.id or '', found and found[1] or name and 'unknown' or false,
     name and string.sub(name, 1, 300), parent.policy or false, child_kind(parent.key, key), child_counts(parent.key),
+    failed_itself(parent, key) and 1 or 0,
   })
 end
 put('next_run', is_next_run(base, job_id, known[3]) and 1 or 0)
