@@ -25,10 +25,11 @@ from board.queries.schedule_times import Moment, Rule, clock_warnings, coming, t
 from board.queries.scheduler_runs import run_of, usual_ms_of
 from board.queries.schedulers import words_of
 from board.queries.shared import Known, QueueName, Reads, queue_name
+from board.refusals import stated
 from board.spans import duration
-from board.words import Sentence, of, sentence, sentences
+from board.words import sentence, sentences
 
-__all__ = ["FIELDS", "SchedulerDraft", "read_asked", "read_draft", "stated"]
+__all__ = ["FIELDS", "SchedulerDraft", "read_asked", "read_draft"]
 
 FIELDS = (
     "id",
@@ -112,14 +113,7 @@ def read_draft(
     try:
         return _checked(draft, stored, usual_ms, now_ms)
     except (ValueError, EngineError) as refusal:
-        return SchedulerDraft(draft.queue, draft.id, values, problem=stated(of(refusal)), is_preview=True)
-
-
-def stated(text: str) -> str:
-    """Return why something was refused as a whole sentence, which the engine's words are not yet."""
-    if isinstance(text, Sentence):
-        return text
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
+        return SchedulerDraft(draft.queue, draft.id, values, problem=stated(refusal), is_preview=True)
 
 
 def read_asked(

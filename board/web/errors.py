@@ -11,7 +11,7 @@ from typing import Any
 from flask import Flask, Response, g, make_response, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 
-from board import words
+from board import refusals
 from board.audit import Entry
 from board.engine.errors import JobError, JobNotFoundError, QueueStateError, SchedulerError, StoreError, UsageError
 from board.errors import (
@@ -87,7 +87,7 @@ def _known(error: Exception) -> Response:
     status = status_of(error)
     if isinstance(error, CrossSiteError):
         _record_forgery(error)
-    context: dict[str, Any] = {"message": words.of(error)}
+    context: dict[str, Any] = {"message": refusals.of(error)}
     if isinstance(error, ForbiddenError):
         context["needed"] = error.needed
     if isinstance(error, UnknownJobError):

@@ -14,6 +14,7 @@ from board.engine.errors import UsageError
 from board.errors import BadRequestError, DataRefusedError, Fault
 from board.queries.schema_outline import Outline, outline, skeleton
 from board.queries.shared import QueueName, queue_name
+from board.refusals import stated
 from board.schemas import JobSchema
 from board.sources import QueueKeys
 from board.web import job_form, render, security
@@ -140,7 +141,7 @@ def _page(
 
 def _of_field(refusal: UsageError, problems: dict[str, str]) -> str:
     """Put a refusal of the engine beside its field; return it when it is about none."""
-    told = words.of(refusal)
+    told = stated(refusal)
     if named := job_form.field_of(refusal):
         problems[named] = told
         return ""

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 
 from flask import Response, flash, make_response, redirect, request, url_for
 
-from board import words
+from board import refusals, words
 from board.actions import schedulers as actions
 from board.actions.perform import Actor, Desk, Outcome
 from board.auth.policy import Permission, can
 from board.engine.errors import SchedulerError, UsageError
 from board.errors import BadRequestError
 from board.namespace import Namespace
-from board.queries.scheduler_edit import FIELDS, SchedulerDraft, read_draft, stated
+from board.queries.scheduler_edit import FIELDS, SchedulerDraft, read_draft
 from board.queries.schedulers import Scheduler, read_scheduler, read_schedulers_of_queue, read_schedulers_page
 from board.sources import QueueKeys
 from board.web import render, security
@@ -157,7 +157,7 @@ def _save(queue: str, scheduler: str | None) -> Response:
     try:
         outcome = actions.save(*_desk(), keys, whole)
     except (UsageError, SchedulerError, BadRequestError) as refusal:
-        response = render.page("schedulers/edit.html", page=replace(draft, problem=stated(words.of(refusal))))
+        response = render.page("schedulers/edit.html", page=replace(draft, problem=refusals.stated(refusal)))
         response.status_code = 409
         return response
     flash(gettext("Saved scheduler %(name)s.", name=wanted[:80]), "ok")
@@ -176,7 +176,7 @@ def _change(queue: str, scheduler: str, act: Callable[[QueueKeys], Outcome], mes
         flash(gettext(message, name=scheduler[:80]), "ok")
         _tell_audit(outcome)
     except (BadRequestError, SchedulerError) as refusal:
-        flash(words.told(words.begin(words.of(refusal))), "error")
+        flash(words.told(words.begin(refusals.of(refusal))), "error")
     return _back(url_for("schedulers.show", queue=queue, scheduler=scheduler))
 
 
