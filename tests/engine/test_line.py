@@ -12,9 +12,11 @@ import redis.asyncio
 
 from board.engine import AsyncJob, AsyncQueue, AsyncWorker, ParentRef
 from board.engine.calls import Call, raw
+from board.engine.commands import jobs
 from board.engine.commands.script_call import MOST_TOGETHER
 from board.engine.connection.aio import AHEAD, AsyncConnection
 from board.engine.errors import ClosedError, ConnectionLostError, ReadOnlyError, ScriptError
+from board.engine.options import prepare_job
 from board.engine.scripts.loader import read
 from tests.engine.fronts import behaviour
 from tests.servers import Server
@@ -188,6 +190,26 @@ async def test_groups_that_became_unequal_leave_as_halves_again(redis_url: str, 
         assert sum(together) == 100
         assert max(together) == 16
         assert sorted(together)[-2] <= 10
+
+
+@behaviour
+async def test_what_follows_the_only_answer_leaves_at_once_and_what_else_is_asked_then_shares_a_run(
+    redis_url: str, redis_client: redis.Redis
+) -> None:
+    async with AsyncQueue("mail", connection=redis_url) as queue:
+        await queue.add("first")
+        before = runs(redis_client)
+        awaited_by_all = asyncio.ensure_future(
+            queue.connection.step(jobs.add_job(queue.keys, prepare_job("x", {}, now_ms=1)))
+        )
+
+        async def follow() -> None:
+            await awaited_by_all
+            await queue.add("x")
+
+        await asyncio.gather(*(follow() for _ in range(21)))
+
+        assert runs(redis_client) - before == 3  # what all waited for, the first that followed, and the other 20
 
 
 @behaviour

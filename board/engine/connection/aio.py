@@ -30,7 +30,7 @@ from redis.exceptions import RedisClusterException, RedisError, ResponseError
 from board.engine.calls import Batch, Call, Plan
 from board.engine.connection.address import Address, clean_client_name, parse_address
 from board.engine.connection.exchange import Command, Exchange, batch_results, checked
-from board.engine.connection.failures import EMPTIED, NEVER_RAN, store_error
+from board.engine.connection.failures import store_error
 from board.engine.connection.line import Line, NoTransportError, transport_of
 from board.engine.connection.origin import (
     APART,
@@ -102,6 +102,7 @@ class AsyncConnection:
         self._overrides = overrides or {}
         self._is_shared = not self._overrides
         self._places: dict[str, _Place] = {}
+        self._proven: Line | None = None
         self._in_use: set[_Socket] = set()
         self._turn = asyncio.Semaphore(MOST_SOCKETS)
         self._pid = os.getpid()
@@ -219,9 +220,7 @@ class AsyncConnection:
     @property
     def _ahead(self) -> int:
         """How many calls of a stream may be under way: several only once one line is known to keep their order."""
-        place = self._places.get("")
-        is_line = self._is_shared and place is not None and place.line is not None and place.line.is_proven
-        return AHEAD if is_line else 1
+        return 1 if self._proven is None else AHEAD
 
     async def run(self, plan: Plan[R]) -> R:
         """Drive a plan to its end. Errors are thrown into it, so that it may handle them."""
@@ -246,6 +245,7 @@ class AsyncConnection:
     async def close(self) -> None:
         """Close the sockets; tasks that wait on one get ConnectionLostError. Calling it again does nothing."""
         self._closed = True
+        self._proven = None
         for place in list(self._places.values()):
             if place.line is not None:
                 await place.line.close()
@@ -265,29 +265,27 @@ class AsyncConnection:
     def __repr__(self) -> str:
         return f"<AsyncConnection to {self.place}>"
 
-    async def _raw(self, call: Call[Any]) -> Any:
-        """Make the round trip of one call; returns the raw reply."""
+    def _raw(self, call: Call[Any]) -> Awaitable[Any]:
+        """Make the round trip of one call; what it returns is awaited for the raw reply."""
+        line = self._proven
+        if line is None or not line.is_usable(asyncio.get_running_loop()):
+            return self._first(call)
+        self._round_trips += 1
+        return line.ask(call)
+
+    async def _first(self, call: Call[Any]) -> Any:
+        """Make a round trip before it is known that a line will do, or where none does."""
         if self._origin.is_cluster or not self._is_shared:
             return self._sound((await self._send([call], atomic=False))[0])
-        place = self._places.get("") or await self._place(None)
-        line = place.line
-        if line is None or self._closed or not line.is_usable(asyncio.get_running_loop()):
-            line = self._line(place)
-        while True:
-            self._round_trips += 1
-            try:
-                reply = await line.ask(call)
-            except NoTransportError:
-                self._is_shared = False  # redis-py opens something unknown: each task takes a socket of its own
-                return self._sound((await self._send([call], atomic=False))[0])
-            if not isinstance(reply, Exception):
-                return reply
-            if isinstance(reply, EMPTIED) and call.script is not None:
-                place.known.discard(call.script.sha)
-                continue
-            if isinstance(reply, NEVER_RAN):
-                reply = await self._follow(call, reply)
-            return self._sound(reply)
+        line = self._line(self._places.get("") or await self._place(None))
+        self._round_trips += 1
+        try:
+            reply = await line.ask(call)
+        except NoTransportError:
+            self._is_shared = False  # redis-py opens something unknown: each task takes a socket of its own
+            return self._sound((await self._send([call], atomic=False))[0])
+        self._proven = line
+        return reply
 
     def _sound(self, reply: Any) -> Any:
         return checked(reply, self.place)

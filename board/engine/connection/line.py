@@ -25,7 +25,7 @@ import redis.exceptions as theirs
 from board.engine.calls import Call
 from board.engine.codec import joined
 from board.engine.connection.exchange import Command, parts_of
-from board.engine.connection.failures import another, store_error
+from board.engine.connection.failures import EMPTIED, another, store_error
 from board.engine.errors import ClosedError, EngineError, ReadOnlyError
 
 __all__ = ["Line", "NoTransportError", "transport_of"]
@@ -93,15 +93,13 @@ class Line:
         self._is_due = False
         self._is_closed = False
         self._half = MOST_AT_ONCE
-        self.is_proven = False
-        """Whether its sockets can be taken over: one was."""
 
     def is_usable(self, loop: asyncio.AbstractEventLoop) -> bool:
         """Whether it belongs to this loop and this process."""
         return loop is self._loop and self._pid == os.getpid()
 
     def ask(self, call: Call[Any]) -> Future:
-        """Send one call; its raw reply, or the exception that Redis answered, is the future's result."""
+        """Send one call; its raw reply is the future's result, what an error of Redis means its exception."""
         future = self._loop.create_future()
         if call.item is None or call.script is None:
             self._runs.clear()
@@ -110,8 +108,8 @@ class Line:
         alike = call.script.sha, call.argv[0]
         run = self._runs.get(alike)
         if run is None or len(run.calls) >= run.calls[0].most:
-            asked = self._runs[alike] = _Asked((), [call], [future])
-            self._enqueue(asked)
+            run = self._runs[alike] = _Asked((), [call], [future])
+            self._enqueue(run)
             return future
         run.calls.append(call)
         run.futures.append(future)
@@ -143,7 +141,10 @@ class Line:
 
     def _enqueue(self, asked: _Asked) -> None:
         self._queue.append(asked)
-        if not self._is_due:
+        if self._half == 1:  # Redis has nothing of ours to do, and nobody else waited for it
+            self._half = MOST_AT_ONCE
+            self._flush(heard=True)
+        elif not self._is_due:
             self._is_due = True
             self._loop.call_soon(self._end_turn)
 
@@ -151,22 +152,40 @@ class Line:
         self._is_due = False
         self._flush()
 
+    def hand_out(self, asked: _Asked, parts: list[Any]) -> None:
+        """Give each of those who asked their part, be it an error; a script that Redis has forgotten is sent again."""
+        if isinstance(parts[0], EMPTIED) and asked.calls and (script := asked.calls[0].script) is not None:
+            self._known.discard(script.sha)
+            self._enqueue(asked)
+            return
+        for future, part in zip(asked.futures, parts, strict=True):
+            if future.done():
+                continue
+            if isinstance(part, Exception):
+                error = store_error(part, self._place)
+                error.__cause__ = part
+                future.set_exception(error)
+            else:
+                future.set_result(part)
+
     def answered(self, count: int) -> None:
         """Let what is asked on these answers leave in packets of half as many as were under way.
 
-        Redis then has one half while the program has the other, whatever groups they were in before.
+        Redis then has one half while the program has the other, whatever groups they were in before. What follows the
+        only answer leaves at once.
         """
-        if count >= 2 * LEAST_TOGETHER:
+        if count == 1 or count >= 2 * LEAST_TOGETHER:
             self._half = (count + 1) // 2
             self._loop.call_soon(self._as_usual)
 
     def _as_usual(self) -> None:
         self._half = MOST_AT_ONCE
 
-    def _flush(self) -> None:
+    def _flush(self, *, heard: bool = False) -> None:
+        """Send what waits; ``heard`` says that the socket was alive a moment ago."""
         self._runs.clear()
         wire = self._wire
-        if wire is not None and not wire.pending and not wire.is_alive():
+        if wire is not None and not wire.pending and not heard and not wire.is_alive():
             wire.abort()
             self._wire = wire = None
         if wire is None:
@@ -218,7 +237,6 @@ class Line:
     async def _open(self) -> None:
         try:
             self._wire = _Wire(self, await self._opened())
-            self.is_proven = True
         except (EngineError, NoTransportError) as error:
             self._refuse(error)
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not leave anybody waiting
@@ -340,12 +358,9 @@ class _Wire(asyncio.Protocol):
                     continue
                 asked = pending[0]
                 parts = self._parts(asked, reply)
-                if parts is None:
-                    continue
-                pending.popleft()
-                for future, part in zip(asked.futures, parts, strict=True):
-                    if not future.done():
-                        future.set_result(part)
+                if parts is not None:
+                    pending.popleft()
+                    self._line.hand_out(asked, parts)
         except Exception as error:  # noqa: BLE001 - not the protocol of Redis, or a reply to nothing
             self._break(error)
             return
