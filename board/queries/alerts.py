@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -29,6 +29,8 @@ __all__ = [
     "PastRow",
     "RuleRow",
     "SilenceRow",
+    "firing_calls",
+    "firing_of",
     "past_row",
     "read_alerts",
     "read_trial",
@@ -172,14 +174,14 @@ def read_alerts(
 
     rules = [rule for rule in rules if sees_all or any(rule.matches(queue.name) for queue in queues)]
     by_id = {rule.id: rule for rule in rules}
-    seen = [one for one in incidents.values() if one.rule in by_id and shown(one.subject.prefix, one.subject.queue)]
+    seen = _seen(incidents, by_id, known, sees_all=sees_all)
     last: dict[str, int] = {}
     for line in past:
         if line.what == "fired" and shown(line.prefix, line.queue):
             last.setdefault(line.rule, line.at_ms)
     names = {channel.id: channel.name for channel in channels}
     return AlertsPage(
-        firing=tuple(sorted((_firing(one, by_id, known) for one in seen if one.state == "firing"), key=_worst)),
+        firing=_fires(seen, by_id, known),
         pending=sum(one.state == "pending" for one in seen),
         rules=tuple(_rule(rule, seen, names, last.get(rule.id)) for rule in rules),
         silences=tuple(
@@ -209,6 +211,20 @@ def read_alerts(
     )
 
 
+def firing_calls(alerts: Alerts) -> list[Call[Any]]:
+    """Describe reading what ``firing_of`` makes rows of, for a page about something else."""
+    return [alerts.rules(), alerts.incidents()]
+
+
+def firing_of(
+    rules: Sequence[Rule], incidents: Mapping[str, Incident], known: Known, *, sees_all: bool
+) -> tuple[FiringRow, ...]:
+    """Return what fires and is not silenced, worst and oldest first, as far as a person may see it."""
+    by_id = {rule.id: rule for rule in rules}
+    seen = _seen(incidents, by_id, known, sees_all=sees_all)
+    return _fires([one for one in seen if not one.silenced], by_id, known)
+
+
 def read_trial(
     connection: Reads, history: History, groups: Groups, rule: Rule, queues: Sequence[QueueKeys], *, now_ms: int
 ) -> Trial:
@@ -228,6 +244,22 @@ def read_trial(
     return trial_of(rule, tried, state, figures, now_ms, left_out=len(matching) - len(tried))
 
 
+def _seen(
+    incidents: Mapping[str, Incident], rules: Mapping[str, Rule], known: Known, *, sees_all: bool
+) -> list[Incident]:
+    """Return the incidents that a person may see; those about the server are for who sees all queues."""
+    return [
+        one
+        for one in incidents.values()
+        if one.rule in rules
+        and (known.is_shown(QueueKeys(one.subject.prefix, one.subject.queue)) if one.subject.queue else sees_all)
+    ]
+
+
+def _fires(seen: Sequence[Incident], rules: Mapping[str, Rule], known: Known) -> tuple[FiringRow, ...]:
+    return tuple(sorted((_firing(one, rules, known) for one in seen if one.state == "firing"), key=_worst))
+
+
 def _length(queue: QueueKeys, suffix: str, command: str) -> Call[int]:
     return Call((command, queue.key(suffix)), int, writes=False)
 
@@ -244,7 +276,7 @@ def _worst(row: FiringRow) -> tuple[bool, int, int]:
     return row.silenced, ("critical", "warn", "info").index(row.severity), row.fired_ms
 
 
-def _firing(one: Incident, rules: dict[str, Rule], known: Known) -> FiringRow:
+def _firing(one: Incident, rules: Mapping[str, Rule], known: Known) -> FiringRow:
     rule, subject = rules[one.rule], one.subject
     return FiringRow(
         rule=rule.id,

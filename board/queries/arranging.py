@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
 from board.history.summary import MINUTES, Summary
-from board.queries.attention import Attention
+from board.queries.alerts import FiringRow
+from board.queries.attention import ORDER, Attention
 from board.queries.overview import OverviewReading, QueueRow
 from board.queries.shared import Counts
 
@@ -15,6 +16,8 @@ __all__ = ["ROW_LIMIT", "FoldedGroup", "OverviewPage", "QueueGroup", "arrange"]
 
 ROW_LIMIT = 100
 """Rows of one page: more is a list nobody reads, and 300 KB of HTML every five seconds."""
+
+_SEVERITIES: Sequence[str] = tuple(ORDER)
 
 _GROUP = re.compile(r"[^._/-]+")
 
@@ -71,6 +74,7 @@ class OverviewPage:
     Attributes:
         groups: queues shown, grouped by name.
         attention: what is wrong, worst first, over all queues.
+        firing: alerts that fire, worst and oldest first.
         queue_count: queues found.
         shown_count: queues shown.
         open_count: jobs not finished, over all queues.
@@ -131,6 +135,12 @@ class OverviewPage:
     window: str = "15m"
     minutes: float = MINUTES
     since_ms: int | None = None
+    firing: tuple[FiringRow, ...] = ()
+
+    @property
+    def strip(self) -> tuple[FiringRow | Attention, ...]:
+        """What needs attention, worst first; what somebody wanted to be told of comes before what is as bad."""
+        return tuple(sorted((*self.firing, *self.attention), key=lambda one: _SEVERITIES.index(one.severity)))
 
 
 _SORTS: dict[str, Callable[[QueueRow], int]] = {
@@ -199,6 +209,7 @@ def arrange(
     return OverviewPage(
         groups=groups,
         attention=reading.attention,
+        firing=reading.firing,
         queue_count=len(rows),
         shown_count=len(shown) + (len(pinned) if page == 0 else 0),
         open_count=sum(row.counts.open for row in rows),

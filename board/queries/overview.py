@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from board.alerts.store import Alerts
 from board.engine.calls import Call
 from board.engine.commands.pages import QueueReading, list_client_names, read_queues
 from board.engine.errors import EngineError
@@ -19,6 +20,7 @@ from board.history.figures import ALL, Figures
 from board.history.store import History
 from board.history.summary import MINUTES, Summary
 from board.history.windows import Window, Windows, summarize
+from board.queries.alerts import FiringRow, firing_calls, firing_of
 from board.queries.attention import ORDER, Attention, attention_of
 from board.queries.shared import Counts, Known, QueueName, Reads, by_slot, queue_name, together
 from board.queries.workers import count_workers
@@ -75,6 +77,7 @@ class OverviewReading:
     Attributes:
         rows: every queue.
         attention: what is wrong, worst first.
+        firing: alerts that fire, worst and oldest first, those that are silenced aside; none where they were not read.
         workers_count: workers over all queues; None when that cannot be known.
         is_recorded: a recorder is at work, so that a queue without a summary had no event.
         summary: the last quarter of an hour of all queues; None where some are hidden from this person.
@@ -95,6 +98,7 @@ class OverviewReading:
     window: str = "15m"
     minutes: float = MINUTES
     since_ms: int | None = None
+    firing: tuple[FiringRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +133,7 @@ def read_overview(
     pausers: Call[dict[str, str]] | None = None,
     window: Window | None = None,
     windows: Windows | None = None,
+    alerts: Alerts | None = None,
 ) -> OverviewReading:
     """Read every queue in one round trip, for all who may see the same.
 
@@ -142,6 +147,7 @@ def read_overview(
         pausers: reads who paused which queue with a board; None for a page that does not say.
         window: the time that the summaries are about; None for the quarter of an hour that the recorder tells of.
         windows: what this process knows of windows; None reads them whole.
+        alerts: tells what fires; None for a page that does not say.
 
     Raises:
         StoreError: not a single queue could be read.
@@ -154,7 +160,10 @@ def read_overview(
             series = [*([ALL] if limits is None else []), *(queue.base for queue in queues)]
             asked = windows.ask(history, window, series, now_ms)
         extra = [history.now(bases), history.state(), *(asked.calls if asked else ())]
-    readings, names, replies = _read(connection, queues, [*([pausers] if pausers else []), *extra])
+    alarms = firing_calls(alerts) if alerts else []
+    readings, names, replies = _read(connection, queues, [*alarms, *([pausers] if pausers else []), *extra])
+    firing = _firing(replies[: len(alarms)], known, sees_all=limits is None)
+    del replies[: len(alarms)]
     by_whom = _or_nothing(replies.pop(0)) if pausers else {}
     lately = _lately(_or_nothing(replies[0]), now_ms) if extra else {}
     since_ms = None if not extra or isinstance(replies[1], EngineError) else replies[1].since_ms
@@ -192,6 +201,7 @@ def read_overview(
         window=length.name,
         minutes=length.minutes,
         since_ms=length.since_ms,
+        firing=firing[:ATTENTION_LIMIT],
     )
 
 
@@ -225,6 +235,14 @@ def _read(
         for at, queue in enumerate(chunk):
             readings.append((queue, reply if isinstance(reply, EngineError) else reply[at]))
     return readings, names, others
+
+
+def _firing(told: Sequence[Any], known: Known, *, sees_all: bool) -> tuple[FiringRow, ...]:
+    """Return what fires; nothing where it was not asked for, or could not be read."""
+    if not told or any(isinstance(one, EngineError) for one in told):
+        return ()
+    rules, incidents = told
+    return firing_of(rules, incidents, known, sees_all=sees_all)
 
 
 def _or_nothing(reply: Any) -> dict[str, Any]:

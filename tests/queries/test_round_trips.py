@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 import redis
 
+from board.alerts.store import Alerts
 from board.engine.calls import Call
 from board.engine.commands import kin, pages, scheduler_pages, searches, worker_pages
 from board.engine.commands.readings import Cursor
@@ -30,6 +31,7 @@ Page = Callable[[Connection, Known], object]
 
 PAGES: dict[str, Page] = {
     "overview of 131 queues": lambda c, k: read_overview(c, k, QUEUES, now_ms=NOW),
+    "overview with alerts": lambda c, k: read_overview(c, k, QUEUES, now_ms=NOW, alerts=Alerts(Namespace())),
     "queue": lambda c, k: read_queue(c, k, MAIL, QueueAsked("failed", size=100), now_ms=NOW),
     "recorded queue with panel": lambda c, k: read_queue(
         c,

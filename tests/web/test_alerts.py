@@ -67,6 +67,46 @@ def test_a_rule_is_made_fires_and_shows_its_sentence(site: Site) -> None:
     assert [(entry.action, entry.who, entry.result) for entry in site.audit()] == [("make alert", "admin", "done")]
 
 
+def strip(browser: Browser) -> list[str]:
+    """Return the lines of what needs attention on the overview."""
+    return [text_of(line) for line in soup(browser.get("/")).select(".attention > li")]
+
+
+def test_what_fires_stands_first_among_what_needs_attention(site: Site) -> None:
+    browser = site.signed_in()
+    for number in range(3):
+        site.jobs.waiting(f"w{number}")
+    browser.post("/alerts/new", RULE)
+    browser.post("/alerts/new", {**RULE, "title": "Only told", "severity": "info"})
+    look(site)
+    (rule, told) = rules(site)
+
+    lines = strip(browser)
+
+    assert lines[0].startswith("Mail is behind fires: mail has 3 open jobs")
+    assert lines[1].startswith("mail has no workers")
+    assert lines[2].startswith("Only told fires: mail has 3 open jobs")
+    links = [link["href"] for link in soup(browser.get("/")).select(".attention a.button")]
+    assert (links[0], links[2]) == (f"/alerts/{rule.id}", f"/alerts/{told.id}")
+    browser.post("/alerts/silences", {"rule": rule.id, "glob": "*", "until": "1h", "why": "known"})
+    look(site)
+    assert [line for line in strip(browser) if "Mail is behind" in line] == []
+
+
+def test_what_fires_about_a_queue_that_is_not_shown_needs_nobodys_attention(make_site: Callable[..., Site]) -> None:
+    site = make_site(roles="tenant: viewer@film")
+    for number in range(3):
+        site.jobs.waiting(f"w{number}")
+    site.signed_in().post("/alerts/new", RULE)
+    look(site)
+    site.service.users.add("ann", PASSWORD, "tenant")
+    ann = site.browser()
+    ann.sign_in("ann")
+
+    assert [line for line in strip(ann) if "fires" in line] == []
+    assert [line for line in strip(site.signed_in("operator")) if "fires" in line]
+
+
 def test_a_rule_is_changed_under_its_id(site: Site) -> None:
     browser = site.signed_in()
     browser.post("/alerts/new", RULE)

@@ -36,6 +36,7 @@ def index() -> Response:
             pausers=own.audit.pausers(),
             window=window,
             windows=own.windows,
+            alerts=own.alerts,
         )
 
     # Everything the reading depends on: the queues are those this person may see. Whoever opens the page, perhaps
