@@ -260,8 +260,8 @@ def report(result: dict[str, Any]) -> str:
     lines += [
         "",
         *wrapped(
-            "The stalled check, clean, drain, retry and obliterate go in runs of at most 250 jobs, promotion and "
-            "retention of at most 100, with other clients in between. A flow is one transaction whatever its size, so "
+            "The stalled check, clean, drain, retry, obliterate and retention go in runs of at most 100 jobs, "
+            "promotion of at most 50, with other clients in between. A flow is one transaction whatever its size, so "
             "that it is there as a whole or not at all: each of its scripts adds at most 50 nodes, and all of them "
             "together hold Redis for about ten microseconds a node. Taking one waiting job out of the middle of a list "
             "of a million is the one thing that a list cannot do in less. Repeat it with `python -m bench.scripts`."

@@ -42,7 +42,7 @@ __all__ = [
     "workers_in",
 ]
 
-STEP = 250
+STEP = 100
 """Most jobs that one step of a long operation touches; so many hold Redis for about a millisecond."""
 
 _MAX_DOUBLE = "1.7976931348623157e308"
@@ -178,7 +178,7 @@ def resume(queue: QueueKeys) -> Plan[None]:
 
 
 def drain(queue: QueueKeys, *, delayed: bool = False) -> Plan[int]:
-    """Remove everything that waits or is prioritized and, if asked, delayed; in steps of 250, oldest first.
+    """Remove everything that waits or is prioritized and, if asked, delayed; in steps of 100, oldest first.
 
     Active, ended and waiting-for-children jobs stay, and so do the pending runs of job schedulers. Jobs added meanwhile
     stay too. Returns how many were removed.
@@ -203,7 +203,7 @@ def drain(queue: QueueKeys, *, delayed: bool = False) -> Plan[int]:
 def clean(queue: QueueKeys, grace_ms: int, limit: int, state: JobState | str, now_ms: int) -> Plan[list[str]]:
     """Remove jobs of one state that are older than ``grace_ms``, oldest first, at most ``limit`` (0 for all).
 
-    Looks at 250 jobs a step. Locked jobs and the pending runs of job schedulers stay. Returns the removed ids.
+    Looks at 100 jobs a step. Locked jobs and the pending runs of job schedulers stay. Returns the removed ids.
     """
     container = _container_to_clean(state)
     check_whole("limit", limit, 0)
@@ -212,7 +212,7 @@ def clean(queue: QueueKeys, grace_ms: int, limit: int, state: JobState | str, no
     announce = "1"
     while True:
         wanted = limit - len(removed) if limit else 0
-        gone, kept, looked = yield from script_call(
+        gone, kept, may_go_on = yield from script_call(
             "clean_jobs",
             (queue.base,),
             (container, now_ms - grace_ms, skip, STEP, wanted, announce),
@@ -221,12 +221,12 @@ def clean(queue: QueueKeys, grace_ms: int, limit: int, state: JobState | str, no
         removed += gone
         skip += kept
         announce = "0"
-        if looked < STEP or (limit and len(removed) >= limit):
+        if not may_go_on or (limit and len(removed) >= limit):
             return removed
 
 
 def obliterate(queue: QueueKeys, *, force: bool = False) -> Plan[None]:
-    """Pause a queue and delete it with everything in it, in steps of 250 jobs.
+    """Pause a queue and delete it with everything in it, in steps of 100 jobs.
 
     Raises:
         QueueStateError: jobs are active and ``force`` is off; the queue stays paused.
@@ -250,7 +250,7 @@ def retry_jobs(
     count: int = STEP,
     before_ms: int,
 ) -> Plan[int]:
-    """Make all jobs runnable again that ended in ``state`` until ``before_ms``; ``count`` a step, at most 250.
+    """Make all jobs runnable again that ended in ``state`` until ``before_ms``; ``count`` a step, at most 100.
 
     Returns how many.
     """

@@ -4,7 +4,7 @@
 -- DERIVED the queue's keys under its base
 -- RETURNS 0 done · a fetched tuple as fetch_job · -1 no such job · -2 lock gone · -3 not active · -6 lock of another
 -- EVENTS  delayed · waiting · active
--- COST    O(log n) and O(active), plus up to 100 promotions when it fetches
+-- COST    O(log n) and O(active), plus up to 50 promotions when it fetches
 local base = KEYS[1]
 local job_id, token, now, delay = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local counts, fields, taker = ARGV[5] == '1', cmsgpack.unpack(ARGV[6]), ARGV[7]

@@ -5,7 +5,7 @@
 -- RETURNS for each taker: {hash, id, 0, 0} · {nil, '', limited_ms, 0} · {nil, '', 0, next_due_ms}; with `apart`, for
 --         takers of several callers, also the error that one of them met
 -- EVENTS  waiting · active
--- COST    O(log n) a taker, plus up to 100 promotions for all together
+-- COST    O(log n) a taker, plus up to 50 promotions for all together
 local base = KEYS[1]
 local takers, apart = cmsgpack.unpack(ARGV[1]), ARGV[2] == '1'
 -- @include read_meta

@@ -7,7 +7,7 @@
 --         · -4 children pending · -6 lock of another · -9 a child failed; with `apart`, for ends of several callers,
 --         also the error that one of them met
 -- EVENTS  completed · failed · retries-exhausted · waiting · delayed · active · drained · added
--- COST    O(log n) and O(active) a job, plus retention and promotions (at most 100 each for all together)
+-- COST    O(log n) and O(active) a job, plus retention and promotions (at most 100 and 50 for all together)
 local base = KEYS[1]
 local ends, apart = cmsgpack.unpack(ARGV[1]), ARGV[2] == '1'
 -- @include read_meta

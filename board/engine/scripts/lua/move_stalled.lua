@@ -7,14 +7,14 @@
 -- DERIVED the queue's keys under its base
 -- RETURNS {the ids that went back in line, how many active jobs are left: call again with this number}
 -- EVENTS  waiting · stalled
--- COST    O(250 log n)
+-- COST    O(100 log n)
 local base = KEYS[1]
 local max_stalled, now, interval, left = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 -- @include read_meta
 -- @include trim_stream
 -- @include push_waiting
 -- @include emit
-local step = 250
+local step = 100
 if left > 0 then
   redis.call('PEXPIRE', base .. 'stalled-check', interval)
 elseif not redis.call('SET', base .. 'stalled-check', now, 'PX', interval, 'NX') then

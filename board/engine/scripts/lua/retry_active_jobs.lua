@@ -6,7 +6,7 @@
 -- RETURNS for each: 0 done · -1 no such job · -2 lock gone · -3 not active · -6 lock of another; with `apart`, for
 --         jobs of several callers, also the error that one of them met
 -- EVENTS  waiting
--- COST    O(log n) and O(active) a job, plus up to 100 promotions for all together
+-- COST    O(log n) and O(active) a job, plus up to 50 promotions for all together
 local base = KEYS[1]
 local retries, apart = cmsgpack.unpack(ARGV[1]), ARGV[2] == '1'
 -- @include read_meta

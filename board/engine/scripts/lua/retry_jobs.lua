@@ -4,9 +4,9 @@
 -- DERIVED the queue's keys under its base, and their parents'
 -- RETURNS how many went back in line
 -- EVENTS  waiting
--- COST    O(count log n); count is at most 250
+-- COST    O(count log n); count is at most 100
 local base = KEYS[1]
-local set, count, max_score = ARGV[1], math.min(tonumber(ARGV[2]), 250), ARGV[3]
+local set, count, max_score = ARGV[1], math.min(tonumber(ARGV[2]), 100), ARGV[3]
 -- @include read_meta
 -- @include waiting_list
 -- @include wake_worker

@@ -1,4 +1,4 @@
--- promote_due: make up to 100 delayed jobs runnable whose time has come; their `delay` is 0 then.
+-- promote_due: make up to 50 delayed jobs runnable whose time has come; their `delay` is 0 then.
 -- Ids whose hash is gone are dropped: setting the field would make a job of them. One run of a script promotes once for
 -- each moment: `meta.promoted` is the latest of them, and nothing becomes due in between.
 -- @include waiting_list
@@ -10,11 +10,11 @@ local function promote_due(base, meta, now)
   end
   meta.promoted = now
   local delayed = base .. 'delayed'
-  local ids = redis.call('ZRANGEBYSCORE', delayed, 0, (now + 1) * 4096 - 1, 'LIMIT', 0, 100)
+  local ids = redis.call('ZRANGEBYSCORE', delayed, 0, (now + 1) * 4096 - 1, 'LIMIT', 0, 50)
   if #ids == 0 then
     return
   end
-  if #ids == 100 then
+  if #ids == 50 then
     meta.promoted = math.huge
   end
   redis.call('ZREM', delayed, unpack(ids))
