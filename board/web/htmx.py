@@ -29,7 +29,7 @@ def is_fragment(request: Request) -> bool:
 
 def kept_of(request: Request) -> str:
     """Return which part of the page the browser has and keeps, see ``board.web.refreshing``; empty for none."""
-    return request.headers.get("Board-Kept", "")
+    return request.headers.get("Board-Kept", "") if is_fragment(request) else ""
 
 
 def redirect_browser(response: Response, location: str) -> Response:

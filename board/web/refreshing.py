@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final
@@ -22,7 +22,7 @@ from board.web.assets import assets
 from board.web.state import board, current_user, preferences
 from board.words import spoken
 
-__all__ = ["TOKEN_PLACE", "keep", "refresh", "token_placeholder"]
+__all__ = ["TOKEN_PLACE", "keep", "refresh", "region", "token_placeholder"]
 
 MOST_MADE: Final = 8
 """Regions kept of one shared reading: one for each person and address that asks within its time."""
@@ -74,29 +74,47 @@ def refresh(template: str, context: dict[str, Any], made: dict[Hashable, Any] | 
         context: of the page.
         made: regions rendered from the same reading, when it is shared; those of other people are never taken.
     """
-    who = (current_user(), preferences(), spoken().code)
-    asked = (request.path, request.query_string, request.script_root, htmx.kept_of(request))
-    key = (template, asked, who, assets().digest)
-    region: _Region | None = None if made is None else made.get(key)
-    if region is None:
-        region = _render(template, context)
-        if made is not None and len(made) < MOST_MADE:
-            made[key] = region
-    g.is_region = False
-    tag = _tag(region)
+    found = _made(template, context, made)
+    tag = _tag(found)
     if request.if_none_match.contains_weak(tag):
         response = Response(status=304)  # without a region made ready only to be left out again
     else:
-        token = security.csrf_token(session) if TOKEN_PLACE in region.html else ""
-        html = _MOMENT.sub(f' data-now="{board().clock()}"', region.html, count=1)
-        response = make_response(html.replace(TOKEN_PLACE, token))
+        token = security.csrf_token(session) if TOKEN_PLACE in found.html else ""
+        response = make_response(_ready(found.html, token))
     response.set_etag(tag, weak=True)
     return response
 
 
+def region(template: str, context: dict[str, Any], made: dict[Hashable, Any], token: Callable[[], str]) -> Markup:
+    """Return the region for a whole page, with ``token()`` in its forms; see ``refresh`` for the others."""
+    _, _, html = _made(template, context, made).html.partition("</title>")
+    return Markup(_ready(html, token() if TOKEN_PLACE in html else ""))  # noqa: S704 - it is the page's own
+
+
+def _made(template: str, context: dict[str, Any], made: dict[Hashable, Any] | None) -> _Region:
+    """Return the region, with its title before it: as it was rendered from the same reading, or anew."""
+    who = (current_user(), preferences(), spoken().code)
+    asked = (request.path, request.query_string, request.script_root, htmx.kept_of(request))
+    key = (template, asked, who, assets().digest)
+    found: _Region | None = None if made is None else made.get(key)
+    if found is None:
+        found = _render(template, context)
+        if made is not None and len(made) < MOST_MADE:
+            made[key] = found
+    return found
+
+
+def _ready(html: str, token: str) -> str:
+    """Return what was rendered for more than one answer as this one tells it."""
+    return _MOMENT.sub(f' data-now="{board().clock()}"', html, count=1).replace(TOKEN_PLACE, token)
+
+
 def _render(template: str, context: dict[str, Any]) -> _Region:
     g.is_region = True
-    html = render_template(template, layout="live.html", **context)
+    try:
+        html = render_template(template, layout="live.html", **context)
+    finally:
+        g.is_region = False
     return _Region(html, blake2b(filters.counted_on().sub("", html).encode(), digest_size=12).hexdigest())
 
 

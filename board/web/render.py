@@ -37,11 +37,12 @@ def page(template: str, *, made: dict[Hashable, Any] | None = None, **context: A
     """Render ``template`` with ``context``.
 
     The same template and context give the page and the live region: a page extends ``layout``. With ``made``, of a
-    shared reading, the region is rendered once for those who may see the same.
+    shared reading, the region is rendered once for those who may see the same, whether they open the page or watch it.
     """
     if htmx.is_fragment(request):
         return htmx.vary(refreshing.refresh(template, context, made))
-    return htmx.vary(make_response(render_template(template, layout="layout.html", **context)))
+    region = None if made is None else refreshing.region(template, context, made, _form_token)
+    return htmx.vary(make_response(render_template(template, layout="layout.html", **context, region=region)))
 
 
 def install(app: Flask) -> None:

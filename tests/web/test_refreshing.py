@@ -223,17 +223,61 @@ def test_twenty_who_watch_a_hundred_queues_cost_less_than_two(
     assert one + counted.commands() - before < 2 * one
 
 
-def test_who_opens_the_page_sees_it_as_it_is_now(watched: Site, counted: Counted) -> None:
-    watched.service.readings._seconds = 60
-    browser = watched.signed_in()
+def test_who_opens_the_page_sees_it_as_it_was_a_second_ago_at_most(watched: Site, counted: Counted) -> None:
+    now = [100.0]
+    watched.service.readings._timer = lambda: now[0]
+    one, other = watched.signed_in(), watched.signed_in()
+    now[0] += 10
     before = counted.scripts()
-    browser.get("/")
-    one = counted.scripts() - before
+    one.get("/")
+    cost = counted.scripts() - before
 
-    browser.get("/")
+    now[0] += 0.99
+    assert "queue-mail" in other.get("/").text + one.get("/?sort=failed").text
+    assert counted.scripts() == before + cost
+    now[0] += 0.02
+    other.get("/")
 
-    assert counted.scripts() == before + 2 * one
-    assert one >= 1
+    assert counted.scripts() == before + 2 * cost
+    assert cost >= 1
+
+
+def test_who_acted_opens_the_page_as_it_is_now_whoever_answers(make_site: Callable[..., Site], watched: Site) -> None:
+    process = make_site(secret_key=watched.settings.secret_key)
+    process.service.readings._timer = lambda: 100.0
+    process.signed_in("viewer").get("/")
+    one = watched.signed_in("admin")
+    one.post("/q/mail/pause")
+
+    there = process.browser()
+    there.client._cookies = one.client._cookies  # the same browser, answered by another process
+
+    assert "Paused 1" in text_of(soup(there.get("/")).select_one("form.tools"))
+
+
+def test_an_opened_page_has_the_region_of_a_refresh_with_forms_of_its_own(
+    watched: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched.service.readings._timer = lambda: 100.0
+    admin, viewer, moment = watched.signed_in("admin"), watched.signed_in("viewer"), watched.service.clock()
+    rendered = soup(admin.tick("/")).select_one("#live")
+    assert rendered is not None
+    tokens = set()
+    for later in (0, 4_000):
+        monkeypatch.setattr(watched.service, "clock", lambda at=moment + later: at)
+        page = soup(admin.get("/"))
+        region = page.select_one("#live")
+        assert region is not None
+        assert int(str(region["data-now"])) == moment + later
+        assert text_of(region) == text_of(rendered)
+        assert len(page.select("title")) == len(page.select("main")) == 1
+        tokens |= {str(one["value"]) for one in page.select("input[name=csrf_token]")}
+
+    assert len(tokens) == 2, "one for each answer, and for nothing else"
+    assert "Your role is viewer" in viewer.get("/").text
+    assert "Your role" not in admin.get("/").text
+    for token in tokens:
+        assert admin.post("/settings/theme", {"csrf_token": token, "theme": "dark"}).status_code == 303
 
 
 @pytest.mark.parametrize(("own", "interval"), [("0", 5.0), ("2", 2.0), ("60", 5.0)])

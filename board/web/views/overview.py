@@ -39,21 +39,24 @@ def index() -> Response:
             alerts=own.alerts,
         )
 
-    # Everything the reading depends on: the queues are those this person may see. Whoever opens the page, perhaps
-    # after an action, sees it as it is now.
-    fresh = not htmx.is_fragment(request)
-    reading = own.readings.get(("overview", found, window), read, fresh=fresh, within=_patience())
+    # Everything the reading depends on: the queues are those this person may see.
+    is_opened, has_acted = not htmx.is_fragment(request), _has_acted()
+    within = SHARED_SECONDS if is_opened or has_acted else _interval()
+    reading = own.readings.get(("overview", found, window), read, fresh=is_opened and has_acted, within=within)
     return render.page("overview/overview.html", page=_arranged(reading, found.is_complete), made=reading.made)
 
 
-def _patience() -> float | None:
-    """Return how old an answer may be, seconds: an interval of this person's refreshes, and less after they acted.
+def _interval() -> int:
+    """Return how often what this person watches is refreshed, seconds."""
+    return preferences().refresh or board().settings.live_seconds
 
-    Another process may have read just before, and does not know of the action.
+
+def _has_acted() -> bool:
+    """Whether this person changed something within an interval, perhaps in another process.
+
+    This one may have read just before, and does not know of the action.
     """
-    own = board()
-    interval = preferences().refresh or own.settings.live_seconds
-    return SHARED_SECONDS if own.clock() - session.get(ACTED, 0) < 1000 * interval else interval
+    return bool(board().clock() - session.get(ACTED, 0) < 1000 * _interval())
 
 
 def _arranged(reading: Shared[OverviewReading], is_complete: bool) -> OverviewPage:  # noqa: FBT001
