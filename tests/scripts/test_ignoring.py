@@ -193,6 +193,20 @@ def test_those_above_that_failed_with_the_parent_wait_for_it_again(family: Famil
     assert family.client.hget(queue.job("series"), "defa") is None
 
 
+def test_one_above_that_a_worker_holds_does_not_fail_for_it_later(family: Family, queue: QueueKeys) -> None:
+    family.add(queue, "series")
+    family.take(queue, "series")
+    family.parent("film", ("audio",), within="series", fail_parent_on_failure=True)
+    family.fail(PARTS, "audio")
+    family.fail(queue, "film")
+    assert family.client.hget(queue.job("series"), "defa") == f"child {queue.job('film')} failed"
+
+    assert family.ignore("audio") is Ignored.RUNS
+
+    assert (family.state("film"), family.state("series")) == (JobState.WAITING, JobState.ACTIVE)
+    assert family.client.hget(queue.job("series"), "defa") is None
+
+
 @pytest.mark.parametrize(
     ("reason", "runs"),
     [
@@ -268,7 +282,9 @@ def test_a_parent_that_stalled_too_often_fails_all_the_same(family: Family, queu
     assert family.client.hget(queue.job("film"), "defa") == "job stalled more than allowable limit"
 
 
-@pytest.mark.parametrize("broken", ["series:unsuccessful", "series:dependencies", "waiting-children", "meta", "events"])
+@pytest.mark.parametrize(
+    "broken", ["series:unsuccessful", "series:dependencies", "waiting-children", "meta", "events", "pc"]
+)
 def test_a_key_of_a_wrong_type_costs_no_parent_its_place(
     family: Family, queue: QueueKeys, server_bytes: redis.Redis, broken: str
 ) -> None:

@@ -18,6 +18,7 @@ local job_id, parent_key, now = ARGV[1], ARGV[2], tonumber(ARGV[3])
 -- @include failed_itself
 -- @include touch_parents
 -- @include release_parent_if_ready
+-- @include clear_deferred
 -- @include pull_back
 local child = base .. job_id
 local fields = redis.call('HMGET', child, 'parentKey', 'parent', 'failedReason')
@@ -60,7 +61,11 @@ end
 redis.call('ZREM', parent.key .. ':unsuccessful', child)
 local code, above = pull_back(parent, now)
 for _ = 2, 20 do
-  if not above or redis.call('EXISTS', above.key) == 0 or has_ended(above) or is_held(above.base, above.id) then
+  if not above or redis.call('EXISTS', above.key) == 0 or has_ended(above) then
+    break
+  end
+  if is_held(above.base, above.id) then
+    clear_deferred(above.key)
     break
   end
   local _, next = pull_back(above, now)

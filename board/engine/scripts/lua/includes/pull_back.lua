@@ -3,6 +3,7 @@
 -- parent above it that failed with it, which waits for this one again. No worker may hold the parent.
 -- @include parent_of
 -- @include failed_itself
+-- @include clear_deferred
 -- @include read_meta
 -- @include enqueue
 -- @include emit
@@ -11,16 +12,8 @@
 -- @include release_parent_if_ready
 local function pull_back(parent, now)
   local key, base, id = parent.key, parent.base, parent.id
-  local others = redis.call('ZRANGE', key .. ':unsuccessful', 0, 0)
-  local is_for_child = string.match(redis.call('HGET', key, 'defa') or '', '^child .+ failed$')
-  if others[1] then
-    if is_for_child then
-      redis.call('HSET', key, 'defa', 'child ' .. others[1] .. ' failed')
-    end
+  if clear_deferred(key) then
     return 3
-  end
-  if is_for_child then
-    redis.call('HDEL', key, 'defa')
   end
   local pending = redis.call('SCARD', key .. ':dependencies') > 0
   if redis.call('ZSCORE', base .. 'waiting-children', id) then

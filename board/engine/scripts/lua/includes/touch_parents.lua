@@ -15,6 +15,9 @@ local function touch_parents(job, most)
         redis.call(command, job.base .. name)
       end
     end
+    if redis.call('EXISTS', job.base .. 'pc') == 1 then
+      redis.call('INCRBY', job.base .. 'pc', 0)
+    end
     local has_failed = redis.call('ZSCORE', job.base .. 'failed', job.id)
     job, most = has_failed and parent_of(fields[1], fields[2]), most - 1
   end
