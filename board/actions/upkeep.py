@@ -44,11 +44,9 @@ def add_job(desk: Desk, actor: Actor, queue: QueueKeys, name: str, *, data_text:
     def change() -> Change:
         job = replace(prepare_job(name, None, options, now_ms=desk.clock(), queue=queue), data=data_text)
         check_data(desk, actor, queue, job.name, job.data)
-        added = desk.connection.call(jobs.add_job(queue, job))
-        if options.job_id or options.deduplication:
-            found = desk.connection.call(jobs.get_job(queue, added))
-            if found is not None and found.timestamp_ms != job.timestamp_ms:
-                return Change(refusals=(Refusal(added, sentence("is there already; nothing was added")),))
+        added, is_new = desk.connection.run(jobs.add_new_job(queue, job))
+        if not is_new:
+            return Change(refusals=(Refusal(added, sentence("is there already; nothing was added")),))
         return Change(done=(added,), detail=f"job {added}")
 
     return perform(desk, actor, Permission.ADD, queue, change, action="add job")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from board.engine.calls import Call
+from board.engine.calls import Batch, Call, Plan
 from board.engine.codec import decode_job, dump_json, pack, text
 from board.engine.commands.script_call import item_call, script_call, texts, unless_negative
 from board.engine.errors import EngineError, InvalidOptionError, JobLockedError, TreeTooLargeError, job_error
@@ -20,6 +20,7 @@ __all__ = [
     "add_job",
     "add_jobs",
     "add_log",
+    "add_new_job",
     "change_delay",
     "change_priority",
     "clear_logs",
@@ -63,6 +64,23 @@ def add_job(queue: QueueKeys, job: NewJob) -> Call[str]:
         return _added(queue, job, reply[0])
 
     return item_call("add_jobs", queue.base, pack(job.wire()), decode)
+
+
+def add_new_job(queue: QueueKeys, job: NewJob) -> Plan[tuple[str, bool]]:
+    """Add one job and tell its id, and whether it is new; False where a job that was there is kept, whose id that is.
+
+    Raises:
+        ParentNotFoundError, ParentConflictError: as ``add_job``.
+    """
+    before: list[Call[str | None]] = []
+    if job.job_id is not None:
+        before.append(
+            Call(("EXISTS", queue.job(job.job_id)), lambda there: job.job_id if there else None, writes=False)
+        )
+    if job.deduplication is not None:
+        before.append(get_deduplication_job(queue, job.deduplication.id))
+    *in_its_place, added = yield from Batch[Any].of([*before, add_job(queue, job)], atomic=bool(before))
+    return added, added not in in_its_place
 
 
 def add_jobs(queue: QueueKeys, jobs: Sequence[NewJob]) -> Call[list[str | EngineError]]:
