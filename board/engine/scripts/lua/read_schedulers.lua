@@ -14,7 +14,7 @@ limit, scan = tonumber(limit), tonumber(scan)
 -- @include cut_field
 local total, searched, found, problems = 0, 0, {}, {}
 local lists = { left = 1000000 }
-local bytes = { left = 4194304 }
+local bytes, bytes_of_runs = { left = 4194304 }, { left = 4194304 }
 
 local function matches(base, id)
   if text == '' then
@@ -91,12 +91,14 @@ local function last_runs(base, id, most)
   local told = {}
   for i = 1, math.min(most, #runs) do
     local at, job_id, state = unpack(runs[i])
-    local fields = try_read('HMGET', base .. job_id, 'processedOn', 'finishedOn', 'failedReason', 'opts', 'ats') or {}
-    local rule = string.match(fields[4] or '', '"repeat"%s*:%s*(%b{})') or ''
+    local key = base .. job_id
+    local fields = try_read('HMGET', key, 'processedOn', 'finishedOn', 'ats') or {}
+    local opts = cut_field(key, 'opts', 65536, bytes_of_runs)[1] or ''
+    local rule = string.match(opts, '"repeat"%s*:%s*(%b{})') or ''
     told[i] = {
       job_id, string.format('%.0f', at), state, fields[1] or false, fields[2] or false,
-      fields[3] and string.sub(fields[3], 1, 300) or false, string.match(rule, '"count"%s*:%s*(%d+)') or false,
-      fields[5] or false,
+      cut_field(key, 'failedReason', 300, bytes_of_runs)[1], string.match(rule, '"count"%s*:%s*(%d+)') or false,
+      fields[3] or false,
     }
   end
   return told

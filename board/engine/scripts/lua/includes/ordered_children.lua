@@ -5,6 +5,7 @@
 -- `budget.left` lasts, which all calls of a script share; beyond it some are taken as they come.
 -- @include try_read
 -- @include split_key
+-- @include some_fields
 local function ordered_children(key, most, budget)
   local failed, held, waiting, rest = {}, {}, {}, {}
   local function push(list, kind, child)
@@ -33,16 +34,11 @@ local function ordered_children(key, most, budget)
   end
   local function done(suffix, kind)
     local count = try_read('HLEN', key .. suffix) or 0
-    if count > 0 and count <= budget.left then
+    for _, child in ipairs(some_fields(key .. suffix, count, budget.left, most)) do
+      push(rest, kind, child)
+    end
+    if count <= budget.left then
       budget.left = budget.left - count
-      for _, child in ipairs(redis.call('HKEYS', key .. suffix)) do
-        push(rest, kind, child)
-      end
-    elseif count > 0 then
-      local found = redis.call('HSCAN', key .. suffix, 0, 'COUNT', most)[2]
-      for i = 1, #found, 2 do
-        push(rest, kind, found[i])
-      end
     end
   end
   done(':failed', 'ignored')
