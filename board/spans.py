@@ -1,6 +1,7 @@
-"""Lengths of time as people read them: where a unit begins, and how many figures its number has.
+"""Lengths of time and shares as people read them: where a unit begins, and how many figures its number has.
 
-Pages write them by ``board.web.filters``, sentences of lower layers by ``duration``, with the same messages.
+Pages write them by ``board.web.filters``, sentences of lower layers by ``duration`` and ``percentage``, with the same
+messages.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Final
 
 from board.words import Amount, Sentence, sentence, sentences
 
-__all__ = ["duration", "in_unit", "measured", "two_figures"]
+__all__ = ["duration", "in_unit", "measured", "percentage", "two_figures"]
 
 _SECOND: Final = 1_000
 _MINUTE: Final = 60 * _SECOND
@@ -22,6 +23,14 @@ def duration(length_ms: float | timedelta) -> Sentence:
     """Write a duration within a sentence: ``840 ms``, ``5 s``, ``2.5 min``, ``3 h``, ``7 days``."""
     number, unit = measured(length_ms.total_seconds() * 1000 if isinstance(length_ms, timedelta) else length_ms)
     return in_unit(number, unit)
+
+
+def percentage(share: float) -> Sentence:
+    """Write a share of one hundred: a decimal below 10 unless it is whole, `<0.1%` for what would round to nothing."""
+    if 0 < share < 0.05:  # half of the last digit shown
+        return sentence("<%(share)s%%", share=Amount("0.1"))
+    is_exact = 0 < share < 10 and share != int(share)
+    return sentence("%(share)s%%", share=Amount(f"{share:.1f}" if is_exact else f"{share:.0f}"))
 
 
 def in_unit(number: str, unit: str) -> Sentence:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from board.alerts.rules import Rule
-from board.spans import duration
-from board.words import Amount, Count, Sentence, begin, sentence, sentences
+from board.spans import duration, percentage
+from board.words import Count, Sentence, begin, sentence, sentences
 
 __all__ = ["amount", "sentence_of", "title_of", "typed_length", "typed_limit"]
 
@@ -26,7 +26,7 @@ def amount(unit: str, value: float) -> Sentence:
     if unit == "ms":
         return duration(value)
     if unit == "%":
-        return sentence("%(n)s %%", n=Amount(f"{value:g}" if value == round(value) else f"{value:.1f}"))
+        return percentage(value)
     number = Count(round(value))
     return _COUNTED[unit](number) if unit else Sentence(str(number))
 

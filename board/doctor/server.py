@@ -12,7 +12,7 @@ from board.doctor.leftovers import look_for_leftovers
 from board.engine.calls import Call
 from board.resources import ResourceMissingError, require_browser_code
 from board.service import Service
-from board.spans import in_unit
+from board.spans import in_unit, percentage
 from board.words import Count, Sentence, clauses, sentence, sentences
 
 __all__ = ["CHECKS", "Patient", "browser_code"]
@@ -120,7 +120,7 @@ def memory(patient: Patient) -> Finding:
         "%(used)s of %(limit)s MB used (%(share)s)",
         used=_megabytes(used),
         limit=_megabytes(limit),
-        share=f"{share:.0%}",
+        share=percentage(100 * share),
     )
     if share >= 0.9:
         return Finding("memory", Verdict.FAILURE, told, sentence("Raise maxmemory, or keep fewer finished jobs."))

@@ -13,7 +13,7 @@ from typing import Final, Literal
 from board.engine.commands.pages import QueueReading
 from board.history.summary import Summary
 from board.queries.shared import Counts, QueueName
-from board.spans import duration
+from board.spans import duration, percentage
 from board.words import Count, Sentence, sentence, sentences
 
 __all__ = ["Attention", "Severity", "UrlKind", "attention_of"]
@@ -171,7 +171,7 @@ def _failed(subject: _Subject) -> Iterator[Attention]:
             "has %(n)s failed jobs, %(share)s of the finished jobs kept",
             failed,
             n=Count(failed),
-            share=f"{share:.0%}",
+            share=percentage(100 * share),
         )
     yield subject.tell_of_failures(severity, told, failed)
 

@@ -10,7 +10,7 @@ from board.engine.commands.pages import whole_number
 from board.queries.payload import Number, Pairs, scalar_text
 from board.queries.rows import option_number
 from board.queries.text import display, shorten
-from board.spans import duration
+from board.spans import duration, percentage
 from board.words import Count, Sentence, begin, row, sentence, sentences
 
 __all__ = ["options_in_words"]
@@ -76,7 +76,7 @@ def _backoff(backoff: Any) -> Sentence:
     except ValueError:
         share = 0.0
     if 0 < share <= 1:
-        return sentence("%(backoff)s, of which %(share)s is random", backoff=told, share=f"{share:.0%}")
+        return sentence("%(backoff)s, of which %(share)s is random", backoff=told, share=percentage(100 * share))
     return told
 
 

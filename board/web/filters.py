@@ -23,7 +23,7 @@ from jinja2 import Environment
 
 from board.queries.payload import folded
 from board.queries.search import term_text
-from board.spans import in_unit, measured, two_figures
+from board.spans import in_unit, measured, percentage, two_figures
 from board.words import gettext, ngettext, spoken
 
 __all__ = [
@@ -70,12 +70,8 @@ def count(number: float | None) -> str:
 
 
 def percent(share: float | None) -> str:
-    """Write a share of one hundred: a decimal below 10, whole above, `<0.1%` for what would round to nothing."""
-    if share is None:
-        return UNKNOWN
-    if 0 < share < 0.05:  # half of the last digit shown
-        return gettext("<%(share)s%%", share=spoken().number("0.1"))
-    return gettext("%(share)s%%", share=spoken().number(f"{share:.1f}" if 0 < share < 10 else f"{share:.0f}"))
+    """Write a share of one hundred, as ``board.spans.percentage`` does."""
+    return UNKNOWN if share is None else percentage(share).told()
 
 
 def size(number: int | None) -> str:

@@ -4,8 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from board.spans import duration
-from board.web import filters
+from board import words
+from board.alerts.sentences import amount
+from board.spans import duration, percentage
+from board.web import filters, language
 
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 
@@ -33,3 +35,27 @@ SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 def test_a_duration_reads_the_same_in_a_sentence_and_on_a_page(ms: float | timedelta, text: str) -> None:
     assert duration(ms) == text
     assert filters.duration(ms / timedelta(milliseconds=1) if isinstance(ms, timedelta) else ms) == text
+
+
+@pytest.mark.parametrize(
+    ("share", "english", "german"),
+    [
+        (0, "0%", "0\u00a0%"),
+        (0.04, "<0.1%", "<0,1\u00a0%"),
+        (2.55, "2.5%", "2,5\u00a0%"),
+        (5, "5%", "5\u00a0%"),
+        (27.7, "28%", "28\u00a0%"),
+        (100, "100%", "100\u00a0%"),
+    ],
+)
+def test_a_share_is_written_one_way_in_each_language_wherever_it_stands(
+    share: float, english: str, german: str
+) -> None:
+    written = [percentage(share), amount("%", share)]
+
+    assert written == [english] * 2
+    words.speak(language.load("de"))
+    try:
+        assert [*(one.told() for one in written), filters.percent(share)] == [german] * 3
+    finally:
+        words.speak(words.ENGLISH)
