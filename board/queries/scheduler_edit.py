@@ -95,8 +95,11 @@ def read_draft(
     *,
     now_ms: int,
     typed: Mapping[str, str] | None = None,
+    needs_id: bool = True,
 ) -> SchedulerDraft:
     """Read a form: with what is stored, or with what was typed and what that leads to. One round trip at most.
+
+    Without ``needs_id`` a new scheduler may be without one yet: its runs can be seen, and it cannot be saved.
 
     Raises:
         UnknownSchedulerError: ``scheduler_id`` is given, and there is none.
@@ -111,7 +114,7 @@ def read_draft(
     values = {name: typed.get(name, "") for name in FIELDS}
     draft = SchedulerDraft(queue_name(queue, known), scheduler_id, values, is_preview=True)
     try:
-        return _checked(draft, stored, usual_ms, now_ms)
+        return _checked(draft, stored, usual_ms, now_ms, needs_id=needs_id)
     except (ValueError, EngineError) as refusal:
         return SchedulerDraft(draft.queue, draft.id, values, problem=stated(refusal), is_preview=True)
 
@@ -187,9 +190,11 @@ def _minute(text: str | None) -> str:
     return f"{datetime.fromtimestamp(int(text) / 1000, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
-def _checked(draft: SchedulerDraft, stored: Mapping[str, str], usual_ms: float | None, now_ms: int) -> SchedulerDraft:
+def _checked(
+    draft: SchedulerDraft, stored: Mapping[str, str], usual_ms: float | None, now_ms: int, *, needs_id: bool
+) -> SchedulerDraft:
     values = draft.values
-    if draft.id is None and not 0 < len(values["id"].strip()) <= LONGEST_ID:
+    if draft.id is None and not needs_id <= len(values["id"].strip()) <= LONGEST_ID:
         raise ValueError(sentence("A scheduler needs an id of at most %(most)s characters.", most=LONGEST_ID))
     if draft.id is None and any(ord(sign) < 32 for sign in values["id"]):
         raise ValueError(sentence("An id cannot hold line breaks or control characters."))

@@ -82,6 +82,15 @@ def test_what_is_wrong_is_said_and_the_form_kept(
     assert record(site, "daily") == {}
 
 
+def test_the_runs_are_shown_while_the_id_is_still_empty(site: Site, admin: Browser) -> None:
+    preview = admin.post("/q/mail/schedulers/new", {**DAILY, "id": ""})
+
+    assert preview.status_code == 200
+    assert len(soup(preview).select("#preview tbody tr")) == 5
+    assert admin.post("/q/mail/schedulers/new", {**DAILY, "id": "", "confirmed": "1"}).status_code == 400
+    assert admin.post("/q/mail/schedulers/new", {**DAILY, "id": "x" * 201}).status_code == 400
+
+
 def test_an_edit_keeps_hidden_values_the_count_and_unknown_options(site: Site, admin: Browser) -> None:
     secret = {"to": "ann", "password": "hunter2"}
     put(site, "tick", Repeat(every=60_000), data=secret, options=JobOptions(attempts=2, extra={"x-own": [1]}), made=7)

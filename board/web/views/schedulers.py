@@ -138,16 +138,27 @@ def remove(queue: str, scheduler: str) -> Response:
     return make_response(redirect(url_for("schedulers.index"), 303))
 
 
-def _draft(keys: QueueKeys, scheduler: str | None, typed: dict[str, str] | None = None) -> SchedulerDraft:
+def _draft(
+    keys: QueueKeys, scheduler: str | None, typed: dict[str, str] | None = None, *, needs_id: bool = True
+) -> SchedulerDraft:
     own = board()
     insist(Permission.DATA, keys, action="edit scheduler")
-    return read_draft(own.connection, own.sources, own.namespace, keys, scheduler, now_ms=own.clock(), typed=typed)
+    return read_draft(
+        own.connection,
+        own.sources,
+        own.namespace,
+        keys,
+        scheduler,
+        now_ms=own.clock(),
+        typed=typed,
+        needs_id=needs_id,
+    )
 
 
 def _save(queue: str, scheduler: str | None) -> Response:
     keys = queue_or_404(queue)
-    draft = _draft(keys, scheduler, {name: request.form.get(name, "") for name in FIELDS})
     is_final = request.form.get("confirmed") == "1" and not request.form.get("again")
+    draft = _draft(keys, scheduler, {name: request.form.get(name, "") for name in FIELDS}, needs_id=is_final)
     if draft.repeat is None or not is_final:
         response = render.page("schedulers/edit.html", page=draft)
         response.status_code = 400 if draft.problem else 200
