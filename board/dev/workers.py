@@ -13,7 +13,7 @@ import logging
 import random
 import signal
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from board.dev.stories import FAILURES
@@ -43,6 +43,7 @@ class _Line:
         fails: share of attempts that fail.
         story: how they fail.
         concurrency: jobs at once.
+        kept: completed jobs that stay; with a scheduler in the queue so many that its runs are not pushed out by them.
     """
 
     queue: str
@@ -52,13 +53,14 @@ class _Line:
     fails: float
     story: str
     concurrency: int = 2
+    kept: int = 200
 
 
 LINES = (
     _Line("mail.transactional", "order-confirmation", 2.0, (0.1, 1.5), 0.05, "smtp", 4),
     _Line("billing.charge", "charge-card", 4.0, (0.5, 4.0), 0.15, "gateway"),
-    _Line("billing.invoice", "render-pdf", 6.0, (1.0, 6.0), 0.02, "memory", 1),
-    _Line("hooks.deliver", "deliver", 3.0, (0.2, 2.0), 0.25, "hook", 3),
+    _Line("billing.invoice", "render-pdf", 6.0, (1.0, 6.0), 0.02, "memory", 1, kept=4_000),
+    _Line("hooks.deliver", "deliver", 3.0, (0.2, 2.0), 0.25, "hook", 3, kept=4_000),
     _Line("media.transcode", "transcode", 20.0, (6.0, 20.0), 0.05, "codec", 1),
 )
 """Queues with a worker; mail.newsletter and the others have none, which the board should notice."""
@@ -66,7 +68,6 @@ LINES = (
 OPTIONS = JobOptions(
     attempts=3,
     backoff=Backoff.exponential(2_000, jitter=0.3),
-    remove_on_complete=Keep(count=200),
     remove_on_fail=Keep(count=100),
 )
 
@@ -112,7 +113,8 @@ def _worker(line: _Line, url: str, prefix: str, dice: random.Random) -> AsyncWor
 
 async def _add(line: _Line, url: str, prefix: str, stop: asyncio.Event) -> None:
     """Add a job now and then, with an id that counts on."""
-    queue = AsyncQueue(line.queue, connection=url, prefix=prefix, default_job_options=OPTIONS)
+    options = replace(OPTIONS, remove_on_complete=Keep(count=line.kept))
+    queue = AsyncQueue(line.queue, connection=url, prefix=prefix, default_job_options=options)
     number = 10_000
     try:
         while not stop.is_set():

@@ -3,6 +3,9 @@
 import pytest
 
 from board.dev.seeds import seed
+from board.dev.workers import LINES
+from board.engine.commands.schedulers import count_schedulers
+from board.engine.keys import QueueKeys
 from tests.web.site import Browser, Site, soup, text_of
 
 
@@ -34,3 +37,14 @@ def test_schedulers_of_the_demo_ran_failed_and_are_paused(demo: Browser) -> None
     assert sum("Completed" in row for row in found) == 2
     assert sum("PuppeteerTimeoutError" in row or "Failed" in row for row in found) == 1
     assert sum("Paused" in row for row in found) == 1
+
+
+def test_the_busy_workers_of_the_demo_push_no_runs_out_for_hours(demo: Browser, site: Site) -> None:
+    """Completed jobs are kept by number, and those of a scheduler share it with all others of the queue."""
+    scheduled = {
+        line.queue for line in LINES if site.service.connection.call(count_schedulers(QueueKeys("bull", line.queue)))
+    }
+
+    hours = {line.queue: line.kept * line.every_s / 3_600 for line in LINES if line.queue in scheduled}
+    assert hours.keys() == {"billing.invoice", "hooks.deliver"}
+    assert min(hours.values()) > 3
