@@ -95,6 +95,28 @@ def test_a_search_costs_one_round_trip_more_for_500_jobs_and_one_for_what_it_fou
     assert connection.round_trips - before == 1 + 3 + 1
 
 
+@pytest.mark.parametrize(("state", "each"), [("failed", 3), ("completed", 3), ("waiting", 2)])
+def test_a_line_costs_redis_few_commands_and_its_error_is_read_once(
+    connection: Connection, known: Known, redis_client: redis.Redis, state: str, each: int
+) -> None:
+    """The lengths of its long texts, then all its fields; the counts above the list take the errors from the lines."""
+    mail = Filler(redis_client).open()
+    for number in range(20):
+        getattr(mail, state)(f"job-{number}")
+    asked = QueueAsked(state, size=100)
+    read_queue(connection, known, MAIL, asked, now_ms=NOW)
+    redis_client.config_resetstat()
+
+    page = read_queue(connection, known, MAIL, asked, now_ms=NOW)
+
+    stats = redis_client.info("commandstats")
+    of_jobs = sum(stats.get(f"cmdstat_{name}", {"calls": 0})["calls"] for name in ("hstrlen", "hget"))
+    others = 1 + (state == "waiting")  # the conditions of the queue, and since when its next job waits
+    assert of_jobs + stats["cmdstat_hmget"]["calls"] - others == 20 * each
+    assert len(page.jobs) == 20
+    assert sum(count for _, count in page.facets) == 20 * (state == "failed")
+
+
 @pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
 def test_a_page_changes_nothing(
     connection: Connection, known: Known, full: Filler, redis_client: redis.Redis, page: Page

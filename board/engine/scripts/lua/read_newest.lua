@@ -84,7 +84,7 @@ for _, base in ipairs(bases) do
 end
 local filtered = text ~= '' or error ~= ''
 local wanted = filtered and scan or size
-local rows, last, searched = {}, false, 0
+local rows, last, searched, errors = {}, false, 0, {}
 local next_item = merged(first_rank)
 while searched < wanted and #rows < size do
   local item = next_item()
@@ -94,7 +94,7 @@ while searched < wanted and #rows < size do
   searched = searched + 1
   last = item
   if not filtered or row_matches(item[2], item[3], wish, budget) then
-    local row = job_row(item[2], item[3], state, item[1], budget)
+    local row = job_row(item[2], item[3], state, item[1], budget, errors)
     if below > 0 then
       row[#row + 1], row[#row + 2] = 'below', descendants(item[2] .. item[3], below, budget, inside)
     end
@@ -115,6 +115,6 @@ if facet_limit > 0 then
     end
     keys[i] = item[2] .. item[3]
   end
-  facets = count_errors(keys, { left = 4194304 })
+  facets = count_errors(keys, { left = 4194304 }, errors)
 end
 return { 'total', total, 'rows', rows, 'last', last, 'more', more, 'searched', searched, 'facets', facets }

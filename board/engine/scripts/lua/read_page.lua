@@ -21,7 +21,7 @@ local container = base .. (state == 'waiting' and 'wait' or state)
 local is_list = state == 'waiting' or state == 'active' or state == 'paused'
 local newest_first = order == 'newest'
 local wish = { text = text, error = error }
-local budget = { left = 16777216 }
+local budget, errors = { left = 16777216 }, {}
 
 local start = 0
 if after_score ~= '' and is_list then
@@ -46,7 +46,7 @@ while searched < wanted and #rows < size do
     last = is_list and { tostring(place), '' } or { pair[2], pair[1] }
     -- ids of very old releases that stand for no job begin with `0:`
     if string.sub(pair[1], 1, 2) ~= '0:' and (not filtered or row_matches(base, pair[1], wish, budget)) then
-      rows[#rows + 1] = job_row(base, pair[1], state, pair[2], budget)
+      rows[#rows + 1] = job_row(base, pair[1], state, pair[2], budget, errors)
       if #rows == size then
         break
       end
@@ -70,7 +70,7 @@ if state == 'failed' and facet_limit > 0 then
   for i, job_id in ipairs(try_read('ZREVRANGE', container, 0, facet_limit - 1) or {}) do
     newest[i] = base .. job_id
   end
-  facets = count_errors(newest, { left = 4194304 })
+  facets = count_errors(newest, { left = 4194304 }, errors)
 end
 return {
   'summary', queue_summary(base),

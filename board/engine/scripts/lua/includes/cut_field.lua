@@ -10,5 +10,6 @@ local function cut_field(key, field, bytes, budget)
     return { false, length }
   end
   budget.left = budget.left - length
-  return { string.sub(redis.call('HGET', key, field), 1, bytes), length }
+  local text = redis.call('HGET', key, field)
+  return { length > bytes and string.sub(text, 1, bytes) or text, length }
 end

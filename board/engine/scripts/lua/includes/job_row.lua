@@ -1,16 +1,26 @@
 -- job_row: what one line of a job table shows, as a flat list of names and values. Long texts are cut, their length told.
--- `kind` is hash, none (the id stands in a list, its hash is gone) or whatever else the key holds.
+-- `kind` is hash, none (the id stands in a list, its hash is gone) or whatever else the key holds. The fields are read in
+-- one go once it is known how long the long ones are. `errors` gets the name of the error, or false, by key.
 -- @include cut_field
 -- @include child_counts
 -- @include error_name
 -- @include is_next_run
-local function job_row(base, job_id, state, score, budget)
+local function job_row(base, job_id, state, score, budget, errors)
   local key = base .. job_id
   local names = {
     'name', 'timestamp', 'delay', 'priority', 'processedOn', 'finishedOn', 'pb', 'ats', 'atm', 'attemptsMade',
     'stc', 'progress', 'failedReason', 'opts', 'rjk',
   }
   local row = { 'id', job_id, 'base', base, 'state', state, 'score', score or false }
+  local lengths = {}
+  for _, name in ipairs({ 'data', state == 'completed' and 'returnvalue' or state == 'failed' and 'stacktrace' or nil }) do
+    local length = try_read('HSTRLEN', key, name)
+    lengths[name] = length or 0
+    if length and length <= budget.left then
+      budget.left = budget.left - length
+      names[#names + 1] = name
+    end
+  end
   local fields = try_read('HMGET', key, unpack(names))
   local kind = 'hash'
   if not fields then
@@ -22,23 +32,36 @@ local function job_row(base, job_id, state, score, budget)
   if kind ~= 'hash' then
     return row
   end
+  local long = {}
   for i, name in ipairs(names) do
     local value = fields[i]
-    if name == 'opts' and value and #value > 8192 then
+    if lengths[name] then
+      long[name] = value
+    elseif name == 'opts' and value and #value > 8192 then
       row[#row + 1], row[#row + 2] = 'long_opts', #value
     elseif value then
       row[#row + 1] = name
-      row[#row + 1] = string.sub(value, 1, name == 'opts' and 8192 or 600)
+      row[#row + 1] = name ~= 'opts' and #value > 600 and string.sub(value, 1, 600) or value
     end
   end
-  local data = cut_field(key, 'data', 2048, budget)
-  row[#row + 1], row[#row + 2] = 'data', data
+  row[#row + 1], row[#row + 2] = 'data', { long.data and string.sub(long.data, 1, 2048) or false, lengths.data }
   if state == 'completed' then
-    row[#row + 1], row[#row + 2] = 'returnvalue', cut_field(key, 'returnvalue', 1024, budget)
+    local returned = long.returnvalue and string.sub(long.returnvalue, 1, 1024) or false
+    row[#row + 1], row[#row + 2] = 'returnvalue', { returned, lengths.returnvalue }
   end
   if fields[13] then
-    local stacktrace = cut_field(key, 'stacktrace', 262144, budget)
-    row[#row + 1], row[#row + 2] = 'error_name', stacktrace[1] and error_name(stacktrace[1])
+    local stacktrace = long.stacktrace
+    if state ~= 'failed' then
+      stacktrace = cut_field(key, 'stacktrace', 262144, budget)[1]
+    end
+    if stacktrace and #stacktrace > 262144 then -- a copy of a short one would cost as much as reading it
+      stacktrace = string.sub(stacktrace, 1, 262144)
+    end
+    local name = stacktrace and error_name(stacktrace) or false
+    row[#row + 1], row[#row + 2] = 'error_name', name
+    if stacktrace and errors then
+      errors[key] = name
+    end
   end
   if state == 'active' then
     row[#row + 1], row[#row + 2] = 'lock_ms', redis.call('PTTL', key .. ':lock')
