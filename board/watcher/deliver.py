@@ -8,7 +8,7 @@ lands in the dead-letter queue, the newest five hundred of which stay for seven 
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from board.alerts.messages import read_message
 from board.alerts.store import Alerts
@@ -16,10 +16,12 @@ from board.background import Turn
 from board.engine.connection.sync import Connection
 from board.engine.errors import UnrecoverableError
 from board.engine.sync.queue import Queue
-from board.engine.sync.worker import RunningJob, Worker
 from board.errors import OutboundError, OutboundRefusedError
 from board.namespace import Namespace
 from board.watcher.courier import Courier
+
+if TYPE_CHECKING:
+    from board.engine.sync.worker import RunningJob
 
 __all__ = ["EVERY_SECONDS", "MOST_UNDELIVERED", "Deliverer"]
 
@@ -59,6 +61,8 @@ class Deliverer:
             if time.monotonic() - self._bounded_at > BOUND_SECONDS:
                 self._bound()
             return
+        from board.engine.sync.worker import Worker  # noqa: PLC0415 - 2 MB that a board without alerts never needs
+
         worker = Worker(
             self._queue.name,
             self._deliver,

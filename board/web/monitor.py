@@ -14,7 +14,6 @@ from flask import Flask, Response, make_response, request
 
 from board import __version__
 from board.engine.errors import StoreError
-from board.queries.exposition import CONTENT_TYPE, expose
 from board.queries.monitor import MonitorReading, health_body, problems_of, read_monitor
 from board.service import SHARED_SECONDS, Service
 from board.web.state import whole_board
@@ -60,6 +59,8 @@ def _answer() -> Response | None:
 
 def _answer_scraper(own: Service) -> Response:
     """Tell figures. Redis away is a figure too: a scrape that failed would look like a board that is down."""
+    from board.queries.exposition import CONTENT_TYPE, expose  # noqa: PLC0415 - 1 MB that most boards never need
+
     reading: MonitorReading | None
     try:
         reading = _read(own)

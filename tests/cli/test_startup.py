@@ -48,6 +48,8 @@ def test_help_imports_nothing_that_only_a_command_needs() -> None:
             {"jsonschema", "referencing"},
         ),
         ("import board.web", {"gunicorn", "board.engine.aio.worker", "board.engine.sync.worker", "board.dev"}),
+        ("import board.web", {"prometheus_client", "authlib"}),
+        ("import board.duties", {"board.engine.sync.worker", "multiprocessing"}),
     ],
 )
 def test_a_program_imports_what_it_uses(program: str, spared: set[str]) -> None:
