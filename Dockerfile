@@ -15,7 +15,8 @@ COPY templates templates
 COPY static static
 # There is no npm here: pip brings one into the build's own environment to fetch htmx, and both are gone afterwards.
 RUN /app/bin/pip install --no-cache-dir --disable-pip-version-check . \
- && /app/bin/python -m compileall -q /app/lib
+ && /app/bin/python -m compileall -q /app/lib \
+ && /app/bin/python -m board.web.precompile
 
 FROM ${BASE}
 RUN groupadd --system --gid 10001 board \

@@ -25,6 +25,8 @@ from board.errors import BoardError, SettingsError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from flask import Flask
+
     from board.config import Settings
     from board.doctor import Finding
 
@@ -59,7 +61,12 @@ def serve() -> None:
     # Late: gunicorn is not there on Windows, and the other commands need no web framework.
     from board.config import without_secrets
     from board.gunicorn import serve as run
-    from board.web import announce, create_app
+    from board.web import announce, create_app, templating
+
+    def make() -> Flask:
+        app = create_app(settings, background=True)
+        templating.load_soon(app.jinja_env)
+        return app
 
     settings = opening.settings()
     opening.log()
@@ -69,7 +76,7 @@ def serve() -> None:
         except StoreError as trouble:
             click.echo(f"{trouble}. The board starts all the same and recovers by itself.", err=True)
     click.echo(f"Queue Board on {_address(settings)} for Redis at {without_secrets(settings.redis_url)}", err=True)
-    run(settings, lambda: create_app(settings, background=True))
+    run(settings, make)
 
 
 @board.command()

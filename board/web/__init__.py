@@ -76,6 +76,7 @@ def create_app(
     require_browser_code()
     app = Flask("board", static_folder=None, template_folder=str(TEMPLATES))
     app.jinja_environment = templating.Environment
+    app.jinja_options = {"bytecode_cache": templating.Compiled()}
     app.config.update(
         MAX_CONTENT_LENGTH=security.MOST_BODY_BYTES,
         MAX_FORM_MEMORY_SIZE=security.MOST_BODY_BYTES,

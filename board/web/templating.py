@@ -2,24 +2,71 @@
 
 A page calls some five hundred functions and macros, and one template imports another some twenty times. Jinja looks
 each time for what ours never have: callable objects that want the context, and globals of a template's own.
+
+To compile them all takes Jinja more than a second. So that nobody's first look at a page waits for it, an installation
+may compile them beforehand, and a server compiles the rest soon after its start.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import logging
 import threading
+import time
 from collections.abc import Callable, MutableMapping
+from importlib.metadata import version
+from pathlib import Path
 from types import FunctionType
-from typing import Any
+from typing import Any, Final
 
 import flask.templating
+import jinja2
+from jinja2.bccache import Bucket
 from jinja2.runtime import Context, Macro
 
-__all__ = ["Environment"]
+from board import __version__
 
+__all__ = ["COMPILED", "Compiled", "Environment", "load_all", "load_soon"]
+
+logger = logging.getLogger(__name__)
+
+COMPILED: Final = Path(__file__).parent / "__pycache__"
+"""Where Python has what it compiled of this package."""
+
+SOON_SECONDS: Final = 1.0
+"""Pages that are asked for at once come before templates that nobody asked for."""
 
 _COMPILING = threading.Lock()
+
+
+class Compiled(jinja2.BytecodeCache):
+    """Templates that ``python -m board.web.precompile`` has compiled.
+
+    They are code that is run, so they lie where the modules of the package do: who may write there could change those
+    as well. While pages are served nothing is written. What is there counts only for the very text of a template, and
+    for one release of the board, of Jinja and of Python; anything else is compiled as if it were not there.
+    """
+
+    def __init__(self, folder: Path = COMPILED, *, writes: bool = False) -> None:
+        """Read what is in ``folder``; with ``writes`` also put there what is not."""
+        self._folder = folder
+        self._releases = f"{__version__}-jinja-{version('jinja2')}"
+        self._writes = writes
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Fill the bucket of a template, if there is something for it."""
+        with contextlib.suppress(OSError):
+            bucket.bytecode_from_string(self._file(bucket).read_bytes())
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep what was compiled."""
+        if self._writes:
+            self._folder.mkdir(exist_ok=True)
+            self._file(bucket).write_bytes(bucket.bytecode_to_string())
+
+    def _file(self, bucket: Bucket) -> Path:
+        return self._folder / f"template-{self._releases}-{bucket.key}.cache"
 
 
 class _Context(Context):
@@ -63,3 +110,22 @@ class Environment(flask.templating.Environment):
     def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
         """Return the shared ones, unless a template is given more: Jinja chains the two and compares their names."""
         return super().make_globals(d) if d else self.globals
+
+
+def load_all(environment: jinja2.Environment) -> None:
+    """Load every template, so that each is compiled."""
+    begun = time.monotonic()
+    names = environment.list_templates()
+    for name in names:
+        environment.get_template(name)
+    extra = {"templates": len(names), "elapsed_ms": round((time.monotonic() - begun) * 1000)}
+    logger.info("templates loaded", extra=extra)
+
+
+def load_soon(environment: jinja2.Environment, seconds: float = SOON_SECONDS) -> threading.Timer:
+    """Load every template in a thread, in a moment. Never before a fork: it could keep a lock that the child needs."""
+    timer = threading.Timer(seconds, load_all, (environment,))
+    timer.name = "board-templates"
+    timer.daemon = True
+    timer.start()
+    return timer

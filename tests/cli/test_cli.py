@@ -245,6 +245,7 @@ def test_serve_prints_the_first_password_once_and_ends_in_peace(start: Start, re
     assert "Overview" in page
     for _ in range(8):  # whichever of the two processes answers
         assert visitor.get("/failures")[0] == 200
+    wait_until(lambda: running.output.count("templates loaded") == 2, "each process to compile its templates")
     assert running.end() == 0
     assert "Traceback" not in running.output
 

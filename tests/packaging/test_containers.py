@@ -56,6 +56,13 @@ def test_the_image_runs_as_a_user_without_rights() -> None:
     assert "HEALTHCHECK" in last_stage
 
 
+def test_nothing_is_left_to_compile_at_each_start() -> None:
+    first_stage = DOCKERFILE.rsplit("\nFROM ", 1)[0]
+
+    assert "python -m compileall" in first_stage
+    assert "python -m board.web.precompile" in first_stage
+
+
 def test_both_stages_share_one_base() -> None:
     assert re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE) == ["${BASE}", "${BASE}"]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.packaging.installed import Environment
+from tests.packaging.installed import Environment, run
 
 pytestmark = pytest.mark.slow
 
@@ -62,3 +62,32 @@ def test_only_runtime_dependencies_are_needed(installed: Environment) -> None:
 
     assert extra == []
     assert Path(installed.ask("import json, board.web; print(json.dumps(board.web.__file__))")).is_file()
+
+
+COMPILED = """
+import json
+from board import create_app
+from board.config import Settings
+from board.web import templating
+
+compiled = []
+
+class Watched(templating.Environment):
+    def compile(self, source, name=None, *more, **named):
+        compiled.append(name)
+        return super().compile(source, name, *more, **named)
+
+templating.Environment = Watched
+environment = create_app(Settings("redis://localhost")).jinja_env
+templating.load_all(environment)
+print(json.dumps({"loaded": len(environment.cache), "compiled": compiled}))
+"""
+
+
+def test_an_installation_has_its_templates_compiled_beforehand(from_wheel: Environment) -> None:
+    run(from_wheel.bin("python"), "-m", "board.web.precompile", cwd=Path("/"))
+
+    found = from_wheel.ask(COMPILED)
+
+    assert found["compiled"] == []
+    assert found["loaded"] > 50
