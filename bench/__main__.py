@@ -5,8 +5,8 @@
     python -m bench --only engine,limit
 
 The engine beside Node BullMQ and other queues for Python, how it grows, where its time goes, how long it holds Redis,
-starts and pools of processes, our dashboard beside bull-board, and the pages of both in a browser, which have a page of
-their own, docs/comparison.md. Many watchers and a day of the recorder have commands of their own:
+how fast programs start, pools of processes, our dashboard beside bull-board, and the pages of both in a browser, which
+have a page of their own, docs/comparison.md. Many watchers and a day of the recorder have commands of their own:
 ``python -m bench.watchers`` and ``python -m bench.recorder``.
 """
 
@@ -14,7 +14,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from bench import curves, dashboard, engine, limit, pages, processes, python_peers, scripts
+from bench import curves, dashboard, engine, limit, pages, processes, python_peers, scripts, startup
 
 PARTS: dict[str, Callable[[list[str]], int]] = {
     "engine": engine.main,
@@ -22,6 +22,7 @@ PARTS: dict[str, Callable[[list[str]], int]] = {
     "limit": limit.main,
     "curves": curves.main,
     "scripts": scripts.main,
+    "startup": startup.main,
     "processes": processes.main,
     "dashboard": dashboard.main,
     "pages": pages.main,

@@ -1,8 +1,6 @@
-"""How fast programs start, and how a pool of processes grows with the cores.
+"""How a pool of processes grows with the cores.
 
-    python -m bench.processes [--quick] [--rounds 7] [--save]
-
-A start is told beside that of a Python that does nothing, for that is what the machine alone decides.
+python -m bench.processes [--quick] [--rounds 7] [--save]
 """
 
 from __future__ import annotations
@@ -10,13 +8,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import socket
 import statistics
-import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +20,7 @@ from board.engine import Queue, Worker
 from tests.servers import Server
 
 RESULT = Path(__file__).parent / "results" / "processes.json"
-STARTS = {
-    "`python -c pass`": ["-c", "pass"],
-    "`board --help`": ["-m", "board", "--help"],
-    "`from board.engine import Queue, Worker`": ["-c", "from board.engine import Queue, Worker"],
-}
 PROCESSOR = "bench.processes:compute"
-FIRST_PAGE = "`board serve` to its first page"
 
 
 def compute(_job: object) -> int:
@@ -41,41 +29,6 @@ def compute(_job: object) -> int:
     for number in range(300_000):
         total += number % 7
     return total
-
-
-def started(arguments: list[str]) -> float:
-    """Return the seconds until a Python has done this and ended."""
-    begun = time.perf_counter()
-    subprocess.run([sys.executable, *arguments], capture_output=True, check=True)
-    return time.perf_counter() - begun
-
-
-def served(server: Server) -> float:
-    """Return the seconds until `board serve` answers."""
-    server.flush()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    wish = {"REDIS_URL": server.url, "BOARD_SECRET_KEY": "k" * 40, "BOARD_HOST": "127.0.0.1", "PORT": str(port)}
-    wish |= {"BOARD_WORKERS": "1", "BOARD_ADMIN_PASSWORD": "a password of the bench"}
-    begun = time.perf_counter()
-    with subprocess.Popen(
-        [sys.executable, "-m", "board", "serve"],
-        env={**os.environ, **wish},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        try:
-            while time.perf_counter() - begun < 60:
-                try:
-                    with urllib.request.urlopen(f"http://127.0.0.1:{port}/login", timeout=5):
-                        return time.perf_counter() - begun
-                except (urllib.error.URLError, OSError):
-                    time.sleep(0.005)
-            raise RuntimeError("no page within a minute")
-        finally:
-            process.terminate()
-            process.wait(20)
 
 
 def pooled(server: Server, processes: int, jobs: int) -> float:
@@ -99,16 +52,8 @@ def pooled(server: Server, processes: int, jobs: int) -> float:
 
 def report(result: dict[str, Any]) -> str:
     """Tell the results as tables."""
-    alone = result["starts"]["`python -c pass`"]
     lines = [
-        "## Starting, and using more cores",
-        "",
-        "| start | ms | beside a Python that does nothing |",
-        "|---|---:|---:|",
-        *(
-            f"| {name} | {seconds * 1000:,.0f} | {seconds / alone:.1f} × |"
-            for name, seconds in result["starts"].items()
-        ),
+        "## Using more cores",
         "",
         *wrapped(
             'Jobs that compute for some 20 ms, in a pool of processes (`executor="process"`), on '
@@ -140,14 +85,10 @@ def main(arguments: list[str]) -> int:
     rounds, jobs = (3, 40) if given.quick else (given.rounds, 200)
     load, cores = os.getloadavg()[0], os.cpu_count() or 1
     sizes = sorted({1, 2, cores})
-    starts: dict[str, list[float]] = {name: [] for name in (*STARTS, FIRST_PAGE)}
     pool: dict[str, list[float]] = {str(size): [] for size in sizes}
     server = Server().start()
     try:
         for _ in range(rounds):
-            for name, command in STARTS.items():
-                starts[name].append(started(command))
-            starts[FIRST_PAGE].append(served(server))
             for size in sizes:
                 pool[str(size)].append(pooled(server, size, jobs))
     finally:
@@ -156,7 +97,6 @@ def main(arguments: list[str]) -> int:
         "rounds": rounds,
         "cores": cores,
         "load": f"{load:.1f} to {os.getloadavg()[0]:.1f}",
-        "starts": {name: statistics.median(times) for name, times in starts.items()},
         "pool": {size: statistics.median(rates) for size, rates in pool.items()},
     }
     text = report(result)
