@@ -327,7 +327,8 @@ def prepare_job(
     """
     if not _is_text(name):
         raise InvalidOptionError("name", f"a job's name must be text that is not empty, not {name!r}")
-    _check_text(name, "name")
+    if not name.isascii():
+        _check_text(name, "name")
     checked = check_options(merge_options(defaults, options))
     text = dump_json({} if data is UNSET else data)
     if checked is NO_OPTIONS:

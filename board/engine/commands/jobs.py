@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from board.engine.calls import Batch, Call, Plan
@@ -59,11 +60,7 @@ def add_job(queue: QueueKeys, job: NewJob) -> Call[str]:
         ParentNotFoundError: its parent is gone; nothing was added.
         ParentConflictError: the job exists and belongs to another parent.
     """
-
-    def decode(reply: Any) -> str:
-        return _added(queue, job, reply[0])
-
-    return item_call("add_jobs", queue.base, pack(job.wire()), decode)
+    return item_call("add_jobs", queue.base, pack(job.wire()), partial(_only_added, queue, job))
 
 
 def add_new_job(queue: QueueKeys, job: NewJob) -> Plan[tuple[str, bool]]:
@@ -315,6 +312,10 @@ def _outcome(queue: QueueKeys, job: NewJob, reply: Any) -> str | EngineError:
         return _added(queue, job, reply)
     except EngineError as error:
         return error
+
+
+def _only_added(queue: QueueKeys, job: NewJob, reply: Any) -> str:
+    return _added(queue, job, reply[0])
 
 
 def _added(queue: QueueKeys, job: NewJob, reply: Any) -> str:

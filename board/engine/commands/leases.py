@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from board.engine.calls import Call
@@ -265,7 +265,7 @@ def delay_active_job(
         "delay_active_job",
         (queue.base,),
         (job_id, token, now_ms, delay_ms, "1" if count_attempt else "0", pack(flatten(extra)), taker),
-        _fetched_after(queue, job_id),
+        partial(_fetched_after, queue, job_id),
     )
 
 
@@ -357,7 +357,8 @@ def wait_for_marker(queue: QueueKeys, timeout_s: float) -> Call[float | None]:
 def _finish_call(queue: QueueKeys, job_id: str, end: tuple[Any, ...], fetch: FetchNext | None) -> Call[Fetched | None]:
     """Describe the end of a job, in the order in which `finish_one.lua` unpacks it."""
     taker, most = (_NO_TAKER, MOST_TOGETHER) if fetch is None else (fetch.packed, fetch.most)
-    return item_call("finish_jobs", queue.base, b"\x92" + pack(end) + taker, _fetched_after(queue, job_id, 0), most)
+    decode = partial(_only_fetched_after, queue, job_id)
+    return item_call("finish_jobs", queue.base, b"\x92" + pack(end) + taker, decode, most)
 
 
 def _retention(keep: Keep) -> dict[str, Any]:
@@ -394,16 +395,13 @@ def _fetched_first(reply: Any) -> Fetched:
     return _fetched(reply[0])
 
 
-def _fetched_after(queue: QueueKeys, job_id: str, index: int | None = None) -> Any:
-    """Return what decodes the reply to an end, or the part of it at an index."""
+def _only_fetched_after(queue: QueueKeys, job_id: str, reply: Any) -> Fetched | None:
+    return _fetched_after(queue, job_id, reply[0])
 
-    def decode(reply: Any) -> Fetched | None:
-        if index is not None:
-            reply = reply[index]
-        if isinstance(reply, int):
-            if reply < 0:
-                raise job_error(reply, queue=queue.name, job_id=job_id, expected="active", action="it ran")
-            return None
-        return _fetched(reply)
 
-    return decode
+def _fetched_after(queue: QueueKeys, job_id: str, reply: Any) -> Fetched | None:
+    if isinstance(reply, int):
+        if reply < 0:
+            raise job_error(reply, queue=queue.name, job_id=job_id, expected="active", action="it ran")
+        return None
+    return _fetched(reply)

@@ -152,21 +152,34 @@ class Line:
         self._is_due = False
         self._flush()
 
-    def hand_out(self, asked: _Asked, parts: list[Any]) -> None:
+    def hand_out(self, wire: _Wire, asked: _Asked, reply: Any) -> None:
         """Give each of those who asked their part, be it an error; a script that Redis has forgotten is sent again."""
-        if isinstance(parts[0], EMPTIED) and asked.calls and (script := asked.calls[0].script) is not None:
+        futures = asked.futures
+        if isinstance(reply, EMPTIED) and asked.calls and (script := asked.calls[0].script) is not None:
             self._known.discard(script.sha)
             self._enqueue(asked)
-            return
-        for future, part in zip(asked.futures, parts, strict=True):
-            if future.done():
-                continue
-            if isinstance(part, Exception):
-                error = store_error(part, self._place)
-                error.__cause__ = part
+        elif len(futures) == 1:
+            self._answer(wire, futures[0], reply)
+        elif reply.__class__ is list and len(reply) == len(futures):
+            for future, part in zip(futures, reply, strict=True):
+                if part.__class__ is list or not isinstance(part, Exception):
+                    if not future.done():
+                        future.set_result([part])
+                else:
+                    self._answer(wire, future, part)
+        else:
+            for future, part in zip(futures, parts_of(reply, len(futures)), strict=True):
+                self._answer(wire, future, part)
+
+    def _answer(self, wire: _Wire, future: Future, reply: Any) -> None:
+        if isinstance(reply, Exception):
+            wire.note(reply)
+            if not future.done():
+                error = store_error(reply, self._place)
+                error.__cause__ = reply
                 future.set_exception(error)
-            else:
-                future.set_result(part)
+        elif not future.done():
+            future.set_result(reply)
 
     def answered(self, count: int) -> None:
         """Let what is asked on these answers leave in packets of half as many as were under way.
@@ -357,10 +370,15 @@ class _Wire(asyncio.Protocol):
                 if type(reply) is hiredis.PushNotification:
                     continue
                 asked = pending[0]
-                parts = self._parts(asked, reply)
-                if parts is not None:
-                    pending.popleft()
-                    self._line.hand_out(asked, parts)
+                if not asked.calls:
+                    asked.replies.append(reply)
+                    if isinstance(reply, Exception):
+                        self.note(reply)
+                    if len(asked.replies) < len(asked.commands):
+                        continue
+                    reply = asked.replies
+                pending.popleft()
+                self._line.hand_out(self, asked, reply)
         except Exception as error:  # noqa: BLE001 - not the protocol of Redis, or a reply to nothing
             self._break(error)
             return
@@ -368,22 +386,7 @@ class _Wire(asyncio.Protocol):
         if self._is_leaving and not pending:
             self._break(None)
 
-    def _parts(self, asked: _Asked, reply: Any) -> list[Any] | None:
-        """Return what each of those who asked gets; None while there are more replies to come."""
-        if isinstance(reply, Exception):
-            self._note(reply)
-        if not asked.calls:
-            asked.replies.append(reply)
-            return None if len(asked.replies) < len(asked.commands) else [asked.replies]
-        if len(asked.futures) == 1:
-            return [reply]
-        parts = parts_of(reply, len(asked.futures))
-        for part in parts:
-            if part.__class__ is not list:
-                self._note(part)
-        return parts
-
-    def _note(self, error: Exception) -> None:
+    def note(self, error: Exception) -> None:
         """Look at an error: after a failover behind one name the next socket leads to the new master."""
         if not self._is_leaving and _is_stale(error):
             self._is_leaving = True
