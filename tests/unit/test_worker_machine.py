@@ -198,9 +198,9 @@ def test_an_end_that_was_not_to_fetch_is_followed_by_a_fetch() -> None:
 def test_the_next_job_is_asked_for_only_while_running_and_within_the_concurrency() -> None:
     driven = Driven(concurrency=2)
     driven.run()
-    asked = [driven.machine.fetch_next]
+    asked = [driven.machine.may_fetch()]
     driven.tell(Asked(Ask.PAUSE))
-    asked.append(driven.machine.fetch_next)
+    asked.append(driven.machine.may_fetch())
 
     assert asked == [True, False]
 
@@ -212,7 +212,7 @@ def test_a_smaller_concurrency_lets_jobs_end_without_replacement() -> None:
 
     driven.tell(Resized(1))
 
-    assert not driven.machine.fetch_next
+    assert not driven.machine.may_fetch()
     assert driven.tell(Ended(first)) == []
 
 

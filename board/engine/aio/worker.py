@@ -43,7 +43,7 @@ from board.engine.keys import DEFAULT_PREFIX, QueueKeys
 from board.engine.options import to_ms
 from board.engine.shutdown import on_signal
 from board.engine.targets import load_target
-from board.engine.types import Duration
+from board.engine.types import Duration, JobData
 from board.engine.worker import messages
 from board.engine.worker.listeners import Listeners
 from board.engine.worker.machine import State, WorkerMachine
@@ -52,7 +52,6 @@ from board.engine.worker.messages import Action, Arrived, Ask, Asked, Ended, Eve
 from board.engine.worker.options import WorkerArguments, worker_options
 from board.engine.worker.outcome import (
     Complete,
-    Decision,
     Delay,
     Fail,
     Raised,
@@ -503,18 +502,23 @@ class AsyncWorker:
         self._emit("error", error)
         return self._tell(Ended(lease))
 
-    async def _work(self, run: Run, slot: asyncio.Task[Any]) -> Run | None:
-        """Run and settle one job; returns the next."""
+    def _work(self, run: Run, slot: asyncio.Task[Any]) -> Awaitable[Run | None]:
+        """Run and settle one job; returns the next. No coroutine more than it takes: each job pays for all of them."""
         stint = self._stints.get(run.lease)
         if stint is None or stint.is_handed_back:  # before it began
-            return None
-        result: Returned | Raised | None
-        job = run.job
+            return _nothing()
+        if self.options.telemetry is not None or run.job.scheduler_id is not None:
+            return self._begin(stint, slot, run.job)
         try:
-            if job.scheduler_id is None:
-                result = failure_before_run(job, self._rules.rules)
-            else:
-                result = await self._drive(begin(self._rules, job, wall_ms))
+            result = failure_before_run(run.job, self._rules.rules)
+        except Exception as error:  # noqa: BLE001 - the edge of a job: it must end, whatever it was
+            result = Raised(error)
+        return self._attempt(stint, slot, result)
+
+    async def _begin(self, stint: Stint, slot: asyncio.Task[Any], job: JobData) -> Run | None:
+        result: Returned | Raised | None
+        try:
+            result = await self._drive(begin(self._rules, job, wall_ms))
         except Exception as error:  # noqa: BLE001 - the edge of a job: it must end, whatever it was
             result = Raised(error)
         telemetry = self.options.telemetry
@@ -537,12 +541,38 @@ class AsyncWorker:
             return None
         if span is not None and isinstance(result, Raised):
             span.fail(result.error)
-        if span is None:
-            return (await self._settle(stint, result))[0]
         info = stint.job.info
-        next_run, decision = await self._settle(stint, result)
-        measure_end(self.options.telemetry, span, info, self.keys.name, decision, now_ms=wall_ms())
+        try:
+            settled = await self._drive(
+                settle(
+                    self._rules,
+                    info,
+                    stint.lease.token,
+                    result,
+                    clock=wall_ms,
+                    roll=random.random(),
+                    may_fetch=self._machine.may_fetch,
+                )
+            )
+        except Exception as error:
+            settled = Settled(None)
+            logger.exception("settling a job failed", extra={"queue": self.keys.name, "job_id": info.id})
+            self._emit("error", error)
+        next_run = self._conclude(stint, result, settled)
+        if span is not None:
+            measure_end(self.options.telemetry, span, info, self.keys.name, settled.decision, now_ms=wall_ms())
         return next_run
+
+    def _conclude(self, stint: Stint, result: Returned | Raised, settled: Settled) -> Run | None:
+        """Tell the listeners what became of a job; returns the job to go on with."""
+        self._announce(stint.job, result, settled)
+        self._stints.pop(stint.lease, None)
+        if settled.limited_ms:
+            self._tell(messages.Limited(settled.limited_ms))
+        arrived = settled.arrived
+        if arrived is not None and arrived.next_delayed_ms:
+            arrived = self._in_steady_time(arrived)
+        return self._tell(Ended(stint.lease, arrived, settled.unsure))
 
     async def _process(self, stint: Stint, task: asyncio.Task[Any]) -> Returned | Raised:
         before = stint.error
@@ -570,34 +600,6 @@ class AsyncWorker:
             stint.task = None
             if stint.error is not None and task.cancelling():
                 task.uncancel()  # the cancellation was the job's, not the slot's
-
-    async def _settle(self, stint: Stint, result: Returned | Raised) -> tuple[Run | None, Decision | None]:
-        """Tell Redis what became of a job, then the listeners; returns the job to go on with, and what was done."""
-        job, lease = stint.job, stint.lease
-        try:
-            settled = await self._drive(
-                settle(
-                    self._rules,
-                    job.info,
-                    lease.token,
-                    result,
-                    clock=wall_ms,
-                    roll=random.random(),
-                    may_fetch=lambda: self._machine.fetch_next,
-                )
-            )
-        except Exception as error:
-            settled = Settled(None)
-            logger.exception("settling a job failed", extra={"queue": self.keys.name, "job_id": job.id})
-            self._emit("error", error)
-        self._announce(job, result, settled)
-        self._stints.pop(lease, None)
-        if settled.limited_ms:
-            self._tell(messages.Limited(settled.limited_ms))
-        arrived = settled.arrived
-        if arrived is not None and arrived.next_delayed_ms:
-            arrived = self._in_steady_time(arrived)
-        return self._tell(Ended(lease, arrived, settled.unsure)), settled.decision
 
     def _announce(self, job: RunningAsyncJob, result: Returned | Raised, settled: Settled) -> None:
         match settled.decision:
@@ -654,6 +656,10 @@ class AsyncWorker:
         if pending:
             for one in pending:
                 self._spawn(_await(one))
+
+
+async def _nothing() -> None:
+    """Have no job to go on with."""
 
 
 async def _await(pending: Awaitable[Any]) -> None:

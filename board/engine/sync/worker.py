@@ -675,7 +675,7 @@ class Worker:
                     result,
                     clock=wall_ms,
                     roll=random.random(),
-                    may_fetch=lambda: self._machine.fetch_next,
+                    may_fetch=self._machine.may_fetch,
                 )
             )
         except Exception as error:

@@ -34,7 +34,7 @@ Theory
     rate limited, during which the worker neither fetches nor waits.
 
     A job that ends may bring the next one along in the same round trip; that one takes over the slot, so a busy
-    worker makes one round trip a job. ``fetch_next`` says whether to ask for it.
+    worker makes one round trip a job. ``may_fetch`` says whether to ask for it.
 
     Locks. Every job is leased under a token. A timer fires each half renewal time and renews, in one call, the leases
     not renewed for that long. A lease whose lock is gone is reported and no longer renewed; its processor runs on, and
@@ -207,8 +207,7 @@ class WorkerMachine:
         """The jobs that this worker holds."""
         return tuple(self._leases)
 
-    @property
-    def fetch_next(self) -> bool:
+    def may_fetch(self) -> bool:
         """Whether a job that ends now should bring the next one along."""
         return self.state is _RUNNING and len(self._leases) <= self.concurrency
 
