@@ -172,6 +172,7 @@ async def test_groups_that_became_unequal_leave_as_halves_again(redis_url: str, 
                 await queue.add("x")
 
         redis_client.config_set("slowlog-max-len", 10_000)
+        redis_client.slowlog_reset()
         redis_client.config_set("slowlog-log-slower-than", 0)
         try:
             before = queue.connection.round_trips

@@ -98,7 +98,7 @@ class AsyncQueue:
         chosen = merge_options(None, options, overrides)
         if self.telemetry is None:
             new, call = self._call_to_add(name, data, chosen)
-            return self._job(call.decode(await self.connection.step(call)), new)  # no coroutine more than it takes
+            return self._job(call.decode(await self.connection.step(call)), new)  # `call`, with one frame less
         target = f"{self.name}.{name}"
         with traced(self.telemetry, "add", self.name, target=target, job_name=name) as span:
             new, call = self._call_to_add(name, data, carrying(self.telemetry, chosen))

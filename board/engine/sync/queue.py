@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Self
 
+from board.engine.calls import Call
 from board.engine.commands import dead_letters, events, jobs, limits, queues, schedulers, stops, trees
 from board.engine.commands.queues import Metrics, WorkerInfo
 from board.engine.connection.sync import Client, Connection
@@ -13,7 +14,7 @@ from board.engine.errors import BulkAddError, EngineError
 from board.engine.hints import with_hints
 from board.engine.job_view import data_of_new_job
 from board.engine.keys import DEFAULT_PREFIX, QueueKeys
-from board.engine.options import bulk_item, merge_options, prepare_job, to_ms, to_state
+from board.engine.options import NewJob, bulk_item, merge_options, prepare_job, to_ms, to_state
 from board.engine.sync.job import Job
 from board.engine.telemetry import Telemetry, carrying, traced
 from board.engine.types import (
@@ -94,16 +95,21 @@ class Queue:
         """
         chosen = merge_options(None, options, overrides)
         if self.telemetry is None:
-            return self._add(name, data, chosen)
+            new, call = self._call_to_add(name, data, chosen)
+            return self._job(call.decode(self.connection.step(call)), new)  # `call`, with one frame less
         target = f"{self.name}.{name}"
         with traced(self.telemetry, "add", self.name, target=target, job_name=name) as span:
-            job = self._add(name, data, carrying(self.telemetry, chosen))
+            new, call = self._call_to_add(name, data, carrying(self.telemetry, chosen))
+            job = self._job(self.connection.call(call), new)
             span.set({"bullmq.job.id": job.id})
         return job
 
-    def _add(self, name: str, data: JsonValue, options: JobOptions) -> Job:
+    def _call_to_add(self, name: str, data: JsonValue, options: JobOptions) -> tuple[NewJob, Call[str]]:
         new = prepare_job(name, data, options, defaults=self.default_job_options, now_ms=_now_ms(), queue=self.keys)
-        return Job(data_of_new_job(self.connection.call(jobs.add_job(self.keys, new)), new), self.keys, self.connection)
+        return new, jobs.add_job(self.keys, new)
+
+    def _job(self, job_id: str, new: NewJob) -> Job:
+        return Job(data_of_new_job(job_id, new), self.keys, self.connection)
 
     def add_bulk(self, items: Iterable[BulkItem]) -> list[Job]:
         """Add many jobs, each given as (name, data) or (name, data, options), 50 in each atomic step.
@@ -136,9 +142,7 @@ class Queue:
         ids = [outcome for outcome in outcomes if isinstance(outcome, str)]
         if len(ids) < len(outcomes):
             raise BulkAddError(self.name, outcomes)
-        return [
-            Job(data_of_new_job(job_id, job), self.keys, self.connection) for job_id, job in zip(ids, new, strict=True)
-        ]
+        return [self._job(job_id, job) for job_id, job in zip(ids, new, strict=True)]
 
     # Reading jobs
 
