@@ -2,7 +2,8 @@
 
 Each looks where the jobs are, acts on those it can, and says of the others why not. Between the look and the act a job
 may move: the engine's script then refuses, and the job is reported as it is by then. So every action takes two round
-trips, three when something moved, whatever the number of jobs.
+trips, three when something moved, whatever the number of jobs; a removal takes more, the longer the line the more, for
+others are served in between.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from board.auth.policy import Permission, everywhere
 from board.engine.calls import Batch, Call
 from board.engine.commands.jobs import get_state, promote_job, remove_job, retry_job
 from board.engine.commands.pages import FlowNodeReading, FlowReading, queue_of, read_flow
+from board.engine.commands.trees import remove_trees
 from board.engine.connection.sync import Connection
 from board.engine.errors import (
     JobLockedError,
@@ -43,8 +45,7 @@ __all__ = [
 ]
 
 MOST_BELOW = 1_000
-"""Jobs below one that may be removed with it. A tree goes in one script: some 10 ms for these beside a short waiting
-list, a second beside a very long one; 100,000 of them held the server for minutes."""
+"""Jobs below one that may be removed with it: in steps, which last a second or two beside a very long waiting list."""
 
 BEYOND = sentence("has jobs below it in queues that you may not remove from, or too many to tell; nothing was done")
 GONE = sentence("is not in Redis any more; nothing was done")
@@ -82,11 +83,14 @@ def remove(desk: Desk, actor: Actor, queue: QueueKeys, ids: Sequence[str]) -> Ou
     def plan(job_id: str, state: JobState) -> Call[None] | str:
         if state is JobState.ACTIVE:
             return sentence("is active: a worker holds it; nothing was done")
-        return remove_job(queue, job_id, most_below=MOST_BELOW)
+        return remove_job(queue, job_id)
+
+    def carry_out(calls: Mapping[str, Call[None]]) -> list[Any]:
+        return [*desk.connection.run(remove_trees(queue, [(one, {}) for one in calls], most_below=MOST_BELOW))]
 
     def change() -> Change:
         beyond = trees_beyond(desk, actor, queue, ids)
-        done = change_each(desk.connection, queue, [one for one in ids if one not in beyond], plan)
+        done = change_each(desk.connection, queue, [one for one in ids if one not in beyond], plan, carry_out)
         refusals = (*done.refusals, *(Refusal(one, BEYOND) for one in dict.fromkeys(ids) if one in beyond))
         return replace(done, refusals=refusals)
 
@@ -148,8 +152,13 @@ def change_each(
     queue: QueueKeys,
     ids: Sequence[str],
     plan: Callable[[str, JobState], Call[None] | str],
+    carry_out: Callable[[Mapping[str, Call[None]]], list[Any]] | None = None,
 ) -> Change:
     """Look, act on what can be acted on, and explain the rest."""
+
+    def together(calls: Mapping[str, Call[None]]) -> list[Any]:
+        return connection.batch(Batch.of(calls.values(), keep_errors=True))
+
     calls: dict[str, Call[None]] = {}
     reasons: dict[str, str] = {}
     found = states(connection, queue, ids)
@@ -159,7 +168,7 @@ def change_each(
             reasons[job_id] = step
         else:
             calls[job_id] = step
-    replies: list[Any] = connection.batch(Batch.of(calls.values(), keep_errors=True)) if calls else []
+    replies = (carry_out or together)(calls) if calls else []
     moved: list[str] = []
     for job_id, reply in zip(calls, replies, strict=True):
         if isinstance(reply, JobNotInStateError):

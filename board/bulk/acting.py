@@ -11,7 +11,7 @@ from board.actions.perform import Actor, Desk, reaches
 from board.auth.policy import Permission
 from board.bulk.runs import Result, Source, Spec
 from board.engine.calls import Batch, Call
-from board.engine.commands import dead_letters, jobs, repairs
+from board.engine.commands import dead_letters, jobs, repairs, trees
 from board.engine.commands.pages import queue_of
 from board.engine.errors import EngineError, JobNotFoundError, JobNotInStateError, ScriptError
 from board.engine.keys import STATE_CONTAINERS, QueueKeys
@@ -100,8 +100,7 @@ def act(desk: Desk, actor: Actor, spec: Spec, source: Source, seen: Sequence[See
         outcomes = {one: Result(queue.name, one, "unsure", SEEN_BEFORE) for one in _gone(desk, queue, ids)}
     outcomes |= _beforehand(desk, actor, spec, queue, [one for one in ids if one not in outcomes])
     todo = [one for one in seen if one.job_id not in outcomes]
-    plan = _plan(desk, spec, queue, source.state)
-    replies: list[Any] = desk.connection.batch(Batch.of([plan(one) for one in todo], keep_errors=True)) if todo else []
+    replies = _carry_out(desk, spec, queue, source.state, todo) if todo else []
     for one, reply in zip(todo, replies, strict=True):
         if not isinstance(reply, Exception):
             outcomes[one.job_id] = Result(queue.name, one.job_id, "done")
@@ -130,6 +129,28 @@ def _beforehand(desk: Desk, actor: Actor, spec: Spec, queue: QueueKeys, ids: Seq
     return outcomes
 
 
+def _carry_out(desk: Desk, spec: Spec, queue: QueueKeys, state: str, todo: Sequence[Seen]) -> list[Any]:
+    """Act on jobs, and return for each nothing or the error that it met."""
+    if spec.verb == "remove":
+        place = JobState(state) if state != "paused" else JobState.WAITING
+        seen = [(one.job_id, _guard(one, place)) for one in todo]
+        return [*desk.connection.run(trees.remove_trees(queue, seen, most_below=MOST_BELOW))]
+    plan = _plan(desk, spec, queue, state)
+    step = len(todo)
+    if spec.verb == "send-back":
+        step = desk.connection.run(trees.removed_together((queue,)))
+    portions = (todo[start : start + step] for start in range(0, len(todo), step))
+    return [
+        reply
+        for some in portions
+        for reply in desk.connection.batch(Batch.of([plan(one) for one in some], keep_errors=True))
+    ]
+
+
+def _guard(one: Seen, state: JobState) -> trees.Guard:
+    return {"state": state, "seen": one.score or "", "born": one.born if one.score is None else ""}
+
+
 def _plan(desk: Desk, spec: Spec, queue: QueueKeys, state: str) -> Callable[[Seen], Call[Any]]:
     if spec.verb == "retry":
         return lambda one: jobs.retry_job(queue, one.job_id, JobState(state), seen=one.score or "")
@@ -138,17 +159,8 @@ def _plan(desk: Desk, spec: Spec, queue: QueueKeys, state: str) -> Callable[[See
     if spec.verb == "bury":
         grave, now_ms = QueueKeys(queue.prefix, spec.grave), desk.clock()
         return lambda one: dead_letters.bury_job(queue, one.job_id, grave, now_ms, seen=one.score or "")
-    if spec.verb == "send-back":
-        now_ms = desk.clock()
-        return lambda one: dead_letters.replay(queue, one.job_id, now_ms, born=one.born)
-    return lambda one: jobs.remove_job(
-        queue,
-        one.job_id,
-        most_below=MOST_BELOW,
-        state=JobState(state) if state != "paused" else JobState.WAITING,
-        seen=one.score or "",
-        born=one.born if one.score is None else "",
-    )
+    now_ms = desk.clock()
+    return lambda one: dead_letters.replay(queue, one.job_id, now_ms, born=one.born)
 
 
 def _gone(desk: Desk, queue: QueueKeys, ids: Sequence[str]) -> list[str]:

@@ -1,18 +1,18 @@
 """Trees of jobs are removed whole, whatever their size and shape, and no job of theirs runs on the way."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 import redis
 
-from board.engine.calls import Batch, Call
+from board.engine.calls import Batch, Call, Plan, raw
 from board.engine.commands import jobs, leases, trees
 from board.engine.connection.sync import Connection
-from board.engine.errors import JobLockedError
+from board.engine.errors import JobLockedError, JobNotInStateError, TreeTooLargeError
 from board.engine.keys import QueueKeys
 from board.engine.options import prepare_job
-from board.engine.types import JobOptions, ParentRef
+from board.engine.types import JobOptions, JobState, ParentRef
 
 NOW = 1_767_225_600_000
 FORTY_DAYS = 40 * 86_400_000
@@ -100,3 +100,71 @@ def test_a_tree_that_bites_its_own_tail_goes_too(
     connection.run(trees.remove_tree(queue, "film"))
 
     assert left(redis_client) == set()
+
+
+def removals(connection: Connection, plan: Plan[Any]) -> Iterator[int]:
+    """Carry a plan out and yield how many removals each of its round trips holds."""
+    try:
+        step = next(plan)
+        while True:
+            calls = step.calls if isinstance(step, Batch) else (step,)
+            if count := sum(call.script is not None and call.script.name == "remove_job" for call in calls):
+                yield count
+            if isinstance(step, Batch):
+                step = plan.send(connection.batch(step))
+            else:
+                step = plan.send(connection.call(Call(step.argv, raw, script=step.script, keys=step.keys)))
+    except StopIteration:
+        return
+
+
+def a_line_of(client: redis.Redis, queue: QueueKeys, length: int, children: int) -> list[str]:
+    """Fill a queue with jobs that wait, and a parent of some in their middle; return its children."""
+    ids = [f"part-{number}" for number in range(children)]
+    others = [f"other-{number}" for number in range(length - children)]
+    half = len(others) // 2
+    client.lpush(queue.key("wait"), *others[:half], *ids, *others[half:])
+    for job_id in ids:
+        parent = f'{{"id":"film","queueKey":"{queue.qualified}"}}'
+        client.hset(queue.job(job_id), mapping={"name": "cut", "parentKey": queue.job("film"), "parent": parent})
+        client.sadd(f"{queue.job('film')}:dependencies", queue.job(job_id))
+    client.hset(queue.job("film"), "name", "cut")
+    client.zadd(queue.key("waiting-children"), {"film": NOW})
+    return ids
+
+
+def test_a_tree_whose_jobs_wait_in_a_long_line_goes_few_at_a_time(
+    connection: Connection, queue: QueueKeys, redis_client: redis.Redis
+) -> None:
+    a_line_of(redis_client, queue, 5_000, 30)
+
+    counts = list(removals(connection, trees.remove_tree(queue, "film")))
+
+    assert counts == [1, 1, 10, 10, 10]
+    assert redis_client.llen(queue.key("wait")) == 4_970
+    assert redis_client.exists(queue.job("film"), queue.job("part-3")) == 0
+
+
+def test_jobs_that_wait_in_a_long_line_are_removed_few_at_a_time(
+    connection: Connection, queue: QueueKeys, redis_client: redis.Redis
+) -> None:
+    ids = a_line_of(redis_client, queue, 5_000, 30)
+    seen: list[tuple[str, trees.Guard]] = [(job_id, {}) for job_id in ids]
+
+    assert list(removals(connection, trees.remove_trees(queue, seen))) == [10, 10, 10]
+    assert redis_client.llen(queue.key("wait")) == 4_971, "with the parent, which waits for nobody now"
+
+
+def test_of_several_each_goes_with_all_below_it_or_says_why_not(
+    connection: Connection, queue: QueueKeys, redis_client: redis.Redis
+) -> None:
+    waiting_parent(connection, queue, "film", [f"cut-{number}" for number in range(MANY)])
+    waiting_parent(connection, queue, "series", [f"part-{number}" for number in range(MANY + 1)])
+    add(connection, queue, ["later"], delay=FORTY_DAYS)
+    guard: trees.Guard = {"state": JobState.DELAYED, "seen": "1"}
+
+    found = connection.run(trees.remove_trees(queue, [("film", {}), ("series", {}), ("later", guard)], most_below=MANY))
+
+    assert [type(one) for one in found] == [type(None), TreeTooLargeError, JobNotInStateError]
+    assert redis_client.zcard(queue.key("delayed")) == MANY + 2
+    assert redis_client.zrange(queue.key("waiting-children"), 0, -1) == ["series"]

@@ -1,48 +1,109 @@
 """Remove a job with all that hangs below it.
 
-A tree of up to ``MOST_AT_ONCE`` jobs goes in one script. A larger one would make the server stand still, so it goes in
-steps, the top first: a parent that is gone waits for nobody, so no job of the tree is released on the way, and whoever
-looks sees whole jobs or none. What a worker takes meanwhile is left to it.
+A tree of up to ``MOST_AT_ONCE`` jobs goes in one script, unless they may wait in very long lists. A larger one would
+make the server stand still, so it goes in steps, the top first: a parent that is gone waits for nobody, so no job of
+the tree is released on the way, and whoever looks sees whole jobs or none. What a worker takes meanwhile is left to it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import astuple
+from typing import Any, TypedDict, TypeVar, Unpack
 
 from board.engine.calls import Batch, Call, Plan
 from board.engine.codec import text
+from board.engine.commands.flows import get_child_counts
 from board.engine.commands.jobs import MOST_AT_ONCE, TOO_MANY_BELOW, remove_job
 from board.engine.commands.script_call import script_call
-from board.engine.errors import EngineError, JobLockedError, SchedulerJobError, TreeTooLargeError
+from board.engine.errors import EngineError, JobError, JobLockedError, SchedulerJobError, ScriptError, TreeTooLargeError
 from board.engine.keys import QueueKeys, child_place
+from board.engine.types import JobState
 
-__all__ = ["remove_pending_children", "remove_tree"]
+__all__ = ["Guard", "remove_pending_children", "remove_tree", "remove_trees", "removed_together"]
 
 STEP = 100
-"""Jobs looked at or removed in one round trip."""
+"""Jobs looked at in one round trip."""
+
+REMOVED = 25
+"""Most jobs removed in one round trip."""
+
+PASSED = 50_000
+"""Ids of lists that the removals of one round trip may pass, or one alone: some two milliseconds."""
 
 PAGE = 1_000
 """Children of one kind read at once."""
 
+T = TypeVar("T")
 Node = tuple[QueueKeys, str]
 
 _STAYS = (JobLockedError, SchedulerJobError)
 
 
-def remove_tree(queue: QueueKeys, job_id: str, *, remove_children: bool = True) -> Plan[None]:
+class Guard(TypedDict, total=False):
+    """How a job was seen that is to be removed only as it was seen; see ``remove_job``."""
+
+    state: JobState | None
+    seen: str
+    born: str
+
+
+def remove_tree(
+    queue: QueueKeys,
+    job_id: str,
+    *,
+    remove_children: bool = True,
+    most_below: int | None = None,
+    **guard: Unpack[Guard],
+) -> Plan[None]:
     """Remove a job and, unless told otherwise, everything below it. A job that is gone already is no error.
 
     Raises:
+        JobNotInStateError: it is not as it was seen any more; nothing was done.
         JobLockedError: a worker holds it or one of its pending children; nothing was done.
+        TreeTooLargeError: more than ``most_below`` jobs hang below it; nothing was done.
         SchedulerJobError: it is the next run of a job scheduler; nothing was done.
     """
     try:
-        yield from remove_job(queue, job_id, remove_children=remove_children)
+        yield from remove_job(queue, job_id, remove_children=remove_children, **guard)
     except TreeTooLargeError:
-        below = yield from _below([(queue, job_id)], pending_only=False)
-        yield from remove_job(queue, job_id, remove_children=False)
+        if most_below is not None and sum(astuple((yield from get_child_counts(queue, job_id)))) > most_below:
+            raise
+        below = yield from _below([(queue, job_id)], pending_only=False, most=most_below)
+        yield from remove_job(queue, job_id, remove_children=False, **guard)
         yield from _remove_each(below)
+
+
+def remove_trees(
+    queue: QueueKeys, jobs: Sequence[tuple[str, Guard]], *, most_below: int | None = None
+) -> Plan[list[EngineError | None]]:
+    """Remove jobs with everything below each, some in a round trip, those with many below one by one.
+
+    Returns for each the error that kept it, as of ``remove_tree``, or None.
+    """
+    outcomes: list[EngineError | None] = []
+    for some in _portions(jobs, (yield from removed_together((queue,)))):
+        replies: list[Any] = yield from Batch.of(
+            (remove_job(queue, job_id, **guard) for job_id, guard in some), keep_errors=True
+        )
+        for (job_id, guard), reply in zip(some, replies, strict=True):
+            outcome = reply
+            if isinstance(reply, TreeTooLargeError):
+                outcome = None
+                try:
+                    yield from remove_tree(queue, job_id, most_below=most_below, **guard)
+                except (JobError, ScriptError) as error:
+                    outcome = error
+            outcomes.append(outcome)
+    return outcomes
+
+
+def removed_together(queues: Collection[QueueKeys]) -> Plan[int]:
+    """Find out how many jobs of these queues to remove in one round trip: each may have to be looked for in a line."""
+    lengths: list[int] = yield from Batch.of(
+        Call(("LLEN", queue.key(line)), int, writes=False) for queue in queues for line in ("wait", "paused")
+    )
+    return max(1, min(REMOVED, PASSED // max(1, *lengths)))
 
 
 def remove_pending_children(queue: QueueKeys, job_id: str) -> Plan[None]:
@@ -53,10 +114,11 @@ def remove_pending_children(queue: QueueKeys, job_id: str) -> Plan[None]:
         yield from _remove_each(below)
 
 
-def _below(roots: Sequence[Node], *, pending_only: bool) -> Plan[list[Node]]:
+def _below(roots: Sequence[Node], *, pending_only: bool, most: int | None = None) -> Plan[list[Node]]:
     """Walk down level by level and return every job met, parents before their children, each once.
 
     Raises:
+        TreeTooLargeError: there are more than ``most``.
         JobLockedError: a worker holds one of them, unless ``pending_only`` leaves those out with all below them.
     """
     met, found, level = {queue.job(job_id) for queue, job_id in roots}, list[Node](), list(roots)
@@ -69,6 +131,11 @@ def _below(roots: Sequence[Node], *, pending_only: bool) -> Plan[list[Node]]:
                     if place is not None and key not in met:
                         met.add(key)
                         below.append(place)
+        if most is not None and len(met) - len(roots) > most:
+            queue, job_id = roots[0]
+            raise TreeTooLargeError(
+                f"more than {most} jobs hang below job {job_id} of queue {queue.name}", queue=queue.name, job_id=job_id
+            )
         level = yield from _unlocked(below, pending_only=pending_only)
         found += level
     return found
@@ -121,8 +188,11 @@ def _unlocked(nodes: Sequence[Node], *, pending_only: bool) -> Plan[list[Node]]:
 
 
 def _remove_each(nodes: Sequence[Node]) -> Plan[None]:
-    """Remove jobs one by one, many in a round trip. One that a worker took, or a scheduler's next run, stays."""
-    for some in _portions(nodes):
+    """Remove jobs one by one, some in a round trip. One that a worker took, or a scheduler's next run, stays."""
+    if not nodes:
+        return
+    queues = dict.fromkeys(queue for queue, _ in nodes)
+    for some in _portions(nodes, (yield from removed_together(queues))):
         replies: list[Any] = yield from Batch.of(
             (remove_job(queue, job_id, remove_children=False) for queue, job_id in some), keep_errors=True
         )
@@ -131,8 +201,8 @@ def _remove_each(nodes: Sequence[Node]) -> Plan[None]:
                 raise reply
 
 
-def _portions(nodes: Sequence[Node]) -> Iterator[Sequence[Node]]:
-    return (nodes[start : start + STEP] for start in range(0, len(nodes), STEP))
+def _portions(items: Sequence[T], step: int = STEP) -> Iterator[Sequence[T]]:
+    return (items[start : start + step] for start in range(0, len(items), step))
 
 
 def _page(reply: Any) -> tuple[str, list[str]]:

@@ -5,7 +5,7 @@
 -- DERIVED the queue's keys under its base, its parent's and its children's
 -- RETURNS 1 removed or never there · 0 a worker holds it or a child · -3 not as it was seen any more
 --         · -8 the pending iteration of a job scheduler
---         · -20 more than `most_below` jobs hang below it
+--         · -20 more than `most_below` jobs hang below it, or in lists that are too long
 -- EVENTS  removed · waiting
 -- COST    O(log n) a job; O(waiting) where it waits; with children O(most_below)
 local base = KEYS[1]

@@ -2,7 +2,7 @@
 -- KEYS    base
 -- ARGV    job_id str · most_below int
 -- DERIVED the children's keys and those of their queues
--- RETURNS 0 · -20 more than `most_below` jobs hang below it
+-- RETURNS 0 · -20 more than `most_below` jobs hang below it, or in lists that are too long
 -- EVENTS  removed · waiting
 -- COST    O(most_below)
 local base = KEYS[1]

@@ -1,8 +1,11 @@
--- has_more_below: whether more jobs hang below a job than `most`, whatever became of them.
+-- has_more_below: whether more jobs hang below a job than `most`, whatever became of them, or whether those that have not ended
+-- may wait in such long lists that looking for them there passes more than 50,000 ids.
 -- Stops as soon as that is known; a job that is met again counts once.
+-- @include child_place
 -- @include child_counts
 local function has_more_below(base, job_id, most)
   local keys, met, at = { base .. job_id }, { [base .. job_id] = true }, 1
+  local lengths, passed = {}, 0
   while at <= #keys do
     local key = keys[at]
     local counts = child_counts(key)
@@ -21,7 +24,16 @@ local function has_more_below(base, job_id, most)
       add(redis.call('HKEYS', key .. ':processed'))
     end
     if counts[2] > 0 then
-      add(redis.call('SMEMBERS', key .. ':dependencies'))
+      local pending = redis.call('SMEMBERS', key .. ':dependencies')
+      for _, child in ipairs(pending) do
+        local place = child_place(base, child) or ''
+        lengths[place] = lengths[place] or try_read('LLEN', place .. 'wait') or 0
+        passed = passed + lengths[place]
+      end
+      if passed > 50000 then
+        return true
+      end
+      add(pending)
     end
     if counts[3] > 0 then
       add(redis.call('HKEYS', key .. ':failed'))
