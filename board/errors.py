@@ -57,6 +57,11 @@ __all__ = [
 class BoardError(Exception):
     """Root of everything the dashboard refuses. Its text is a sentence that may be shown to the person who asked."""
 
+    @property
+    def recorded(self) -> str:
+        """What the audit log keeps of it, which is read by others than the one who asked."""
+        return str(self)
+
 
 class SettingsError(BoardError):
     """The settings do not add up.
@@ -220,6 +225,11 @@ class DataRefusedError(BadRequestError):
         self.faults = tuple(faults)
         said = [sentence("The data do not fit the schema of these jobs. Nothing was changed.")]
         super().__init__(*said, *(fault.told for fault in self.faults))
+
+    @property
+    def recorded(self) -> str:
+        """How much is wrong. Where it is would tell names within the data, of which any may be a secret."""
+        return f"{self.problems[0]} Faults: {len(self.faults)}." if self.faults else self.problems[0]
 
 
 class UserError(BoardError):

@@ -194,7 +194,7 @@ def perform(
     try:
         done = change()
     except BoardError as refusal:
-        record(desk, replace(entry, result="refused", detail=str(refusal), duration_ms=_since(started)))
+        record(desk, replace(entry, result="refused", detail=refusal.recorded, duration_ms=_since(started)))
         raise
     except EngineError as trouble:
         record(desk, replace(entry, result="failed", detail=str(trouble), duration_ms=_since(started)))

@@ -55,9 +55,23 @@ def test_a_job_is_added_only_with_data_that_fit(site: Site, redis_client: redis.
 
     assert (refused.status_code, others.status_code, fitting.status_code) == (400, 303, 303)
     assert [redis_client.exists(f"bull:mail:x{n}") for n in (1, 2, 3)] == [0, 1, 1]
-    told = "password must have at least 12 characters. to is missing."
-    refusal = f"The data do not fit the schema of these jobs. Nothing was changed. {told}"
+    told = [text_of(line) for line in soup(refused).select("#data-faults li")]
+    assert told == ["password must have at least 12 characters", "to is missing"]
+    refusal = "The data do not fit the schema of these jobs. Nothing was changed. Faults: 2."
     assert refusals(site)[0] == ("add job", "refused", refusal)
+
+
+def test_no_name_within_refused_data_is_recorded(make_site: Callable[..., Site], tmp_path: Path) -> None:
+    """Whoever reads the audit log need not be allowed to see what jobs carry."""
+    path = tmp_path / "maps.json"
+    path.write_text(json.dumps([{"queue": "mail", "schema": {"additionalProperties": {"type": "string"}}}]))
+    site = make_site(schemas=str(path))
+    site.jobs.waiting("1a", {})
+
+    refused = site.signed_in("operator").post("/q/mail/add", {"name": "send", "data": f'{{"{SECRET}": 1}}'})
+
+    assert f"{SECRET} must be of the type string" in text_of(soup(refused))
+    assert [SECRET in str(entry) for entry in site.audit()] == [False]
 
 
 def test_the_data_of_a_job_are_edited_only_into_what_fits(site: Site, redis_client: redis.Redis) -> None:
