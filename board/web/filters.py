@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_skeleton
 from jinja2 import Environment
+from markupsafe import Markup
 
 from board.queries.payload import folded
 from board.queries.search import term_text
@@ -67,6 +68,11 @@ def count(number: float | None) -> str:
     if number is None:
         return UNKNOWN
     return spoken().number(f"{number:,.0f}" if float(number).is_integer() else f"{number:,}")
+
+
+def breakable(name: str) -> Markup:
+    """Let a name break after the signs that part its words, before it would break within one."""
+    return Markup("<wbr>").join(re.split(r"(?<=[._/:-])(?=[^._/:-])", name))
 
 
 def percent(share: float | None) -> str:
@@ -196,6 +202,7 @@ def install(env: Environment) -> None:
     filters: tuple[Callable[..., object], ...] = (
         ago,
         axis_time,
+        breakable,
         clock,
         clock_ms,
         clock_zone,

@@ -109,6 +109,20 @@ def test_a_count_is_exact(number: float | None, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "markup"),
+    [
+        ("mail", "mail"),
+        ("billing.eu-west/charge_card", "billing.<wbr>eu-<wbr>west/<wbr>charge_<wbr>card"),
+        ("a...b.", "a...<wbr>b."),
+        ("<b>.&", "&lt;b&gt;.<wbr>&amp;"),
+        ("", ""),
+    ],
+)
+def test_a_name_breaks_between_its_words_first(name: str, markup: str) -> None:
+    assert filters.breakable(name) == markup
+
+
+@pytest.mark.parametrize(
     ("share", "text"), [(None, "–"), (0, "0%"), (0.01, "<0.1%"), (0.1, "0.1%"), (12.4, "12%"), (100, "100%")]
 )
 def test_a_percentage_shows_that_little_is_not_nothing(share: float | None, text: str) -> None:
