@@ -2,7 +2,8 @@
 
 The tag is weak. It stands for what a person would notice: ages that the browser counts on by itself (``times.js``) and
 the moment of the answer are left out of it, and so is the mask over the form token. It does depend on the token itself:
-after signing in anew, the forms on the page are renewed.
+after signing in anew, the forms on the page are renewed. A whole page carries the tag of its region, so that already
+its first refresh can be told that nothing changed, by whichever process answers it.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ MOST_MADE: Final = 8
 TOKEN_PLACE: Final = secrets.token_hex(24)
 """Stands for the form token in what is written for more than one answer. Nobody outside knows it, so nothing shown can
 hold it."""
+
+KEPT_PLACE: Final = f"{TOKEN_PLACE}-kept"
+"""Stands for the part that a refresh may leave out, until the tag is known: it is the same with and without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +65,15 @@ def keep(element_id: str, html: Markup, token: str) -> Markup:
     digest = blake2b(str(html).replace(TOKEN_PLACE, "").encode(), digest_size=12)  # each process has its own place
     digest.update(str(session.get(security.CSRF_FIELD, "")).encode())
     tag = digest.hexdigest()
-    if g.get("is_region") and htmx.kept_of(request) == tag:
-        return Markup('<div id="{}" data-keep></div>').format(element_id)
-    return Markup('<div id="{}" data-kept="{}">{}</div>').format(element_id, tag, html.replace(TOKEN_PLACE, token))
+    whole = Markup('<div id="{}" data-kept="{}">{}</div>')
+    if not g.get("is_region"):
+        return whole.format(element_id, tag, html.replace(TOKEN_PLACE, token))
+    place = whole.format(element_id, tag, KEPT_PLACE)
+    if htmx.kept_of(request) == tag:
+        g.kept = place, Markup('<div id="{}" data-keep></div>').format(element_id)
+    else:
+        g.kept = KEPT_PLACE, html
+    return place
 
 
 def refresh(template: str, context: dict[str, Any], made: dict[Hashable, Any] | None) -> Response:
@@ -85,10 +95,14 @@ def refresh(template: str, context: dict[str, Any], made: dict[Hashable, Any] | 
     return response
 
 
-def region(template: str, context: dict[str, Any], made: dict[Hashable, Any], token: Callable[[], str]) -> Markup:
-    """Return the region for a whole page, with ``token()`` in its forms; see ``refresh`` for the others."""
-    _, _, html = _made(template, context, made).html.partition("</title>")
-    return Markup(_ready(html, token() if TOKEN_PLACE in html else ""))  # noqa: S704 - it is the page's own
+def region(
+    template: str, context: dict[str, Any], made: dict[Hashable, Any] | None, token: Callable[[], str]
+) -> tuple[Markup, str]:
+    """Return the region for a whole page, with ``token()`` in its forms, and its tag; else as ``refresh``."""
+    own = token()  # first: tags depend on it, and a new sign-in has none yet
+    found = _made(template, context, made)
+    _, _, html = found.html.partition("</title>")
+    return Markup(_ready(html, own)), f'W/"{_tag(found)}"'  # noqa: S704 - it is the page's own
 
 
 def _made(template: str, context: dict[str, Any], made: dict[Hashable, Any] | None) -> _Region:
@@ -110,12 +124,14 @@ def _ready(html: str, token: str) -> str:
 
 
 def _render(template: str, context: dict[str, Any]) -> _Region:
-    g.is_region = True
+    g.is_region, g.kept = True, (KEPT_PLACE, "")
     try:
         html = render_template(template, layout="live.html", **context)
     finally:
         g.is_region = False
-    return _Region(html, blake2b(filters.counted_on().sub("", html).encode(), digest_size=12).hexdigest())
+    told = filters.counted_on().sub("", html).replace(TOKEN_PLACE, "")  # each process has its own place
+    place, part = g.pop("kept")
+    return _Region(html.replace(place, part, 1), blake2b(told.encode(), digest_size=12).hexdigest())
 
 
 def _tag(region: _Region) -> str:

@@ -38,11 +38,13 @@ def page(template: str, *, made: dict[Hashable, Any] | None = None, **context: A
 
     The same template and context give the page and the live region: a page extends ``layout``. With ``made``, of a
     shared reading, the region is rendered once for those who may see the same, whether they open the page or watch it.
+    Without, it is rendered before the page around it all the same, for the page carries its tag.
     """
     if htmx.is_fragment(request):
         return htmx.vary(refreshing.refresh(template, context, made))
-    region = None if made is None else refreshing.region(template, context, made, _form_token)
-    return htmx.vary(make_response(render_template(template, layout="layout.html", **context, region=region)))
+    region, tag = refreshing.region(template, context, made, _form_token)
+    whole = render_template(template, layout="layout.html", **context, region=region, live_tag=tag)
+    return htmx.vary(make_response(whole))
 
 
 def install(app: Flask) -> None:

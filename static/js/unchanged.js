@@ -1,6 +1,7 @@
 // A refresh that would change nothing is answered with 304, which leaves the page alone: each one tells the tag of what is shown.
 // A part that rarely changes is told of by itself, and is left out of what comes as long as it is what the page has.
-let asked = "", shown = { address: "", tag: "" }
+// A page comes with the tag of its region.
+let asked = "", shown = { address: document.getElementById("live")?.getAttribute("hx-get"), tag: document.body.dataset.tag }
 const kept = () => document.querySelector("#live [data-kept]")
 const forget = () => { shown = { address: "", tag: "" } }
 

@@ -8,6 +8,7 @@ import redis
 from werkzeug.test import TestResponse
 
 from board.engine.commands.jobs import remove_job
+from board.web import refreshing
 from tests.queries.jobs import Filler
 from tests.web.site import Browser, Site, soup, text_of
 
@@ -39,6 +40,43 @@ def test_a_refresh_that_changes_nothing_sends_nothing(watched: Site, path: str) 
     assert (answer.status_code, answer.data) == (304, b"")
     assert answer.headers["ETag"] == tag
     assert answer.headers["Cache-Control"] == "no-store"
+
+
+def first(browser: Browser, path: str) -> tuple[str, dict[str, str]]:
+    """Open a page, and return the tag that it carries and what its first refresh says of it."""
+    page = soup(browser.get(path))
+    kept = page.select_one("#live [data-kept]")
+    headers = {
+        "HX-Request": "true",
+        "HX-Target": "div#live",
+        **({"Board-Kept": str(kept["data-kept"])} if kept else {}),
+    }
+    return str(page.select("body")[0]["data-tag"]), headers
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/workers", "/schedulers", "/metrics", "/audit"])
+def test_already_the_first_refresh_of_a_page_sends_nothing_when_nothing_changed(watched: Site, path: str) -> None:
+    browser = watched.signed_in()
+    tag, headers = first(browser, path)
+
+    answer = browser.get(path, **headers, **{"If-None-Match": tag})
+
+    assert (answer.status_code, answer.data) == (304, b"")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_another_process_answers_a_refresh_with_the_same_tag(
+    watched: Site, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each process has its own stand-in for the form token."""
+    watched.service.readings._seconds = 0
+    browser = watched.signed_in()
+    tag, headers = first(browser, path)
+    monkeypatch.setattr(refreshing, "TOKEN_PLACE", "0" * 48)
+    monkeypatch.setattr(refreshing, "KEPT_PLACE", "0" * 48 + "-kept")
+    monkeypatch.setitem(watched.app.jinja_env.globals, "token_place", "0" * 48)
+
+    assert browser.get(path, **headers, **{"If-None-Match": tag}).status_code == 304
 
 
 @pytest.mark.parametrize("path", PAGES)
