@@ -46,12 +46,19 @@ MOST_REFERENCES: Final = 100_000
 """Followed to check one piece of data, some seconds. Forms that refer to themselves are tried in each other: a hundred
 bytes that nest can ask for billions."""
 
+MOST_UNEVALUATED: Final = 2_000
+"""Properties or entries of one value that are held against all that the rest of its schema has looked at: the library
+compares each with each, a twentieth of a second for so many."""
+
 _left: ContextVar[list[int] | None] = ContextVar("queue-board-references-left", default=None)
 
 UNTELLABLE = (RecursionError, ArithmeticError, ValueError)
-"""What checking some data may end in: data or a schema too deep, a number beyond all bounds, too many references."""
+"""What checking some data may end in: data or a schema too deep, a number beyond all bounds, too many references
+or properties."""
 
 REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
+
+UNEVALUATED = ("unevaluatedProperties", "unevaluatedItems")
 
 KEYWORDS_OF_NAMES = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
 """Keywords whose members have names of their own, which are no keywords."""
@@ -276,7 +283,8 @@ def _quick(kind: Any) -> Any:
     from jsonschema.validators import extend  # noqa: PLC0415 - late, as above
 
     follow = {name: _counted(kind.VALIDATORS[name]) for name in REFERENCES if name in kind.VALIDATORS}
-    return extend(kind, {**follow, "uniqueItems": _unique})
+    wide = {name: _narrow(kind.VALIDATORS[name]) for name in UNEVALUATED if name in kind.VALIDATORS}
+    return extend(kind, {**follow, **wide, "uniqueItems": _unique})
 
 
 def _counted(follow: Callable[..., Any]) -> Callable[..., Any]:
@@ -289,6 +297,15 @@ def _counted(follow: Callable[..., Any]) -> Callable[..., Any]:
         return follow(*given)
 
     return counted
+
+
+def _narrow(check: Callable[..., Any]) -> Callable[..., Any]:
+    def narrow(validator: Any, wanted: Any, value: Any, schema: Any) -> Any:
+        if isinstance(value, list | dict) and len(value) > MOST_UNEVALUATED:
+            raise ValueError("too many to be held against each other")
+        return check(validator, wanted, value, schema)
+
+    return narrow
 
 
 def _unique(_validator: Any, wanted: Any, value: Any, _schema: Any) -> Iterator[Any]:

@@ -24,6 +24,9 @@ DEEPEST = 5
 LONGEST_TEXT = 300
 """Characters of a description, and of a default."""
 
+MOST_BEGUN = 1_000
+"""Values in the data to begin with. A schema whose parts refer to each other may ask for a hundred at each level."""
+
 LARGEST_SKELETON = 65_536
 """Characters of the data to begin with, as much as may be edited in a browser."""
 
@@ -84,8 +87,12 @@ def outline(entry: JobSchema) -> Outline:
 
 
 def skeleton(entry: JobSchema) -> str:
-    """Return data to begin with, as JSON laid out: what is required, and what has a default."""
-    text = json.dumps(_begun(entry, entry.schema, ()), indent=2, ensure_ascii=False)
+    """Return data to begin with, as JSON laid out: what is required, and what has a default; nothing of too many."""
+    try:
+        begun = _begun(entry, entry.schema, (), iter(range(MOST_BEGUN)))
+    except _TooManyError:
+        return "{}"
+    text = json.dumps(begun, indent=2, ensure_ascii=False)
     return text if len(text) <= LARGEST_SKELETON else "{}"
 
 
@@ -169,7 +176,13 @@ def _shortened(text: str) -> str:
     return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
 
 
-def _begun(entry: JobSchema, schema: Any, keys: tuple[str, ...], depth: int = 0) -> Any:
+class _TooManyError(Exception):
+    """There are more values to begin with than a form shows."""
+
+
+def _begun(entry: JobSchema, schema: Any, keys: tuple[str, ...], left: Iterator[int], depth: int = 0) -> Any:
+    if next(left, None) is None:
+        raise _TooManyError
     parts = _parts(entry, schema)
     if not parts or depth > DEEPEST:
         return None if keys else {}
@@ -182,26 +195,30 @@ def _begun(entry: JobSchema, schema: Any, keys: tuple[str, ...], depth: int = 0)
         return found["enum"][0]
     forms = found.get("anyOf") or found.get("oneOf")
     if isinstance(forms, list) and forms and "type" not in found and "properties" not in found:
-        return _begun(entry, forms[0], keys, depth + 1)
+        return _begun(entry, forms[0], keys, left, depth + 1)
     kind = next(iter(_types(entry, found)), "object" if any("properties" in part for part in parts) else "")
     if kind == "object":
-        return _object(entry, parts, keys, depth)
+        return _object(entry, parts, keys, left, depth)
     if kind == "array":
         least = found.get("minItems", 0)
-        return [_begun(entry, found.get("items"), keys, depth + 1)] if isinstance(least, int) and least > 0 else []
+        return (
+            [_begun(entry, found.get("items"), keys, left, depth + 1)] if isinstance(least, int) and least > 0 else []
+        )
     if kind in ("integer", "number"):
         return found["minimum"] if isinstance(found.get("minimum"), int | float) else 0
     return {"string": "", "boolean": False}.get(kind, {} if not keys and not kind else None)
 
 
-def _object(entry: JobSchema, parts: list[Mapping[str, Any]], keys: tuple[str, ...], depth: int) -> dict[str, Any]:
+def _object(
+    entry: JobSchema, parts: list[Mapping[str, Any]], keys: tuple[str, ...], left: Iterator[int], depth: int
+) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for part in parts:
         properties, required = part.get("properties") or {}, _required(part)
         for name, below in properties.items():
             resolved = entry.resolved(below)
             if name in required or (isinstance(resolved, Mapping) and "default" in resolved):
-                made[name] = _begun(entry, below, (*keys, name), depth + 1)
+                made[name] = _begun(entry, below, (*keys, name), left, depth + 1)
         for name in required:
             made.setdefault(name, None)
     return made

@@ -102,3 +102,12 @@ def test_a_default_that_would_be_hidden_in_data_is_hidden_and_not_typed_for_anyb
 
     assert [one.default for one in found.demands] == ["[redacted]", "[redacted]"]
     assert begun(schema) == {"password": "", "db": None}
+
+
+def test_a_schema_that_asks_for_itself_at_every_level_begins_with_nothing() -> None:
+    """A hundred bytes could ask for a hundred million values: each level has fifty of the one below."""
+    names = [f"n{number}" for number in range(50)]
+    schema = {"type": "object", "properties": {name: {"$ref": "#"} for name in names}, "required": names}
+
+    assert skeleton(entry(schema)) == "{}"
+    assert len(begun({"type": "object", "required": names})) == len(names)

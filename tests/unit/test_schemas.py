@@ -1,13 +1,14 @@
 """Schemas of the data of jobs: which decides, what it refuses in which words, and what is no schema."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from board.errors import SettingsError
-from board.schemas import MOST_FAULTS, NO_SCHEMAS, Schemas, declared, read_schemas
+from board.schemas import MOST_FAULTS, MOST_UNEVALUATED, NO_SCHEMAS, Schemas, declared, read_schemas
 from tests.security.listening import listening
 
 SECRET = "hunter2-71838"
@@ -286,3 +287,18 @@ def test_the_setting_is_refused_at_the_start(tmp_path: Path) -> None:
         create_app(Settings(schemas=missing))
     with pytest.raises(SettingsError, match="The argument schemas has an entry, number 1"):
         create_app(Settings(), schemas=[{"queue": "mail", "schema": {"type": "text"}}])
+
+
+@pytest.mark.parametrize(
+    ("keyword", "data"),
+    [
+        ("unevaluatedProperties", lambda n: {f"n{number}": 1 for number in range(n)}),
+        ("unevaluatedItems", lambda n: [1] * n),
+    ],
+)
+def test_data_too_wide_to_be_held_against_each_other_are_refused(keyword: str, data: Callable[[int], Any]) -> None:
+    one = declared([{"queue": "mail", "schema": {keyword: {"type": "integer"}}}]).entries[0]
+
+    assert one.faults(json.dumps(data(MOST_UNEVALUATED))) == ()
+    (fault,) = one.faults(json.dumps(data(MOST_UNEVALUATED + 1)))
+    assert fault.rule == "cannot be checked against the schema of these jobs"
