@@ -12,18 +12,13 @@ from typing import Final
 
 from flask import Request, Response
 
-from board.web import htmx
-
 __all__ = ["BEST", "compress", "gzip", "is_accepted"]
 
 BEST: Final = 9
 """For what is compressed once and sent often."""
 
-SMALL: Final = 6
-"""For a page that is opened: up to fifteen per cent smaller than with 4, for a millisecond or two."""
-
 QUICK: Final = 4
-"""For what refreshes a page, which comes again and again: half the time of 6."""
+"""For pages and what refreshes them: 0.3 to 0.5 ms less than 6, for 5 per cent more of a list of jobs."""
 
 WORTH_IT: Final = 1_024
 """Bytes below which an answer fits into one packet anyway."""
@@ -50,6 +45,6 @@ def compress(request: Request, response: Response) -> Response:
     response.vary.add("Accept-Encoding")
     content = response.get_data()
     if len(content) >= WORTH_IT and is_accepted(request):
-        response.set_data(gzip(content, QUICK if htmx.is_htmx(request) else SMALL))
+        response.set_data(gzip(content, QUICK))
         response.headers["Content-Encoding"] = "gzip"
     return response
