@@ -15,12 +15,17 @@ from tests.servers import free_port
 from tests.waiting import PATIENCE_S, wait_until
 
 PROGRAM = """
+import gc
 import sys
 from board.config import Settings
 from board.gunicorn import serve
 
+MODULES = [[] for _ in range(10_000)]  # what stays
+
 def application(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
+    if environ["PATH_INFO"] == "/passed-over":
+        return [str(gc.get_freeze_count() - len(MODULES)).encode()]
     return [b"threads" if environ["wsgi.multithread"] else b"one thread"]
 
 serve(Settings(host="127.0.0.1", port=int(sys.argv[1]), workers=1, threads=4), lambda: application)
@@ -40,12 +45,18 @@ def process(port: int) -> Iterator["subprocess.Popen[str]"]:
     one.communicate()
 
 
-def get(port: int) -> str:
+def get(port: int, path: str = "/") -> str:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=PATIENCE_S) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE_S) as answer:
             return str(answer.read().decode())
     except OSError:
         return ""
+
+
+def test_the_garbage_collector_passes_over_what_stays(port: int, process: "subprocess.Popen[str]") -> None:
+    wait_until(lambda: get(port), "gunicorn to answer")
+
+    assert int(get(port, "/passed-over")) > 0
 
 
 def test_it_serves_with_threads_and_ends_cleanly_on_sigterm(port: int, process: "subprocess.Popen[str]") -> None:
