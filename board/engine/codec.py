@@ -109,6 +109,11 @@ def pack(value: Any) -> bytes:
     return packed
 
 
+def unpack(packed: bytes) -> Any:
+    """Decode what ``cmsgpack.pack`` encoded in a script: texts stay bytes."""
+    return msgpack.unpackb(packed, raw=True)
+
+
 def joined(items: Sequence[bytes]) -> bytes:
     """Return one MessagePack array of what was packed apart, at most 65,535."""
     return b"\xdc" + len(items).to_bytes(2, "big") + b"".join(items)

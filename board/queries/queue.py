@@ -13,7 +13,6 @@ from board.engine.commands.pages import (
     Cursor,
     Order,
     PageReading,
-    RowReading,
     list_client_names,
     read_page,
     read_queues,
@@ -28,7 +27,7 @@ from board.queries.job import JobPage, job_call, job_page, with_related
 from board.queries.manage import LABELS, ManagePage, manage_page
 from board.queries.pace import NOTHING_KNOWN, Pace, pace_calls, pace_of
 from board.queries.related import related_calls
-from board.queries.rows import JobRow, job_row
+from board.queries.rows import JobRow, job_row, line_row
 from board.queries.search import NOTHING, Filter, FilterError, Searched, in_words, parse, search, term_text
 from board.queries.shared import (
     Counts,
@@ -268,7 +267,7 @@ class _Sought:
     wish: Filter
     problem: str
     searched: Searched | None
-    lines: tuple[RowReading, ...]
+    lines: tuple[bytes, ...]
 
 
 def _wish(asked: QueueAsked, *, shows_data: bool) -> tuple[Filter, str]:
@@ -284,10 +283,10 @@ def _wish(asked: QueueAsked, *, shows_data: bool) -> tuple[Filter, str]:
     return wish, ""
 
 
-def _lines(connection: Reads, queue: QueueKeys, state: str, searched: Searched) -> list[RowReading]:
+def _lines(connection: Reads, queue: QueueKeys, state: str, searched: Searched) -> list[bytes]:
     if not searched.found:
         return []
-    lines: list[RowReading] | EngineError = connection.batch(together([read_rows(queue, state, searched.found)]))[0]
+    lines: list[bytes] | EngineError = connection.batch(together([read_rows(queue, state, searched.found)]))[0]
     if isinstance(lines, EngineError):
         raise lines
     return lines
@@ -318,7 +317,7 @@ def _page(
     summary = reading.summary
     counts = whole.counts
     found = None if reading.found is None else job_row(reading.found, known)
-    rows = [job_row(row, known) for row in sought.lines]
+    rows = [line_row(line, known, summary.queue) for line in sought.lines]
     if found is not None and reading.found is not None and reading.found.state == asked.state and after is None:
         rows = [found, *(row for row in rows if row.id != found.id)][: asked.rows]
     release = summary.meta.release

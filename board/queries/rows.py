@@ -11,7 +11,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
-from board.engine.commands.pages import Cut, RowReading, whole_number
+from board.engine.commands.pages import Cut, RowReading, unpack_row, whole_number
 from board.engine.keys import QueueKeys
 from board.queries.payload import Number, Pairs, conceal, parse, payload, preview, preview_of, scalar_text
 from board.queries.shared import WITHHELD, YES, Allowed, Known, QueueName, queue_name
@@ -29,6 +29,7 @@ __all__ = [
     "error_texts",
     "is_json",
     "job_row",
+    "line_row",
     "option_number",
     "progress_text",
     "read_json",
@@ -42,6 +43,14 @@ MOST_PREVIEWS = 2_048
 """Beginnings of payloads remembered, half a megabyte: those of twenty pages of a hundred jobs."""
 
 _previews: dict[tuple[bool, int, bytes], tuple[str, bool]] = {}
+
+MOST_LINES = 1_024
+"""Lines of lists remembered, some 2 MB: those of ten pages of a hundred jobs."""
+
+LONGEST_LINE = 8_192
+"""Bytes of a line that is remembered; nothing bounds the length of a job id."""
+
+_lines: dict[tuple[bytes, int, str, bool], JobRow] = {}
 
 NOT_FINISHED = Allowed(ok=False, reason=sentence("only failed or completed jobs can be retried"))
 NOT_DELAYED = Allowed(ok=False, reason=sentence("only delayed jobs can be promoted"))
@@ -259,6 +268,29 @@ def job_row(row: RowReading, known: Known) -> JobRow:
         promotable=promote,
     )
     return made_row if known.shows_data(row.queue) else _withheld(made_row)
+
+
+def line_row(line: bytes, known: Known, queue: QueueKeys) -> JobRow:
+    """Make a line of a list of ``queue``, as ``job_row`` does, or return what was made of the same before.
+
+    A list that is looked at again shows most of its jobs again. Lines are remembered as they are shown, without their
+    secrets, by a digest of what Redis told and by whatever else they depend on.
+    """
+    if is_revealing():
+        return job_row(unpack_row(line), known)
+    digest = blake2b(line, digest_size=16).digest()
+    key = digest, version(), known.default_prefix, known.shows_data(queue)
+    found = _lines.get(key)
+    if found is None:
+        row = unpack_row(line)
+        found = job_row(row, known)
+        # The time left on a lock is another one next time, and the queue of a child may be hidden from another.
+        is_good = row.lock_ms is None and not _CHILD_FAILED.match(row.fields.get("failedReason", ""))
+        if is_good and len(line) <= LONGEST_LINE:
+            if len(_lines) >= MOST_LINES:
+                _lines.clear()
+            _lines[key] = found
+    return found
 
 
 def _withheld(row: JobRow) -> JobRow:

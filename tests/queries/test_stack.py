@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from board.engine.commands.pages import UNNAMED_ERROR, read_page
+from board.engine.commands.pages import UNNAMED_ERROR, read_page, unpack_row
 from board.engine.connection.sync import Connection
 from board.queries.stack import attempt, attempts, culprit, error_of
 from tests.queries.conftest import MAIL
@@ -49,7 +49,7 @@ def test_lists_name_an_error_as_its_own_page_does(
 
     page = connection.call(read_page(MAIL, "failed", order="newest", size=20))
 
-    assert page.rows[0].error_name == name
+    assert unpack_row(page.rows[0]).error_name == name
     assert page.error_counts == ((name or UNNAMED_ERROR, 1),)
 
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any, Literal, TypeVar
 
 from board.engine.calls import Arg, Call
-from board.engine.codec import pack
+from board.engine.codec import pack, unpack
 from board.engine.commands.readings import (
     BelowReading,
     ChildReading,
@@ -61,6 +61,7 @@ __all__ = [
     "read_page",
     "read_queues",
     "read_rows",
+    "unpack_row",
     "whole_number",
 ]
 
@@ -131,7 +132,7 @@ def read_page(
         found = named["found"]
         return PageReading(
             summary=_summary(queue, named["summary"]),
-            rows=tuple(_row(one) for one in named["rows"]),
+            rows=tuple(named["rows"]),
             start=int(named["start"]),
             last=_cursor(named["last"]) if named["more"] else None,
             searched=int(named["searched"]),
@@ -146,12 +147,17 @@ def read_page(
     return _script("read_page", [queue.base], arguments, decode)
 
 
-def read_rows(queue: QueueKeys, state: str, jobs: Sequence[tuple[str, str | None]]) -> Call[list[RowReading]]:
-    """Read jobs of one state as lines of a table; each is its id and its score, None in a list."""
+def read_rows(queue: QueueKeys, state: str, jobs: Sequence[tuple[str, str | None]]) -> Call[list[bytes]]:
+    """Read jobs of one state as lines of a table, for ``unpack_row``; each is its id and its score, None in a list."""
     if state not in PAGE_STATES:
         raise UsageError(f"{state!r} is not a state of jobs")
     packed = pack([[job_id, score or False] for job_id, score in jobs])
-    return _script("read_rows", [queue.base], (state, packed), lambda reply: [_row(one) for one in reply])
+    return _script("read_rows", [queue.base], (state, packed), list)
+
+
+def unpack_row(line: bytes) -> RowReading:
+    """Return what a line of a page tells."""
+    return _row(unpack(line))
 
 
 def read_newest(

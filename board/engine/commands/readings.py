@@ -143,7 +143,7 @@ class PageReading:
 
     Attributes:
         summary: the queue's counts and conditions.
-        rows: the jobs.
+        rows: the jobs, each as ``unpack_row`` takes it: the same bytes as long as nothing about the job changes.
         start: how many jobs come before the first.
         last: cursor of the next page; None on the last one.
         searched: jobs looked at; more than ``rows`` when a filter is on.
@@ -152,7 +152,7 @@ class PageReading:
     """
 
     summary: QueueReading
-    rows: tuple[RowReading, ...]
+    rows: tuple[bytes, ...]
     start: int
     last: Cursor | None
     searched: int

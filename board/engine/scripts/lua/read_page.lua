@@ -3,8 +3,9 @@
 -- ARGV    state str · order str · size int · after_score str · after_member str · find str · text str · error str ·
 --   scan int · facet_limit int
 -- DERIVED every key of the queue under its base
--- RETURNS summary, rows, start, last, more, searched, found, facets as a flat list of names and values; `last` is where
---   the next page begins: {score, member} in a sorted set, {index, ''} in a list, where an index is all there is
+-- RETURNS summary, rows, start, last, more, searched, found, facets as a flat list of names and values; each of the rows is
+--   packed, `found` is not; `last` is where the next page begins: {score, member} in a sorted set, {index, ''} in a list,
+--   where an index is all there is
 -- EVENTS  none
 -- COST    O(size + scan), each job cut to some kilobytes; a job's place in a list O(100,000) at most; writes nothing
 local base = KEYS[1]
@@ -46,7 +47,7 @@ while searched < wanted and #rows < size do
     last = is_list and { tostring(place), '' } or { pair[2], pair[1] }
     -- ids of very old releases that stand for no job begin with `0:`
     if string.sub(pair[1], 1, 2) ~= '0:' and (not filtered or row_matches(base, pair[1], wish, budget)) then
-      rows[#rows + 1] = job_row(base, pair[1], state, pair[2], budget, errors)
+      rows[#rows + 1] = cmsgpack.pack(job_row(base, pair[1], state, pair[2], budget, errors))
       if #rows == size then
         break
       end

@@ -2,7 +2,7 @@
 -- KEYS    base
 -- ARGV    state str · packed jobs
 -- DERIVED every key of the queue under its base
--- RETURNS rows as `job_row` makes them
+-- RETURNS rows as `job_row` makes them, each packed
 -- EVENTS  none
 -- COST    O(jobs), each cut to some kilobytes; writes nothing
 local base = KEYS[1]
@@ -11,6 +11,6 @@ local state, packed = ARGV[1], ARGV[2]
 local budget = { left = 16777216 }
 local rows = {}
 for i, pair in ipairs(cmsgpack.unpack(packed)) do
-  rows[i] = job_row(base, pair[1], state, pair[2], budget)
+  rows[i] = cmsgpack.pack(job_row(base, pair[1], state, pair[2], budget))
 end
 return rows
