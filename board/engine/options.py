@@ -61,6 +61,7 @@ _POLICIES = (
     "ignore_dependency_on_failure",
     "remove_dependency_on_failure",
 )
+_ROW = (tuple, list)
 _OPTION_NAMES = tuple(field.name for field in fields(JobOptions))
 
 
@@ -205,7 +206,7 @@ def bulk_item(item: object) -> tuple[str, JsonValue, JobOptions | None]:
     Raises:
         InvalidOptionError: it is not (name, data) or (name, data, options).
     """
-    if not isinstance(item, tuple | list) or len(item) not in (2, 3):
+    if not isinstance(item, _ROW) or len(item) not in (2, 3):
         raise InvalidOptionError("items", f"each job is given as (name, data) or (name, data, options), not {item!r}")
     return item[0], item[1], item[2] if len(item) > 2 else None
 

@@ -127,7 +127,7 @@ class Queue:
                 prepare_job(
                     name,
                     data,
-                    carrying(self.telemetry, merge_options(None, options)),
+                    options if self.telemetry is None else carrying(self.telemetry, merge_options(None, options)),
                     defaults=self.default_job_options,
                     now_ms=now_ms,
                     queue=self.keys,

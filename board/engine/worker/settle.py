@@ -60,6 +60,9 @@ LONGEST_NAP_MS = 2_000
 TRIES = 5
 """For errors that waiting does not cure; by then some seconds have passed and the fault is no hiccup."""
 
+_TAKES_NONE = (Retry, PutBack)
+"""Ends that bring no next job."""
+
 MOST_ACTIVE = 5_000
 """Most active jobs looked at when searching for one of ours."""
 
@@ -200,7 +203,7 @@ def settle(
         else:
             limited_ms = reply if isinstance(reply, int) else 0
             arrived = None
-            if fetch is not None and not isinstance(decision, Retry | PutBack):
+            if fetch is not None and not isinstance(decision, _TAKES_NONE):
                 arrived = arrival(token, reply if isinstance(reply, Fetched) else None)
             return Settled(decision, error, arrived, limited_ms, unsure)
     return Settled(decision, result.error if isinstance(result, Raised) else None, unsure=unsure)
