@@ -117,6 +117,28 @@ def test_jobs_that_end_together_are_looked_for_where_they_are_and_not_behind_tho
     assert text(left[-1]) == mine[-1]
 
 
+def test_where_a_job_is_is_told_without_a_walk_through_the_line_where_it_is_in_none_or_near_its_ends(
+    redis_url: str, redis_client: redis.Redis
+) -> None:
+    ids = [str(number) for number in range(5_000)]
+    redis_client.lpush(QUEUE.key("wait"), *ids)
+    redis_client.zadd(QUEUE.key("waiting-children"), {"film": NOW})
+    looks = {}
+    with Connection.open(redis_url) as wire:
+        for job_id in ("film", ids[-1], ids[0], ids[2_500]):
+            redis_client.config_resetstat()
+            state = wire.call(jobs.get_state(QUEUE, job_id))
+            stats: Any = redis_client.info("commandstats")
+            looks[job_id] = (state, stats.get("cmdstat_lpos", {}).get("calls", 0))
+
+    assert looks == {
+        "film": (JobState.WAITING_CHILDREN, 0),
+        ids[-1]: (JobState.WAITING, 1),
+        ids[0]: (JobState.WAITING, 2),
+        ids[2_500]: (JobState.WAITING, 4),
+    }
+
+
 def test_a_removed_job_is_looked_for_among_the_newest_first(redis_url: str, redis_client: redis.Redis) -> None:
     newest = fill(redis_client, JobState.WAITING)[-1]
     waiting = QUEUE.container(JobState.WAITING)
