@@ -14,7 +14,8 @@ import ctypes
 import logging
 import threading
 import time
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
+from contextvars import ContextVar
 from importlib.metadata import version
 from pathlib import Path
 from types import FunctionType
@@ -90,10 +91,49 @@ class _Context(Context):
         return super().call(called, *args, _block_vars=_block_vars, _loop_vars=_loop_vars, **kwargs)
 
 
+_OPENED: ContextVar[list[Context] | None] = ContextVar("_OPENED", default=None)
+"""The contexts of the page that is being written: its own, and those of the templates it includes."""
+
+
+class _Template(jinja2.Template):
+    """Lets go of what a page showed as soon as it is written.
+
+    A context and its macros hold each other, and a remembered piece of a page holds its macro: what was shown, some
+    hundred KB, would otherwise be there until the collector comes by, perhaps a hundred pages later.
+    """
+
+    def render(self, *arguments: Any, **named: Any) -> str:
+        """Write the page."""
+        opened = [self.new_context(dict(*arguments, **named))]
+        outer = _OPENED.set(opened)
+        try:
+            return str(self.environment.concat(self.root_render_func(opened[0])))
+        except Exception:  # noqa: BLE001 - raised again, with the lines of the template in its traceback
+            self.environment.handle_exception()
+        finally:
+            _OPENED.reset(outer)
+            for context in opened:
+                context.parent.clear()
+                context.vars.clear()
+
+    def new_context(
+        self,
+        vars: dict[str, Any] | None = None,  # noqa: A002 - Jinja's name
+        shared: bool = False,  # noqa: FBT001, FBT002 - Jinja's signature
+        locals: Mapping[str, Any] | None = None,  # noqa: A002 - Jinja's name
+    ) -> Context:
+        """Make a context. One that is not shared may be that of a module, which Jinja keeps with its macros."""
+        context = super().new_context(vars, shared, locals)
+        if shared and (opened := _OPENED.get()) is not None:
+            opened.append(context)
+        return context
+
+
 class Environment(flask.templating.Environment):
     """Jinja's environment with one set of globals for all templates."""
 
     context_class = _Context
+    template_class = _Template
 
     def compile(self, source: Any, *arguments: Any, **named: Any) -> Any:
         """Compile a template, one at a time, and give back the memory that it took.
