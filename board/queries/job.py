@@ -36,7 +36,7 @@ from board.queries.stack import Attempt, attempts, error_of
 from board.queries.text import display, shorten
 from board.queries.timeline import Life, Step, timeline
 from board.redaction import redact_text
-from board.words import sentence
+from board.words import Count, sentence
 
 __all__ = ["JobPage", "Letter", "RawField", "job_call", "job_page", "read_job", "with_related"]
 
@@ -325,7 +325,7 @@ def job_page(reading: JobReading, known: Known, *, now_ms: int, attempt: int | N
         removable=remove,
         position=None
         if reading.rank is None or reading.total is None
-        else f"{reading.rank + 1:,} of {reading.total:,}",
+        else sentence("%(first)s of %(all)s", first=Count(reading.rank + 1), all=Count(reading.total)),
         prev_id=reading.previous_id,
         next_id=reading.next_id,
         measured_at_ms=now_ms,
@@ -452,7 +452,7 @@ def _life(
 
 def _raw(name: str, cut: Cut, known: Known) -> RawField:
     if cut.text is None:
-        return RawField(display(name), "too long to be shown", cut.length)
+        return RawField(display(name), sentence("too long to be shown"), cut.length)
     if name in JSON_FIELDS and cut.is_whole:
         text = payload(cut.text, cut.length).text
     else:
@@ -460,25 +460,36 @@ def _raw(name: str, cut: Cut, known: Known) -> RawField:
     return RawField(display(name), shorten(display(text), RAW_LIMIT), cut.length)
 
 
+_NOT_JSON = {
+    "data": sentence("the data are not JSON"),
+    "opts": sentence("the options are not JSON"),
+    "returnvalue": sentence("the result is not JSON"),
+}
+
+
 def _problems(reading: JobReading, fields: Mapping[str, str], traces: list[str]) -> list[str]:
     if reading.kind == "none":
-        return ["its id is in a list, the job itself is gone"]
+        return [sentence("its id is in a list, the job itself is gone")]
     if reading.kind != "hash":
-        return [f"its key holds a {reading.kind}, not a job"]
-    found = [
-        f"the hash has no field “{name}”"
+        return [sentence("its key holds a %(kind)s, not a job", kind=reading.kind)]
+    found: list[str] = [
+        sentence("the hash has no field “%(name)s”", name=name)
         for name in ("name", "data", "opts", "timestamp")
         if name not in reading.fields
     ]
-    for name, noun in (("data", "the data are"), ("opts", "the options are"), ("returnvalue", "the result is")):
+    for name, told in _NOT_JSON.items():
         shown = _payload(reading.fields.get(name))
         if shown is not None and not shown.valid:
-            found.append(f"{noun} not JSON")
+            found.append(told)
     if "stacktrace" in reading.fields and not traces and fields.get("stacktrace") not in ("[]", "{}"):
         whole = reading.fields["stacktrace"].is_whole
-        found.append("the stack traces are not JSON" if whole else "the stack traces are too long to be read here")
+        found.append(
+            sentence("the stack traces are not JSON")
+            if whole
+            else sentence("the stack traces are too long to be read here")
+        )
     if whole_number(fields.get("timestamp")) is None and "timestamp" in fields:
-        found.append("the time of creation is no number")
+        found.append(sentence("the time of creation is no number"))
     if reading.state == "unknown":
-        found.append("no list of the queue holds this job: no worker will ever take it")
+        found.append(sentence("no list of the queue holds this job: no worker will ever take it"))
     return found

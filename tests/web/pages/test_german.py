@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+import redis
 from bs4 import BeautifulSoup
 
 from tests.web.site import Browser, Site
@@ -91,6 +92,18 @@ def test_what_holds_a_flow_back_is_told_in_the_language_of_the_reader(site: Site
     assert "Eltern-Job parent von mail: Wartet auf Kinder" in asked
 
 
+def test_what_is_broken_about_a_job_is_told_in_the_language_of_the_reader(
+    person: Browser, redis_client: redis.Redis
+) -> None:
+    redis_client.hset("bull:mail:1a", "data", "{")
+    redis_client.hdel("bull:mail:1a", "name")
+
+    told = page(person, "/q/mail/failed?job=1a", "de").get_text(" ", strip=True)
+
+    assert "der Hash hat kein Feld „name“; die Daten sind kein JSON. " in told
+    assert "1 von 1" in told
+
+
 def test_the_audit_log_keeps_english_whatever_the_person_reads(site: Site, person: Browser) -> None:
     site.jobs.waiting("2b")
     person.post("/q/mail/job/2b/retry", {}, **GERMAN)
@@ -105,7 +118,17 @@ def test_the_audit_log_keeps_english_whatever_the_person_reads(site: Site, perso
     [
         ("/q/mail/add", {"name": "send", "data": "{"}, "Die Daten sind kein JSON."),
         ("/q/mail/add", {"name": "send", "data": "{}", "priority": "x"}, "Eine Priorität ist eine ganze Zahl von 0"),
-        ("/q/mail/schedulers/new", {"id": "", "pattern": "* * * * *"}, "Ein Scheduler braucht eine ID mit höchstens"),
+        (
+            "/q/mail/schedulers/new",
+            {"id": "", "pattern": "* * * * *", "confirmed": "1"},
+            "Ein Scheduler braucht eine ID mit höchstens",
+        ),
+        ("/q/mail/add", {"name": "send", "data": "{}", "job_id": "12"}, "Job-ID '12' ist nicht erlaubt: ganze Zahlen"),
+        (
+            "/q/mail/schedulers/new",
+            {"id": "a", "pattern": "* * * * *", "options": '{"attempts": -1}'},
+            "Attempts muss eine ganze Zahl von 0 bis",
+        ),
         ("/q/mail/schedulers/new", {"id": "a", "pattern": ""}, "Es fehlt ein Cron-Muster"),
         ("/q/mail/schedulers/new", {"id": "a", "pattern": "* *"}, "Das Cron-Muster '* *' hat 2 Felder"),
         ("/q/mail/schedulers/new", {"id": "a", "pattern": "61 * * * *"}, "'61 * * * *' ist nicht lesbar"),
