@@ -1,6 +1,7 @@
 """What `board serve` runs: gunicorn with our settings, in a process of its own."""
 
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -10,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from board.config import Settings
-from board.gunicorn import options
+from board.gunicorn import _Worker, options
 from tests.servers import free_port
 from tests.waiting import PATIENCE_S, wait_until
 
@@ -23,6 +24,12 @@ from board.gunicorn import serve
 MODULES = [[] for _ in range(10_000)]  # what stays
 
 def application(environ, start_response):
+    if environ["PATH_INFO"] == "/parts":
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return iter([b"one", b"two"])
+    if environ["PATH_INFO"] == "/short":
+        start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "7")])
+        return [b"threads"]
     start_response("200 OK", [("Content-Type", "text/plain")])
     if environ["PATH_INFO"] == "/passed-over":
         return [str(gc.get_freeze_count() - len(MODULES)).encode()]
@@ -57,6 +64,34 @@ def test_the_garbage_collector_passes_over_what_stays(port: int, process: "subpr
     wait_until(lambda: get(port), "gunicorn to answer")
 
     assert int(get(port, "/passed-over")) > 0
+
+
+def test_the_head_of_an_answer_travels_with_its_body(port: int, process: "subprocess.Popen[str]") -> None:
+    wait_until(lambda: get(port), "gunicorn to answer")
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as connection:
+        for _ in range(20):  # over one connection
+            connection.sendall(b"GET /short HTTP/1.1\r\nHost: here\r\n\r\n")
+            first = connection.recv(65_536)
+            assert first.endswith(b"\r\n\r\nthreads")
+        connection.sendall(b"GET /parts HTTP/1.1\r\nHost: here\r\n\r\n")
+        parts = b""
+        while not parts.endswith(b"0\r\n\r\n"):
+            parts += connection.recv(65_536)
+        assert parts.endswith(b"\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n")
+        connection.sendall(b"HEAD /short HTTP/1.1\r\nHost: here\r\n\r\n")
+        assert connection.recv(65_536).endswith(b"\r\n\r\n")
+
+
+def test_the_parent_hears_of_its_worker_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker, now, told = object.__new__(_Worker), [100.0], list[float]()
+    monkeypatch.setattr("board.gunicorn.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("gunicorn.workers.base.Worker.notify", lambda _worker: told.append(now[0]))
+
+    for later in (0.0, 0.25, 0.5, 0.5, 1.0):
+        now[0] += later
+        worker.notify()
+
+    assert told == [100.0, 101.25, 102.25]
 
 
 def test_it_serves_with_threads_and_ends_cleanly_on_sigterm(port: int, process: "subprocess.Popen[str]") -> None:
