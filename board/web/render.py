@@ -11,7 +11,7 @@ from flask import Flask, Response, g, make_response, render_template, request, s
 from markupsafe import Markup
 
 from board import __version__
-from board.auth.policy import Permission, can
+from board.auth.policy import Identity, Permission, can
 from board.auth.preferences import THEMES, Preferences
 from board.queries.shared import QueueName
 from board.web import charts, connections, filters, htmx, refreshing, security, urls, wording, written
@@ -91,14 +91,24 @@ def pinned(wanted: Preferences) -> list[QueueName]:
 
 
 def _globals() -> dict[str, Any]:
-    """What the layout and the shared parts of templates read; the rest comes from the page's own context."""
+    """What the layout and the shared parts of templates read; the rest comes from the page's own context.
+
+    It is the same for the region and for the page around it, unless somebody signed in meanwhile.
+    """
+    who, wanted = current_user(), preferences()
+    held = g.get("globals")
+    if held is None or held[0] is not who or held[1] is not wanted:
+        held = g.globals = who, wanted, _told(who, wanted)
+    told: dict[str, Any] = held[2]
+    return told
+
+
+def _told(who: Identity | None, wanted: Preferences) -> dict[str, Any]:
     own = board()
-    who = current_user()
 
     def may(permission: str, queue: str | None = None) -> bool:
         return can(who, Permission(permission), queue)
 
-    wanted = preferences()
     theme = wanted.theme or request.cookies.get(THEME_COOKIE, "auto")
     return {
         "user": who,

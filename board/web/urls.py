@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -13,7 +14,7 @@ from werkzeug.routing import BaseConverter, ValidationError
 from werkzeug.wrappers import Response as BaseResponse
 
 from board.addresses import escape, unescape
-from board.web.assets import ENDPOINT, assets
+from board.web.assets import ENDPOINT, Assets, assets
 
 __all__ = ["BasePath", "in_query", "install", "link"]
 
@@ -23,6 +24,10 @@ _ANY_JOB = secrets.token_hex(12)
 PLAIN_IN_QUERY = "!$'()*,/:;?@"
 PLAIN_IN_SEGMENT = "!$&'()*+,/:;=@"
 """What werkzeug leaves as it is in a query string, and in a path."""
+
+_here: ContextVar[tuple[str, Assets] | None] = ContextVar("here", default=None)
+"""Where the request that is answered is mounted, and the files of its application, for the links of its page: asking
+Flask for the two took longer than all the rest of a link."""
 
 Wsgi = Callable[..., Iterable[bytes]]
 
@@ -45,7 +50,8 @@ def install(app: Flask) -> None:
     app.url_map.converters["job_id"] = _JobId
     app.jinja_env.globals["url_for"] = link
     app.jinja_env.filters["in_query"] = in_query
-    app.before_request(_end_mount_point)
+    app.before_request(_begin)
+    app.teardown_request(_end)
 
 
 def in_query(text: str) -> str:
@@ -58,11 +64,12 @@ def link(endpoint: str, **values: Any) -> str:
 
     Those that name a job differ in nothing else, so they are built once for a job of no id.
     """
-    digest = assets().digest if endpoint == ENDPOINT else ""
+    script_root, files = _here.get() or (request.script_root, assets())
+    digest = files.digest if endpoint == ENDPOINT else ""
     if (job_id := values.get("job_id")) is None:
-        return _built(request.script_root, digest, endpoint, tuple(values.items()))
+        return _built(script_root, digest, endpoint, tuple(values.items()))
     values["job_id"] = _ANY_JOB
-    before, _, after = _built(request.script_root, digest, endpoint, tuple(values.items())).partition(_ANY_JOB)
+    before, _, after = _built(script_root, digest, endpoint, tuple(values.items())).partition(_ANY_JOB)
     return f"{before}{_segment(str(job_id))}{after}"
 
 
@@ -79,11 +86,16 @@ def _built(script_root: str, digest: str, endpoint: str, values: tuple[tuple[str
     return url_for(endpoint, **dict(values))
 
 
-def _end_mount_point() -> BaseResponse | None:
+def _begin() -> BaseResponse | None:
     """Lead from ``/admin/queues`` to ``/admin/queues/``: the cookie's path, below which alone it is sent."""
+    _here.set((request.script_root, assets()))
     if request.script_root and not request.environ.get("PATH_INFO"):
         return redirect(url_for("overview.index"), 308)
     return None
+
+
+def _end(_error: BaseException | None) -> None:
+    _here.set(None)
 
 
 class BasePath:

@@ -7,8 +7,10 @@ import pytest
 import redis
 from werkzeug.test import TestResponse
 
+from board import words
 from board.engine.commands.jobs import remove_job
-from board.web import refreshing
+from board.web import filters, language, refreshing, render, urls
+from board.web.assets import assets
 from tests.queries.jobs import Filler
 from tests.web.site import Browser, Site, soup, text_of
 
@@ -427,3 +429,36 @@ def test_boards_that_show_other_queues_share_nothing(make_site: Callable[..., Si
 
     assert "queue-mail" in everything.signed_in().tick("/").text
     assert "queue-mail" not in limited.signed_in().tick("/").text
+
+
+@pytest.mark.parametrize("code", words.LANGUAGES)
+def test_ages_are_looked_for_by_what_all_of_them_begin_with(code: str) -> None:
+    """Otherwise the pattern is tried at each letter of a page, which took longer than rendering it."""
+    words.speak(language.load(code))
+    try:
+        pattern = filters.counted_on().pattern
+    finally:
+        words.speak(words.ENGLISH)
+
+    assert pattern.startswith("data-(")
+    assert "|data-" not in pattern
+
+
+def test_a_page_asks_once_what_its_links_and_templates_depend_on(
+    watched: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser, asked = watched.signed_in(), list[str]()
+
+    def counting(name: str, ask: Callable[..., object]) -> Callable[..., object]:
+        def counted(*given: object) -> object:
+            asked.append(name)
+            return ask(*given)
+
+        return counted
+
+    monkeypatch.setattr(urls, "assets", counting("files", assets))
+    monkeypatch.setattr(render, "_told", counting("globals", render._told))
+
+    assert browser.get("/q/mail/failed").text.count("href=") > 50
+
+    assert sorted(asked) == ["files", "globals"]
