@@ -181,6 +181,12 @@ READS: dict[str, Operation] = {
 
 WRITES: dict[str, Operation] = {
     "add": lambda q: jobs.add_job(q, prepare_job("x", 1, JobOptions(delay=1000), now_ms=NOW)),
+    "add unless it is there": lambda q: jobs.add_new_job(
+        q,
+        prepare_job(
+            "x", 1, JobOptions(job_id="waiting-1", deduplication=Deduplication("only-one")), now_ms=NOW, queue=q
+        ),
+    ),
     "add many": lambda q: jobs.add_jobs(q, [prepare_job("x", 1, JobOptions(priority=1), now_ms=NOW)] * 3),
     "add a flow": lambda q: flows.add_flow(
         prepare_flow(FlowJob("x", q.name, children=(FlowJob("y", q.name),)), prefix=q.prefix, now_ms=NOW), NOW
@@ -224,6 +230,7 @@ WRITES: dict[str, Operation] = {
     "bury": lambda q: dead_letters.bury_job(q, "broken-2", dead_of(q), NOW),
     "replay": lambda q: dead_letters.replay_all(dead_of(q), NOW),
     "remove": lambda q: jobs.remove_job(q, "waiting-0"),
+    "remove several": lambda q: trees.remove_trees(q, [("waiting-0", {}), ("gone", {})]),
     "free a deduplication": lambda q: jobs.remove_job_deduplication(q, "deduplicated", "only-one"),
     "remove a deduplication": lambda q: jobs.remove_deduplication_key(q, "only-one"),
     "ignore a failed child": _ignored,

@@ -37,6 +37,7 @@ PAGE = 1_000
 T = TypeVar("T")
 Node = tuple[QueueKeys, str]
 
+_OF_ONE = (JobError, ScriptError)
 _STAYS = (JobLockedError, SchedulerJobError)
 
 
@@ -79,7 +80,8 @@ def remove_trees(
 ) -> Plan[list[EngineError | None]]:
     """Remove jobs with everything below each, some in a round trip, those with many below one by one.
 
-    Returns for each the error that kept it, as of ``remove_tree``, or None.
+    Returns for each the error that kept it, of ``remove_tree`` or of damaged keys, or None. Others are raised: they
+    concern all.
     """
     outcomes: list[EngineError | None] = []
     for some in _portions(jobs, (yield from removed_together((queue,)))):
@@ -92,8 +94,10 @@ def remove_trees(
                 outcome = None
                 try:
                     yield from remove_tree(queue, job_id, most_below=most_below, **guard)
-                except (JobError, ScriptError) as error:
+                except _OF_ONE as error:
                     outcome = error
+            if isinstance(outcome, EngineError) and not isinstance(outcome, _OF_ONE):
+                raise outcome
             outcomes.append(outcome)
     return outcomes
 
