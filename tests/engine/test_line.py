@@ -275,6 +275,21 @@ async def test_what_was_sent_on_a_socket_that_broke_is_lost_and_what_follows_is_
 
 
 @behaviour
+async def test_a_wait_that_is_cancelled_takes_its_socket_along_so_that_nothing_is_given_to_nobody(
+    redis_url: str, redis_client: redis.Redis
+) -> None:
+    pop: Call[Any] = Call(("BLPOP", "list", 0), raw)
+    async with AsyncConnection.open(redis_url) as connection, connection.blocking() as waiting:
+        held = asyncio.create_task(waiting.call(pop))
+        await wait_until_async(lambda: is_blocked(redis_client), "the wait to begin")
+        held.cancel()
+        await wait_until_async(lambda: not is_blocked(redis_client), "Redis to see that nobody waits")
+        redis_client.rpush("list", "kept")
+
+        assert await waiting.call(pop) == [b"list", b"kept"]
+
+
+@behaviour
 async def test_a_server_that_was_demoted_is_left_for_the_next_socket(fresh_server: Callable[..., Server]) -> None:
     server = fresh_server()
     whoami: Call[int] = Call(("CLIENT", "ID"), raw, writes=False)

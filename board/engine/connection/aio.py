@@ -1,9 +1,10 @@
 """The asyncio connection: the same as ``sync``, with ``await``.
 
 All tasks share one socket a server, on which what they ask in one turn of the event loop leaves as one packet; see
-``connection.line``. Commands that Redis holds back have sockets of their own, and so has everything where redis-py
-opens what we cannot take over. There a round trip that is cancelled half-way closes its socket: the reply would
-otherwise be read by the next one. At most ``MOST_SOCKETS`` of them are under way at once, the others wait their turn.
+``connection.line``. Commands that Redis holds back go over a connection of their own, one at a time, and one that is
+cancelled takes its socket along. Where redis-py opens what we cannot take over, each round trip has a socket to itself,
+and closes it when it is cancelled half-way: the reply would otherwise be read by the next one. At most
+``MOST_SOCKETS`` of these are under way at once, the others wait their turn.
 
 A long file, for the reason of ``sync``.
 """
@@ -100,7 +101,8 @@ class AsyncConnection:
         self._origin = origin
         self._client_name = clean_client_name(client_name) if client_name else None
         self._overrides = overrides or {}
-        self._is_shared = not self._overrides
+        self._is_shared = True
+        self._is_held = bool(self._overrides)
         self._places: dict[str, _Place] = {}
         self._proven: Line | None = None
         self._in_use: set[_Socket] = set()
@@ -284,7 +286,12 @@ class AsyncConnection:
         except NoTransportError:
             self._is_shared = False  # redis-py opens something unknown: each task takes a socket of its own
             return self._sound((await self._send([call], atomic=False))[0])
-        self._proven = line
+        except asyncio.CancelledError:
+            if self._is_held:
+                line.drop()  # Redis would hold it still, and give what comes to nobody
+            raise
+        if not self._is_held:
+            self._proven = line
         return reply
 
     def _sound(self, reply: Any) -> Any:

@@ -133,6 +133,10 @@ class Line:
         waiting, self._queue = self._queue, deque()
         self._runs.clear()
         _fail(waiting, lambda: ClosedError("the connection was closed before"))
+        self.drop()
+
+    def drop(self) -> None:
+        """Break the socket, with what is under way on it; the next question opens another."""
         if self._wire is not None:
             self._wire.abort()
             self.broke(self._wire, None)
