@@ -48,6 +48,7 @@ def engine(result: dict[str, Any]) -> str:
     for row in rows:
         if "p50_ms" in row["sides"]["ours"]:
             lines += ["", *textwrap.wrap(_latency(row), 118)]
+    lines += _on_uvloop(rates)
     lines += ["", "### Where Node wins", "", *_losses(rates), "", "### Short of the goal", "", *_short(rates)]
     lines += ["", *textwrap.wrap(_told(machine), 118)]
     return "\n".join(lines)
@@ -70,6 +71,19 @@ def _latency(row: dict[str, Any]) -> str:
         f"Time {row['title']}, ours, Node BullMQ 6 and 5: median {p50[0]:.2f}, {p50[1]:.2f} and {p50[2]:.2f} ms, "
         f"99th percentile {p99[0]:.2f}, {p99[1]:.2f} and {p99[2]:.2f} ms."
     )
+
+
+def _on_uvloop(rates: list[dict[str, Any]]) -> list[str]:
+    """Tell the rates on uvloop, where they were measured; the blocking front has no event loop."""
+    measured = [row for row in rates if "uvloop" in row["sides"] and not row["title"].endswith(("front", "threads"))]
+    if not measured:
+        return []
+    lines = ["", "With the event loop of uvloop, which a program may bring along:", ""]
+    lines += ["| work | ours, jobs/s | ratio to Node BullMQ 6 |", "|---|---:|---:|"]
+    for row in measured:
+        rate = row["sides"]["uvloop"]
+        lines.append(f"| {row['title']} | {_spread(rate)} | **{rate['per_second']['ratios']['node6']:.2f}** |")
+    return lines
 
 
 def _losses(rates: list[dict[str, Any]]) -> list[str]:

@@ -199,7 +199,7 @@ def main() -> None:
     task = json.loads(sys.argv[1])
     work = Work(task)
     if task.get("uvloop"):
-        import uvloop  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415 - not installed everywhere
+        import uvloop  # noqa: PLC0415 - only for who asks for it
 
         print(json.dumps(uvloop.run(work.run())))
     elif task.get("profile"):

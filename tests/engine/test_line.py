@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import redis
 import redis.asyncio
+import uvloop
 
 from board.engine import AsyncJob, AsyncQueue, AsyncWorker, ParentRef
 from board.engine.calls import Call, raw
@@ -78,6 +79,19 @@ async def test_adds_of_one_moment_share_runs_of_the_script(redis_url: str, redis
         assert runs(redis_client) - before == 3
         last: Any = await queue.get_job(jobs[-1].id)
         assert last.data == {"number": 2 * MOST_TOGETHER}
+
+
+def test_adds_share_runs_on_uvloop_whose_transports_are_no_subclasses_of_those_of_asyncio(
+    redis_url: str, redis_client: redis.Redis
+) -> None:
+    async def add() -> None:
+        async with AsyncQueue("mail", connection=redis_url) as queue:
+            await asyncio.gather(*(queue.add("x") for _ in range(2 * MOST_TOGETHER + 1)))
+
+    before = runs(redis_client)
+    uvloop.run(add())
+
+    assert runs(redis_client) - before == 3
 
 
 @behaviour

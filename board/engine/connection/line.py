@@ -39,6 +39,9 @@ LEAST_TOGETHER = 3
 PACKET = 256 * 1024
 """A packet is closed above so many bytes; what follows waits until the kernel has taken it."""
 
+_OF_TRANSPORTS = ("abort", "get_extra_info", "is_closing", "set_protocol", "write")
+"""What is used of a transport: those of other event loops, such as uvloop's, are no subclasses of asyncio's."""
+
 _NOTHING = object()
 _KINDS: dict[str, type[theirs.ResponseError]] = {
     "NOSCRIPT": theirs.NoScriptError,
@@ -420,10 +423,11 @@ def transport_of(socket: Any) -> asyncio.Transport:
     Raises:
         NoTransportError: it has none that we could take over.
     """
-    transport = getattr(getattr(socket, "_writer", None), "transport", None)
-    if not isinstance(transport, asyncio.Transport) or not hasattr(socket, "_reader"):
+    transport: Any = getattr(getattr(socket, "_writer", None), "transport", None)
+    if not hasattr(socket, "_reader") or not all(hasattr(transport, name) for name in _OF_TRANSPORTS):
         raise NoTransportError(type(socket).__name__)
-    return transport
+    taken: asyncio.Transport = transport
+    return taken
 
 
 def _error(message: str) -> theirs.ResponseError:
