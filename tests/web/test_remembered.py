@@ -47,6 +47,25 @@ def test_a_line_changes_with_its_queue(site: Site) -> None:
     assert "Paused" in str(line)
 
 
+def test_the_menus_around_a_page_are_remembered_for_each_reader_and_place(site: Site) -> None:
+    menus, tabs = {}, {}
+    for role in ("admin", "viewer", "admin"):
+        browser = site.signed_in(role)
+        browser.get("/workers")
+        before = render._called.cache_info()
+        page = soup(browser.get("/workers"))
+        after = render._called.cache_info()
+        assert after.misses == before.misses
+        assert after.hits - before.hits >= 7, "head, two parts of the sidebar, the tab bar, two of the account, keys"
+        menus[role] = [one.get_text(strip=True) for one in page.select("#account a")]
+        for path in ("/failures", "/workers"):
+            tabs[path] = [str(one["data-place"]) for one in soup(browser.get(path)).select(".tab-bar [aria-current]")]
+
+    assert {"Users", "API tokens", "Audit log"} <= set(menus["admin"])
+    assert not {"Users", "API tokens", "Audit log"} & set(menus["viewer"])
+    assert tabs == {"/failures": ["failures"], "/workers": ["workers"]}
+
+
 @pytest.mark.parametrize(
     "job_id", ["7", "a/b", "..", "", "50% & more?=#1", "käse", "(a),[b]", "repeat:x:1'\"", "a b+c"]
 )
