@@ -1,7 +1,9 @@
 """Reads a script, resolves its includes, parses its header and knows its hash.
 
 A script is one atomic operation in one file of ``lua/``; ``-- @include name`` pulls in one local function from
-``lua/includes/``, depth first and each only once. The header above the code is a contract::
+``lua/includes/``, depth first and each only once. Every run makes the functions of its script anew, so those that few
+runs need come by ``-- @include name when called``: the first call makes it, with all that it alone calls. The header
+above the code is a contract::
 
     -- name: one sentence.
     -- KEYS    first key · second key
@@ -25,8 +27,19 @@ from importlib.resources import files
 __all__ = ["Header", "Script", "ScriptSourceError", "load", "names", "read"]
 
 _FOLDER = files("board.engine.scripts") / "lua"
-_INCLUDE = re.compile(r"^-- @include (\w+)$")
+_INCLUDE = re.compile(r"^-- @include (\w+)( when called)?$")
 _TITLE = re.compile(r"^-- (\w+): (.+)$")
+_WHEN_CALLED = """\
+local {name}
+function {name}(...)
+  local made
+  do
+{source}
+  made = {name}
+  end
+  {name} = made
+  return made(...)
+end"""
 _FIELD = re.compile(r"^-- (KEYS|ARGV|DERIVED|RETURNS|EVENTS|COST|READS)\s+(.+)$")
 
 
@@ -103,7 +116,7 @@ def _resolve(where: str, text: str, *, seen: set[str], open_files: tuple[str, ..
         if match is None:
             lines.append(line)
             continue
-        name = match.group(1)
+        name, is_rare = match.groups()
         if name in open_files:
             raise ScriptSourceError(f"{where}.lua line {number}: include cycle {' > '.join((*open_files, name))}")
         if name in seen:
@@ -113,7 +126,8 @@ def _resolve(where: str, text: str, *, seen: set[str], open_files: tuple[str, ..
         if not path.is_file():
             raise ScriptSourceError(f"{where}.lua line {number}: no include named {name}")
         included = path.read_text(encoding="utf-8")
-        lines += _resolve(name, included, seen=seen, open_files=(*open_files, name))
+        resolved = _resolve(name, included, seen=set(seen) if is_rare else seen, open_files=(*open_files, name))
+        lines += _WHEN_CALLED.format(name=name, source="\n".join(resolved)).splitlines() if is_rare else resolved
     return lines
 
 

@@ -3,8 +3,8 @@
 -- a parent that is there.
 -- Returns its id, the id of the job it is a duplicate of, or -5 (no such parent) or -7 (another parent has it).
 -- @include event_limit
--- @include attach_existing
--- @include deduplicate
+-- @include attach_existing when called
+-- @include deduplicate when called
 -- @include store_job
 -- @include route_job
 -- @include emit_trimmed
@@ -24,7 +24,7 @@ local function add_one(base, meta, job)
   if job.id and redis.call('EXISTS', base .. job_id) == 1 then
     return attach_existing(base, meta, job_id, job)
   end
-  local owner_id = deduplicate(base, meta, job_id, job)
+  local owner_id = job.dedup and deduplicate(base, meta, job_id, job)
   if owner_id then
     return owner_id
   end

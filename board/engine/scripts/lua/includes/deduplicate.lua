@@ -5,9 +5,6 @@
 -- @include move_delayed_owner
 local function deduplicate(base, meta, job_id, job)
   local dedup = job.dedup
-  if not dedup then
-    return nil
-  end
   if meta.legacy then
     dedup.keep_last = false
     dedup.reschedule = false

@@ -1,38 +1,18 @@
--- promote_due: make up to 50 delayed jobs runnable whose time has come; their `delay` is 0 then.
--- Ids whose hash is gone are dropped: setting the field would make a job of them. One run of a script promotes once for
--- each moment: `meta.promoted` is the latest of them, and nothing becomes due in between.
--- @include waiting_list
--- @include emit
--- @include wake_worker
+-- promote_due: make up to 50 delayed jobs runnable whose time has come.
+-- One run of a script promotes once for each moment: `meta.promoted` is the latest of them, and nothing becomes due in
+-- between.
+-- @include promote_ids when called
 local function promote_due(base, meta, now)
   if meta.promoted and meta.promoted >= now then
     return
   end
   meta.promoted = now
-  local delayed = base .. 'delayed'
-  local ids = redis.call('ZRANGEBYSCORE', delayed, 0, (now + 1) * 4096 - 1, 'LIMIT', 0, 50)
+  local ids = redis.call('ZRANGEBYSCORE', base .. 'delayed', '0', (now + 1) * 4096 - 1, 'LIMIT', '0', '50')
   if #ids == 0 then
     return
   end
   if #ids == 50 then
     meta.promoted = math.huge
   end
-  redis.call('ZREM', delayed, unpack(ids))
-  local target = waiting_list(base, meta)
-  for _, job_id in ipairs(ids) do
-    local job = base .. job_id
-    local stored = redis.call('HGET', job, 'priority')
-    if stored or redis.call('EXISTS', job) == 1 then
-      local priority = tonumber(stored or nil) or 0
-      if priority > 0 then
-        local turn = redis.call('INCR', base .. 'pc') % 4294967296
-        redis.call('ZADD', base .. 'prioritized', priority * 4294967296 + turn, job_id)
-      else
-        redis.call('LPUSH', target, job_id)
-      end
-      emit(base, 'waiting', 'jobId', job_id, 'prev', 'delayed')
-      redis.call('HSET', job, 'delay', 0)
-    end
-  end
-  wake_worker(base, meta)
+  promote_ids(base, meta, ids)
 end
