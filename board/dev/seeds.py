@@ -302,7 +302,6 @@ class _Garden:
                 token=TOKEN,
                 return_text=json.dumps({"ok": True, "ms": 20 + number}),
                 now_ms=ended_at,
-                attempts=3,
             )
         )
 

@@ -99,7 +99,6 @@ class _Player:
                 token=token,
                 return_text=done.return_text,
                 now_ms=self.now,
-                attempts=attempts_of(job),
                 keep=keep_of(job.options.get("removeOnComplete")),
             )
         )

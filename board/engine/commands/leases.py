@@ -40,6 +40,9 @@ __all__ = [
 
 _NO_TAKER = b"\xc2"
 
+_ARRAYS = tuple(bytes((0x90 + size,)) for size in range(16))
+"""The first byte of a MessagePack array by its length."""
+
 
 @dataclass(frozen=True)
 class FetchNext:
@@ -62,7 +65,7 @@ class FetchNext:
         """The part of it that is the same for every job, as `fetch_next.lua` unpacks it."""
         limiter = self.limiter
         limits = (limiter.max, to_ms(limiter.duration)) if limiter is not None else (False, False)
-        return pack((str(self.lock_ms), *limits, self.worker if self.worker is not None else False))
+        return pack(_shortened((str(self.lock_ms), *limits, self.worker if self.worker is not None else False)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,6 @@ def complete_job(
     token: str,
     return_text: str,
     now_ms: int,
-    attempts: int = 0,
     keep: Keep | None = None,
     fetch: FetchNext | None = None,
     metrics_points: int | None = None,
@@ -132,7 +134,6 @@ def complete_job(
         token: the token it was taken with.
         return_text: JSON of the return value; `null` for none.
         now_ms: the clock.
-        attempts: the job's `attempts` option.
         keep: retention of completed jobs; None keeps all.
         fetch: how to take the next job; None takes none.
         metrics_points: minutes of counts to keep; None counts nothing.
@@ -147,13 +148,13 @@ def complete_job(
         token,
         "completed",
         return_text,
-        attempts,
-        False if keep is None else _retention(keep),
-        flatten(fields) if fields else False,
-        False if metrics_points is None else metrics_points,
-        False,
     )
-    return _finish_call(queue, job_id, end, fetch)
+    options = (
+        False if keep is None else _retention(keep),
+        False if metrics_points is None else metrics_points,
+        flatten(fields) if fields else False,
+    )
+    return _finish_call(queue, job_id, end, options, fetch)
 
 
 def fail_job(
@@ -197,13 +198,15 @@ def fail_job(
         token,
         "failed",
         reason,
-        attempts,
+    )
+    options = (
         False if keep is None else _retention(keep),
-        flatten(extra),
         False if metrics_points is None else metrics_points,
+        flatten(extra),
+        attempts,
         False if dead_letter is None else _grave(dead_letter),
     )
-    return _finish_call(queue, job_id, end, fetch)
+    return _finish_call(queue, job_id, end, options, fetch)
 
 
 def retry_active_job(
@@ -354,11 +357,24 @@ def wait_for_marker(queue: QueueKeys, timeout_s: float) -> Call[float | None]:
     return Call(("BZPOPMIN", queue.key("marker"), timeout_s), decode, block_ms=int(timeout_s * 1000))
 
 
-def _finish_call(queue: QueueKeys, job_id: str, end: tuple[Any, ...], fetch: FetchNext | None) -> Call[Fetched | None]:
-    """Describe the end of a job, in the order in which `finish_one.lua` unpacks it."""
+def _finish_call(
+    queue: QueueKeys, job_id: str, end: tuple[str, ...], options: tuple[Any, ...], fetch: FetchNext | None
+) -> Call[Fetched | None]:
+    """Describe the end of a job as `finish_one.lua` unpacks it: what all have, the taker, what few have."""
     taker, most = (_NO_TAKER, MOST_TOGETHER) if fetch is None else (fetch.packed, fetch.most)
-    decode = partial(_only_fetched_after, queue, job_id)
-    return item_call("finish_jobs", queue.base, b"\x92" + pack(end) + taker, decode, most)
+    options = _shortened(options)
+    item = _ARRAYS[len(end) + 1 + len(options)] + pack(end)[1:] + taker
+    if options:
+        item += pack(options)[1:]
+    return item_call("finish_jobs", queue.base, item, partial(_only_fetched_after, queue, job_id), most)
+
+
+def _shortened(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Leave out what is none at the end: Lua has it as nil, and each value costs Redis time."""
+    size = len(values)
+    while size and values[size - 1] is False:
+        size -= 1
+    return values[:size]
 
 
 def _retention(keep: Keep) -> dict[str, Any]:

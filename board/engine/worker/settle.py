@@ -271,7 +271,6 @@ def _ending(  # noqa: PLR0917 - the end of a job depends on all of it
             token=token,
             return_text=decision.return_text,
             now_ms=now_ms,
-            attempts=integer(options.get("attempts")) or 0,
             keep=retention(options.get("removeOnComplete"), rules.keep_completed),
             fetch=fetch,
             metrics_points=rules.metrics_points,

@@ -11,9 +11,8 @@ local jobs, apart = cmsgpack.unpack(ARGV[1]), ARGV[2] == '1'
 -- @include read_meta
 -- @include add_one
 -- @include push_pending
--- @include error_of
+-- @include run_each
 local meta = read_meta(base)
-local results, broken = {}, nil
 
 -- Where every job will be numbered, the numbers are taken at once: all have the same parent, which is there, or none.
 local parent_key, are_alike = jobs[1] and jobs[1].parent_key, true
@@ -27,17 +26,4 @@ if are_alike and meta.parent_found == parent_key then
   meta.number = redis.call('INCRBY', base .. 'id', #jobs) - #jobs
 end
 meta.pushed = {}
-for i, job in ipairs(jobs) do
-  local ok, result = pcall(add_one, base, meta, job)
-  if ok or apart then
-    results[i] = ok and result or error_of(result)
-  else
-    broken = result
-    break
-  end
-end
-push_pending(base, meta)
-if broken then
-  error(broken, 0)
-end
-return results
+return run_each(base, meta, jobs, apart, add_one, push_pending)

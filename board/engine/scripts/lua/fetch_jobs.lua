@@ -10,15 +10,10 @@ local base = KEYS[1]
 local takers, apart = cmsgpack.unpack(ARGV[1]), ARGV[2] == '1'
 -- @include read_meta
 -- @include fetch_next
--- @include guarded
-local meta = read_meta(base)
-local results = {}
-for i, one in ipairs(takers) do
-  local now, token = unpack(one[1])
-  if apart then
-    results[i] = guarded(fetch_next, base, meta, now, token, one[2]) or { false, '', 0, 0 }
-  else
-    results[i] = fetch_next(base, meta, now, token, one[2]) or { false, '', 0, 0 }
-  end
+-- @include run_each
+local function fetch_one(_, meta, one)
+  local now, token = one[1][1], one[1][2]
+  return fetch_next(base, meta, now, token, one[2]) or { false, '', 0, 0 }
 end
-return results
+
+return run_each(base, read_meta(base), takers, apart, fetch_one)

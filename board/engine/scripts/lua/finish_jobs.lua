@@ -11,19 +11,23 @@
 local base = KEYS[1]
 local ends, apart = cmsgpack.unpack(ARGV[1]), ARGV[2] == '1'
 -- @include read_meta
+-- @include look_ahead
 -- @include finish_one
 -- @include fetch_next
 -- @include announce_if_drained
--- @include guarded
+-- @include catch_up
+-- @include run_each
 local meta = read_meta(base)
+look_ahead(base, meta, ends)
 
-local function end_one(finish, taker)
+local function end_one(_, _, finish)
   local code = finish_one(base, meta, finish)
   if code < 0 then
     return code
   end
+  local now, token, taker = finish[1], finish[3], finish[6]
   if taker then
-    local fetched = fetch_next(base, meta, finish[1], finish[3], taker)
+    local fetched = fetch_next(base, meta, now, token, taker)
     if fetched then
       return fetched
     end
@@ -32,12 +36,4 @@ local function end_one(finish, taker)
   return 0
 end
 
-local results = {}
-for i, work in ipairs(ends) do
-  if apart then
-    results[i] = guarded(end_one, work[1], work[2])
-  else
-    results[i] = end_one(work[1], work[2])
-  end
-end
-return results
+return run_each(base, meta, ends, apart, end_one, catch_up)

@@ -14,10 +14,17 @@ local retries, apart = cmsgpack.unpack(ARGV[1]), ARGV[2] == '1'
 -- @include leave_active
 -- @include enqueue
 -- @include emit_trimmed
--- @include guarded
+-- @include read_locks
+-- @include drop_pending
+-- @include run_each
 local meta = read_meta(base)
+local job_ids = {}
+for i, retry in ipairs(retries) do
+  job_ids[i] = retry.id
+end
+read_locks(base, meta, job_ids)
 
-local function retry_one(retry)
+local function retry_one(_, _, retry)
   local key = base .. retry.id
   local stored = redis.call('HMGET', key, 'priority', 'atm')
   if not stored[1] and redis.call('EXISTS', key) == 0 then
@@ -34,12 +41,4 @@ local function retry_one(retry)
   return 0
 end
 
-local results = {}
-for i, retry in ipairs(retries) do
-  if apart then
-    results[i] = guarded(retry_one, retry)
-  else
-    results[i] = retry_one(retry)
-  end
-end
-return results
+return run_each(base, meta, retries, apart, retry_one, drop_pending)

@@ -16,11 +16,11 @@ local key = base .. job_id
 if redis.call('EXISTS', key) == 0 then
   return -1
 end
-local code = lock_code(base, job_id, token)
+local meta = read_meta(base)
+local code = lock_code(base, meta, job_id, token)
 if code < 0 then
   return code
 end
-local meta = read_meta(base)
 drop_lock(base, meta, job_id, token)
 if redis.call('LREM', base .. 'active', 1, job_id) > 0 then
   local priority = tonumber(redis.call('HGET', key, 'priority') or nil) or 0

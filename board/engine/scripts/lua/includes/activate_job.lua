@@ -2,14 +2,20 @@
 -- announced. Returns its hash, in which a field that stands twice has the value that comes last. The marker is set once
 -- a run.
 -- @include field_of
+-- @include drop_pending
 -- @include emit
 local function activate_job(base, meta, job_id, hash, now, token, lock_ms, worker)
   local key = base .. job_id
   if token ~= '0' then
+    if meta.locks and meta.locks[job_id] ~= nil then
+      drop_pending(base, meta)
+      meta.locks[job_id] = token
+    end
     redis.call('SET', key .. ':lock', token, 'PX', lock_ms)
   end
   emit(base, 'active', 'jobId', job_id, 'prev', 'waiting')
-  local started = string.format('%d', (tonumber(field_of(hash, 'ats')) or 0) + 1)
+  local before = field_of(hash, 'ats')
+  local started = before and string.format('%d', (tonumber(before) or 0) + 1) or '1'
   local n = #hash
   hash[n + 1], hash[n + 2], hash[n + 3], hash[n + 4] = 'processedOn', now, 'ats', started
   if worker then
@@ -19,7 +25,7 @@ local function activate_job(base, meta, job_id, hash, now, token, lock_ms, worke
     redis.call('HSET', key, 'processedOn', now, 'ats', started)
   end
   if not meta.marked then
-    redis.call('ZADD', base .. 'marker', 0, '0')
+    redis.call('ZADD', base .. 'marker', '0', '0')
     meta.marked = true
   end
   return { hash, job_id, 0, 0 }

@@ -1,6 +1,6 @@
 -- fetch_next: promote what is due, then take one job if the queue's limits let us.
 -- Returns {hash, id, 0, 0}, {false, '', limited_ms, 0}, {false, '', 0, next_due_ms}, or nil when there is nothing at all.
--- `taker` is lock_ms str · max int · duration int · worker str, the last three false for none.
+-- `taker` is lock_ms str · max int · duration int · worker str; false for none, also where the last ones are left out.
 -- @include promote_due
 -- @include is_blocked
 -- @include take_waiting

@@ -42,6 +42,7 @@ local function settle_deduplication(base, meta, job_id, dedup_id, now)
   route_job(base, meta, next_id, job)
   if kept[7] then
     redis.call('SADD', kept[7], base .. next_id)
+    meta.childless = false
   end
   redis.call('DEL', key)
 end

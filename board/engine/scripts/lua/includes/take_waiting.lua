@@ -19,6 +19,6 @@ local function take_waiting(base)
     end
     redis.call('LREM', active, 1, job_id)
   end
-  redis.call('ZADD', base .. 'marker', 0, '0')
+  redis.call('ZADD', base .. 'marker', '0', '0')
   return nil
 end

@@ -2,7 +2,7 @@
 -- @include is_blocked
 local function wake_worker(base, meta)
   if not meta.marked and not is_blocked(base, meta) then
-    redis.call('ZADD', base .. 'marker', 0, '0')
+    redis.call('ZADD', base .. 'marker', '0', '0')
     meta.marked = true
   end
 end
