@@ -106,9 +106,11 @@ class NewJob:
             "data": self.data,
             "opts": self.options,
             "timestamp": str(self.timestamp_ms),
-            "delay": self.delay_ms,
-            "priority": self.priority,
         }
+        if self.delay_ms:
+            packed["delay"] = self.delay_ms
+        if self.priority:
+            packed["priority"] = self.priority
         if self.job_id is not None:
             packed["id"] = self.job_id
         if self.lifo:

@@ -47,7 +47,6 @@ if redis.call('EXISTS', key) == 0 then
     data = fields[3] or '{}',
     opts = letter.opts or '{}',
     timestamp = letter.timestamp or now,
-    delay = 0,
     priority = tonumber(original.priority) or 0,
     lifo = original.lifo == true,
   }

@@ -23,9 +23,7 @@ local function bury_job(place, job_id, key, reason, now)
       opts = fields[3] or '{}',
     },
   }
-  local job = {
-    name = fields[1] or '', data = fields[2] or '{}', opts = cjson.encode(opts), timestamp = now, delay = 0, priority = 0,
-  }
+  local job = { name = fields[1] or '', data = fields[2] or '{}', opts = cjson.encode(opts), timestamp = now }
   if redis.call('EXISTS', copy) == 1 then
     redis.call('HSET', copy, 'data', job.data, 'opts', job.opts)
   else

@@ -4,6 +4,7 @@ local function move_delayed_owner(base, meta, owner_id, job)
   if meta.legacy or not redis.call('ZSCORE', base .. 'delayed', owner_id) then
     return
   end
-  redis.call('HSET', base .. owner_id, 'delay', job.delay)
-  delay_job(base, meta, owner_id, job.timestamp, job.delay)
+  local delay = job.delay or 0
+  redis.call('HSET', base .. owner_id, 'delay', delay)
+  delay_job(base, meta, owner_id, job.timestamp, delay)
 end

@@ -1,8 +1,7 @@
--- store_job: write a new job's hash and announce it.
+-- store_job: write a new job's hash and announce it. What has no delay or no priority has 0.
 -- @include emit
 local function store_job(base, job_id, job)
-  local key, delay, priority = base .. job_id, job.delay, job.priority
-  delay, priority = delay == 0 and '0' or delay, priority == 0 and '0' or priority
+  local key, delay, priority = base .. job_id, job.delay or '0', job.priority or '0'
   if job.parent_key or job.scheduler or job.dedup then
     local fields = { 'delay', delay, 'priority', priority }
     local function add(field, value)
