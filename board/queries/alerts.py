@@ -213,7 +213,7 @@ def read_alerts(
 
 def firing_calls(alerts: Alerts) -> list[Call[Any]]:
     """Describe reading what ``firing_of`` makes rows of, for a page about something else."""
-    return [alerts.rules(), alerts.incidents()]
+    return [alerts.rules(), alerts.incidents(), alerts.standing()]
 
 
 def firing_of(

@@ -32,7 +32,7 @@ QUEUES_PER_SCRIPT = 50
 """Two and a half milliseconds of the server's time."""
 
 STALE_MS = 120_000
-"""An older summary says nothing of now: the recorder writes one every ten seconds."""
+"""An older summary says nothing of now: the recorder writes one every ten seconds, and as often is looked at alerts."""
 
 ATTENTION_LIMIT = 50
 """Sentences kept; the page shows the first eight and counts the rest."""
@@ -162,7 +162,7 @@ def read_overview(
         extra = [history.now(bases), history.state(), *(asked.calls if asked else ())]
     alarms = firing_calls(alerts) if alerts else []
     readings, names, replies = _read(connection, queues, [*alarms, *([pausers] if pausers else []), *extra])
-    firing = _firing(replies[: len(alarms)], known, sees_all=limits is None)
+    firing = _firing(replies[: len(alarms)], known, now_ms, sees_all=limits is None)
     del replies[: len(alarms)]
     by_whom = _or_nothing(replies.pop(0)) if pausers else {}
     lately = _lately(_or_nothing(replies[0]), now_ms) if extra else {}
@@ -237,11 +237,13 @@ def _read(
     return readings, names, others
 
 
-def _firing(told: Sequence[Any], known: Known, *, sees_all: bool) -> tuple[FiringRow, ...]:
-    """Return what fires; nothing where it was not asked for, or could not be read."""
+def _firing(told: Sequence[Any], known: Known, now_ms: int, *, sees_all: bool) -> tuple[FiringRow, ...]:
+    """Return what fires; nothing where it was not asked for, could not be read, or nobody has looked for too long."""
     if not told or any(isinstance(one, EngineError) for one in told):
         return ()
-    rules, incidents = told
+    rules, incidents, standing = told
+    if standing.at_ms is None or now_ms - standing.at_ms > STALE_MS:
+        return ()
     return firing_of(rules, incidents, known, sees_all=sees_all)
 
 

@@ -93,6 +93,26 @@ def test_what_fires_stands_first_among_what_needs_attention(site: Site) -> None:
     assert [line for line in strip(browser) if "Mail is behind" in line] == []
 
 
+def test_what_fired_when_somebody_looked_last_is_not_said_to_fire_now(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process that looks may be gone for good, as on a board that was made read-only."""
+    browser = site.signed_in()
+    for number in range(3):
+        site.jobs.waiting(f"w{number}")
+    browser.post("/alerts/new", RULE)
+    look(site)
+    moment = site.service.clock()
+
+    shown = []
+    for later in (60_000, 180_000):
+        monkeypatch.setattr(site.service, "clock", lambda at=moment + later: at)
+        site.service.readings.forget()
+        shown.append(any("fires" in line for line in strip(site.signed_in())))
+
+    assert shown == [True, False]
+
+
 def test_what_fires_about_a_queue_that_is_not_shown_needs_nobodys_attention(make_site: Callable[..., Site]) -> None:
     site = make_site(roles="tenant: viewer@film")
     for number in range(3):
