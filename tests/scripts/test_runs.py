@@ -52,16 +52,14 @@ def take_all(connection: Connection, queue: QueueKeys) -> list[str]:
     return taken
 
 
-def complete(queue: QueueKeys, job_id: str, token: str | None = None, **how: Any) -> Call[Any]:
+def complete(queue: QueueKeys, job_id: str, token: str | None = None, *, now_ms: int = NOW, **how: Any) -> Call[Any]:
     """Describe completing a job."""
-    return leases.complete_job(
-        queue, job_id, token=token or f"t{job_id}", **({"return_text": "1", "now_ms": NOW} | how)
-    )
+    return leases.complete_job(queue, job_id, token=token or f"t{job_id}", return_text="1", now_ms=now_ms, **how)
 
 
-def fail(queue: QueueKeys, job_id: str, token: str | None = None, **how: Any) -> Call[Any]:
+def fail(queue: QueueKeys, job_id: str, token: str | None = None, *, now_ms: int = NOW, **how: Any) -> Call[Any]:
     """Describe failing a job."""
-    return leases.fail_job(queue, job_id, token=token or f"t{job_id}", **({"reason": "no", "now_ms": NOW} | how))
+    return leases.fail_job(queue, job_id, token=token or f"t{job_id}", reason="no", now_ms=now_ms, **how)
 
 
 def told(call: Call[Any], reply: Any) -> Outcome:
@@ -293,8 +291,8 @@ def test_a_job_that_got_a_child_in_the_same_run_waits_for_it(
     add(connection, queue, deduplication=Deduplication("a", keep_last_if_active=True))
     add(connection, queue)
     take_all(connection, queue)
-    kept = {"name": "send", "data": "{}", "opts": "{}", "pk": queue.job("2"), "pd": "{}"}
-    redis_client.hset(queue.key("dn:a"), mapping=kept | {"pdk": f"{queue.job('2')}:dependencies"})
+    kept: dict[Any, Any] = {"name": "send", "pk": queue.job("2"), "pd": "{}", "pdk": f"{queue.job('2')}:dependencies"}
+    redis_client.hset(queue.key("dn:a"), mapping=kept)
 
     heard = together(connection, [complete(queue, "1"), complete(queue, "2")])
 
@@ -363,7 +361,7 @@ def some_options(dice: Random, queue: QueueKeys, client: redis.Redis) -> dict[st
             )
             return {"parent": ParentRef(f"p{number}", home.qualified)} | ({policy: True} if policy else {})
         case "dedup":
-            how = dice.choice([{}, {"ttl": 5000}, {"keep_last_if_active": True}])
+            how: dict[str, Any] = dice.choice([{}, {"ttl": 5000}, {"keep_last_if_active": True}])
             return {"deduplication": Deduplication(dice.choice("ab"), **how)}
         case _:
             return {}
@@ -391,7 +389,9 @@ def a_situation(dice: Random, connection: Connection, queue: QueueKeys, client: 
         held += [(job_id, "tc")] if (job_id := take(connection, queue, "tc")) is not None else []
     if dice.random() < 0.2:
         client.sadd(queue.key("stalled"), *(job_id for job_id, _ in held), "1")
-    limits = dice.choice([{}, {}, {}, {"paused": 1}, {"concurrency": 2}, {"max": 3, "duration": 60_000}])
+    limits: dict[Any, Any] = dice.choice(
+        [{}, {}, {}, {"paused": 1}, {"concurrency": 2}, {"max": 3, "duration": 60_000}]
+    )
     if limits:
         client.hset(queue.key("meta"), mapping=limits)
     if dice.random() < 0.2:
