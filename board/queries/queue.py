@@ -131,7 +131,7 @@ class QueuePage:
         is_cut: the search ended before the page was full, because it looked at as much as one request may.
         sort: order shown.
         default_sort: order shown when the address names none.
-        facets: errors of the newest failed jobs with their counts.
+        facets: errors of the newest failed jobs with their counts; none beside a job, for lack of room.
         searched: jobs looked at for the search or the filter.
         paused_list: release 5 keeps the waiting jobs in its list for paused queues.
         workers: connected workers; None when that cannot be known.
@@ -233,6 +233,7 @@ def read_queue(
             size=0 if filters else asked.rows,
             after=None if filters else after,
             find=asked.text[:TEXT_LIMIT],
+            facets=not asked.job,
         ),
         list_client_names(),
         count_schedulers(queue),

@@ -117,6 +117,22 @@ def test_a_line_costs_redis_few_commands_and_its_error_is_read_once(
     assert sum(count for _, count in page.facets) == 20 * (state == "failed")
 
 
+def test_errors_are_not_counted_beside_a_job(connection: Connection, known: Known, redis_client: redis.Redis) -> None:
+    mail = Filler(redis_client).open()
+    for number in range(100):
+        mail.failed(f"job-{number}")
+    costs = []
+    for asked in (QueueAsked("failed"), QueueAsked("failed", job="job-1")):
+        read_queue(connection, known, MAIL, asked, now_ms=NOW)
+        redis_client.config_resetstat()
+        page = read_queue(connection, known, MAIL, asked, now_ms=NOW)
+        stats = redis_client.info("commandstats")
+        costs.append((stats["cmdstat_hget"]["calls"], bool(page.facets)))
+
+    assert [is_counted for _, is_counted in costs] == [True, False]
+    assert costs[0][0] >= 80 > 3 * costs[1][0]
+
+
 @pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
 def test_a_page_changes_nothing(
     connection: Connection, known: Known, full: Filler, redis_client: redis.Redis, page: Page
