@@ -48,7 +48,7 @@ def is_blocked(client: redis.Redis) -> bool:
 
 def bulk_add(queue: AsyncQueue, parts: int) -> "asyncio.Task[list[AsyncJob]]":
     """Begin to add so many parts of jobs."""
-    return asyncio.create_task(queue.add_bulk([("x", {}) for _ in range(parts * MOST_TOGETHER)]))
+    return asyncio.create_task(queue.add_bulk([("x", number) for number in range(parts * MOST_TOGETHER)]))
 
 
 def has_sent(connection: AsyncConnection, round_trips: int) -> bool:
@@ -255,6 +255,7 @@ async def test_a_run_that_answers_too_little_is_an_error_of_all_that_shared_it(r
         asked = await asyncio.gather(*map(queue.connection.call, calls), return_exceptions=True)
 
         assert [type(one) for one in asked] == [ScriptError] * 3
+        assert all(isinstance(one, ScriptError) and one.__cause__ is not one for one in asked)
         assert (await queue.add("x")).id
 
 
@@ -289,18 +290,48 @@ async def test_what_was_sent_on_a_socket_that_broke_is_lost_and_what_follows_is_
 
 
 @behaviour
-async def test_a_wait_that_is_cancelled_takes_its_socket_along_so_that_nothing_is_given_to_nobody(
+async def test_a_connection_that_one_task_closes_is_not_opened_again_by_another(
     redis_url: str, redis_client: redis.Redis
 ) -> None:
-    pop: Call[Any] = Call(("BLPOP", "list", 0), raw)
-    async with AsyncConnection.open(redis_url) as connection, connection.blocking() as waiting:
-        held = asyncio.create_task(waiting.call(pop))
-        await wait_until_async(lambda: is_blocked(redis_client), "the wait to begin")
-        held.cancel()
-        await wait_until_async(lambda: not is_blocked(redis_client), "Redis to see that nobody waits")
-        redis_client.rpush("list", "kept")
+    connection = AsyncConnection.open(redis_url)
+    ping: Call[Any] = Call(("PING",), raw, writes=False)
 
-        assert await waiting.call(pop) == [b"list", b"kept"]
+    async def call_and_close() -> None:
+        await connection.call(ping)
+        await connection.close()
+
+    await asyncio.gather(call_and_close(), connection.call(ping), return_exceptions=True)
+
+    with pytest.raises(ClosedError):
+        await connection.call(ping)
+
+
+@behaviour
+async def test_jobs_keep_their_order_when_redis_forgets_the_script_while_they_are_added(
+    redis_url: str, redis_client: redis.Redis
+) -> None:
+    async with AsyncQueue("mail", connection=redis_url) as queue:
+        await queue.add("x", -1)
+        for _ in range(10):  # it has to happen at the wrong moment
+            under_way = bulk_add(queue, 8)
+            while not under_way.done():
+                redis_client.script_flush()
+                await asyncio.sleep(0)
+
+        waiting = await queue.get_waiting()
+
+        assert [job.id for job in waiting] == [str(number) for number in range(1, 4_002)]
+        assert [job.data for job in waiting[1:]] == list(range(400)) * 10
+
+
+@behaviour
+async def test_a_socket_that_redis_closes_with_its_answer_costs_the_next_call_nothing(redis_url: str) -> None:
+    async with AsyncConnection.open(redis_url) as connection:
+        for _ in range(20):
+            me = await connection.call(Call(("CLIENT", "ID"), raw, writes=False))
+            await connection.call(Call(("CLIENT", "KILL", "ID", me, "SKIPME", "no"), raw))
+
+            assert await connection.call(Call(("ECHO", "there"), raw, writes=False)) == b"there"
 
 
 @behaviour

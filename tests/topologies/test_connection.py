@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import pytest
 
 from board.engine import AsyncJob, AsyncWorker, FlowJob, FlowProducer, Queue, Worker
-from board.engine.calls import Batch, Call
+from board.engine.calls import Batch, Call, raw
 from board.engine.commands import jobs, queues
 from board.engine.connection.aio import AsyncConnection
 from board.engine.connection.sync import Connection
@@ -19,7 +19,7 @@ from tests.servers import Kind
 from tests.topologies.cluster import Cluster
 from tests.topologies.conftest import Topology
 from tests.topologies.sentinels import SentinelSet
-from tests.waiting import wait_until
+from tests.waiting import wait_until, wait_until_async
 
 MAIL = QueueKeys("{b}", "mail")
 NOW = 1_767_225_600_000
@@ -219,3 +219,22 @@ def test_the_prefix_of_a_topology_serves_both_fronts(topology: Topology, connect
     line = connect(topology.url)
 
     assert [line.call(add(queue)) for _ in range(3)] == ["1", "2", "3"]
+
+
+def test_a_wait_that_is_cancelled_leaves_nothing_behind_that_takes_what_comes(topology: Topology, keeper: Any) -> None:
+    key = f"{topology.prefix}:list"
+    pop: Call[Any] = Call(("BLPOP", key, 0), raw)
+
+    def is_blocked() -> bool:
+        return bool(keeper.info("clients")["blocked_clients"])
+
+    async def wait_twice() -> Any:
+        async with AsyncConnection.open(topology.url) as connection, connection.blocking() as waiting:
+            held = asyncio.create_task(waiting.call(pop))
+            await wait_until_async(is_blocked, "the wait to begin")
+            held.cancel()
+            await wait_until_async(lambda: not is_blocked(), "Redis to see that nobody waits")
+            keeper.rpush(key, "kept")
+            return await waiting.call(pop)
+
+    assert asyncio.run(wait_twice())[1] == b"kept"

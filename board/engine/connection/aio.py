@@ -102,7 +102,6 @@ class AsyncConnection:
         self._client_name = clean_client_name(client_name) if client_name else None
         self._overrides = overrides or {}
         self._is_shared = True
-        self._is_held = bool(self._overrides)
         self._places: dict[str, _Place] = {}
         self._proven: Line | None = None
         self._in_use: set[_Socket] = set()
@@ -286,11 +285,7 @@ class AsyncConnection:
         except NoTransportError:
             self._is_shared = False  # redis-py opens something unknown: each task takes a socket of its own
             return self._sound((await self._send([call], atomic=False))[0])
-        except asyncio.CancelledError:
-            if self._is_held:
-                line.drop()  # Redis would hold it still, and give what comes to nobody
-            raise
-        if not self._is_held:
+        if not self._closed:
             self._proven = line
         return reply
 
@@ -301,7 +296,13 @@ class AsyncConnection:
         self._check_open()
         line = place.line
         if line is None or not line.is_usable(asyncio.get_running_loop()):
-            line = place.line = Line(lambda: self._open_for_line(place), place.name, place.known, self._origin.lost)
+            line = place.line = Line(
+                lambda: self._open_for_line(place),
+                place.name,
+                place.known,
+                self._origin.lost,
+                is_held=bool(self._overrides),
+            )
         return line
 
     async def _send(self, calls: Iterable[Call[Any]], *, atomic: bool) -> list[Any]:

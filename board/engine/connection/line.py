@@ -78,10 +78,18 @@ class Line:
         place: where it leads, for messages.
         known: scripts that the server has, kept up to date.
         lost: told whenever the socket breaks.
+        is_held: it is for what Redis holds back, one at a time: who is cancelled takes the socket along, for Redis
+            would go on holding it and give what comes to nobody.
     """
 
     def __init__(
-        self, opened: Callable[[], Awaitable[Any]], place: str, known: set[str], lost: Callable[[], None]
+        self,
+        opened: Callable[[], Awaitable[Any]],
+        place: str,
+        known: set[str],
+        lost: Callable[[], None],
+        *,
+        is_held: bool = False,
     ) -> None:
         self._opened = opened
         self._place = place
@@ -95,7 +103,10 @@ class Line:
         self._opening: asyncio.Task[None] | None = None
         self._is_due = False
         self._is_closed = False
+        self._is_held = is_held
         self._half = MOST_AT_ONCE
+        self._is_next_at_once = False
+        self._forgotten: list[_Asked] = []
 
     def is_usable(self, loop: asyncio.AbstractEventLoop) -> bool:
         """Whether it belongs to this loop and this process."""
@@ -103,7 +114,7 @@ class Line:
 
     def ask(self, call: Call[Any]) -> Future:
         """Send one call; its raw reply is the future's result, what an error of Redis means its exception."""
-        future = self._loop.create_future()
+        future = self._future()
         if call.item is None or call.script is None:
             self._runs.clear()
             self._enqueue(_Asked((), [call], [future]))
@@ -122,7 +133,7 @@ class Line:
 
     def send(self, commands: Sequence[Command]) -> Future:
         """Send commands side by side; the list of their raw replies is the future's result."""
-        future = self._loop.create_future()
+        future = self._future()
         self._runs.clear()
         self._enqueue(_Asked(commands, [], [future]))
         return future
@@ -135,25 +146,39 @@ class Line:
             await asyncio.wait([self._opening])
         waiting, self._queue = self._queue, deque()
         self._runs.clear()
-        _fail(waiting, lambda: ClosedError("the connection was closed before"))
-        self.drop()
-
-    def drop(self) -> None:
-        """Break the socket, with what is under way on it; the next question opens another."""
-        if self._wire is not None:
-            self._wire.abort()
-            self.broke(self._wire, None)
+        _fail(waiting, _closed)
+        self._drop()
 
     # Sending
 
+    def _future(self) -> Future:
+        future = self._loop.create_future()
+        if self._is_held:
+            future.add_done_callback(self._let_go)
+        return future
+
+    def _let_go(self, future: Future) -> None:
+        if future.cancelled():
+            self._drop()
+
+    def _drop(self) -> None:
+        """Break the socket, with what is under way on it; the next question opens another."""
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            pending, wire.pending = wire.pending, deque()
+            wire.abort()
+            _fail(pending, lambda: store_error(theirs.ConnectionError("the connection was closed"), self._place))
+
     def _enqueue(self, asked: _Asked) -> None:
+        if self._is_closed:
+            _fail([asked], _closed)
+            return
         self._queue.append(asked)
-        if self._half == 1:  # Redis has nothing of ours to do, and nobody else waited for it
-            self._half = MOST_AT_ONCE
-            self._flush(heard=True)
-        elif not self._is_due:
-            self._is_due = True
-            self._loop.call_soon(self._end_turn)
+        if self._is_next_at_once:
+            self._is_next_at_once = False
+            self._flush()
+        else:
+            self._wake()
 
     def _end_turn(self) -> None:
         self._is_due = False
@@ -164,7 +189,7 @@ class Line:
         futures = asked.futures
         if isinstance(reply, EMPTIED) and asked.calls and (script := asked.calls[0].script) is not None:
             self._known.discard(script.sha)
-            self._enqueue(asked)
+            self._forgotten.append(asked)
         elif len(futures) == 1:
             self._answer(wire, futures[0], reply)
         elif reply.__class__ is list and len(reply) == len(futures):
@@ -183,29 +208,41 @@ class Line:
             wire.note(reply)
             if not future.done():
                 error = store_error(reply, self._place)
-                error.__cause__ = reply
+                if error is not reply:
+                    error.__cause__ = reply
                 future.set_exception(error)
         elif not future.done():
             future.set_result(reply)
 
-    def answered(self, count: int) -> None:
-        """Let what is asked on these answers leave in packets of half as many as were under way.
+    def answered(self, count: int, under_way: int) -> None:
+        """See to what follows ``count`` answers, when ``under_way`` were waited for.
 
-        Redis then has one half while the program has the other, whatever groups they were in before. What follows the
-        only answer leaves at once.
+        What is asked on several leaves in packets of half as many as were under way: Redis then has one half while the
+        program has the other, whatever groups they were in before. What is asked on the only one leaves at once.
         """
-        if count == 1 or count >= 2 * LEAST_TOGETHER:
-            self._half = (count + 1) // 2
+        self._ask_again()
+        if under_way >= 2 * LEAST_TOGETHER:
+            self._half = (under_way + 1) // 2
+            self._loop.call_soon(self._as_usual)
+        elif count == under_way == 1:
+            self._is_next_at_once = True
             self._loop.call_soon(self._as_usual)
 
     def _as_usual(self) -> None:
         self._half = MOST_AT_ONCE
+        self._is_next_at_once = False
 
-    def _flush(self, *, heard: bool = False) -> None:
-        """Send what waits; ``heard`` says that the socket was alive a moment ago."""
+    def _ask_again(self) -> None:
+        """Put what Redis has not run, because it forgot the script, before what was asked since, in its order."""
+        if self._forgotten:
+            self._queue.extendleft(reversed(self._forgotten))
+            self._forgotten = []
+            self._wake()
+
+    def _flush(self) -> None:
         self._runs.clear()
         wire = self._wire
-        if wire is not None and not wire.pending and not heard and not wire.is_alive():
+        if wire is not None and not wire.pending and not wire.is_alive():
             wire.abort()
             self._wire = wire = None
         if wire is None:
@@ -280,6 +317,7 @@ class Line:
         """Fail what was sent on a socket that is gone; what was not goes out on the next."""
         if self._wire is wire:
             self._wire = None
+        self._ask_again()
         why = error or theirs.ConnectionError("the connection was closed")
         pending, wire.pending = wire.pending, deque()
         if pending:
@@ -370,7 +408,7 @@ class _Wire(asyncio.Protocol):
         """Hand out the replies."""
         reader, pending = self._reader, self.pending
         self._heard_s = self._loop.time()
-        under_way = sum(len(asked.calls) for asked in pending)
+        under_way = sum(len(asked.futures) for asked in pending)
         try:
             reader.feed(data)
             while (reply := reader.gets()) is not _NOTHING:
@@ -389,7 +427,7 @@ class _Wire(asyncio.Protocol):
         except Exception as error:  # noqa: BLE001 - not the protocol of Redis, or a reply to nothing
             self._break(error)
             return
-        self._line.answered(under_way)
+        self._line.answered(under_way - sum(len(asked.futures) for asked in pending), under_way)
         if self._is_leaving and not pending:
             self._break(None)
 
@@ -442,6 +480,10 @@ def _error(message: str) -> theirs.ResponseError:
 
 def _is_stale(reply: Exception) -> bool:
     return isinstance(store_error(reply, ""), ReadOnlyError)
+
+
+def _closed() -> ClosedError:
+    return ClosedError("the connection was closed before")
 
 
 def _fail(asked: Iterable[_Asked], error: Callable[[], BaseException]) -> None:
