@@ -78,7 +78,11 @@ def _on_uvloop(rates: list[dict[str, Any]]) -> list[str]:
     measured = [row for row in rates if "uvloop" in row["sides"] and not row["title"].endswith(("front", "threads"))]
     if not measured:
         return []
-    lines = ["", "With the event loop of uvloop, which a program may bring along:", ""]
+    lines = [
+        "",
+        "With the event loop of uvloop, which a program may bring along (`python -m bench.engine --uvloop`):",
+        "",
+    ]
     lines += ["| work | ours, jobs/s | ratio to Node BullMQ 6 |", "|---|---:|---:|"]
     for row in measured:
         rate = row["sides"]["uvloop"]
