@@ -12,6 +12,8 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import logging
+import os
+import pickle
 import threading
 import time
 from collections.abc import Callable, Mapping, MutableMapping
@@ -56,15 +58,24 @@ class Compiled(jinja2.BytecodeCache):
         self._writes = writes
 
     def load_bytecode(self, bucket: Bucket) -> None:
-        """Fill the bucket of a template, if there is something for it."""
-        with contextlib.suppress(OSError):
+        """Fill the bucket of a template, if there is something for it that can be read."""
+        try:
             bucket.bytecode_from_string(self._file(bucket).read_bytes())
+        except (OSError, EOFError, ValueError, TypeError, pickle.UnpicklingError):
+            bucket.reset()
 
     def dump_bytecode(self, bucket: Bucket) -> None:
-        """Keep what was compiled."""
-        if self._writes:
-            self._folder.mkdir(exist_ok=True)
-            self._file(bucket).write_bytes(bucket.bytecode_to_string())
+        """Keep what was compiled: all of it, or nothing."""
+        if not self._writes:
+            return
+        self._folder.mkdir(exist_ok=True)
+        kept = self._file(bucket)
+        unfinished = kept.with_suffix(f".{os.getpid()}")
+        try:
+            unfinished.write_bytes(bucket.bytecode_to_string())
+            unfinished.replace(kept)
+        finally:
+            unfinished.unlink(missing_ok=True)
 
     def _file(self, bucket: Bucket) -> Path:
         return self._folder / f"template-{self._releases}-{bucket.key}.cache"

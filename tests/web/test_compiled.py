@@ -68,12 +68,30 @@ def test_pages_write_nothing(make: Make, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_holds_no_code_counts_as_not_there(make: Make, tmp_path: Path) -> None:
+def test_a_file_that_is_cut_off_anywhere_counts_as_not_there(make: Make, tmp_path: Path) -> None:
+    environment = make("text", writes=True)
+    load_all(environment)
+    (kept,) = tmp_path.iterdir()
+    whole = kept.read_bytes()
+
+    for length in range(len(whole)):
+        kept.write_bytes(whole[:length])
+        bucket = Compiled(tmp_path).get_bucket(environment, "page.html", None, "text")
+        assert bucket.code is None, length
+    assert make("text").get_template("page.html").render() == "text"
+
+
+def test_who_reads_while_a_template_is_compiled_again_reads_the_whole_file(make: Make, tmp_path: Path) -> None:
     load_all(make("text", writes=True))
     (kept,) = tmp_path.iterdir()
-    kept.write_bytes(kept.read_bytes()[:-20])
+    kept.write_bytes(b"of another Python")
 
-    assert make("text").get_template("page.html").render() == "text"
+    with kept.open("rb") as reading:
+        load_all(make("text", writes=True))
+
+        assert reading.read() == b"of another Python"
+    assert make("text", _Refusing).get_template("page.html").render() == "text"
+    assert list(tmp_path.iterdir()) == [kept]
 
 
 def test_what_was_compiled_lies_in_the_package_and_in_no_folder_that_others_may_fill() -> None:
