@@ -23,9 +23,14 @@ from board.queries.options_words import options_in_words
 from board.queries.payload import Pairs, Payload, payload
 from board.queries.related import Alike, Kin, alike_of, kin_of, related_calls
 from board.queries.rows import (
+    DATA_NOT_JSON,
+    NO_TIME,
+    OPTIONS_NOT_JSON,
     allowed_actions,
     due_of,
     error_texts,
+    no_field_problem,
+    no_job_problem,
     option_number,
     progress_text,
     read_json,
@@ -461,21 +466,17 @@ def _raw(name: str, cut: Cut, known: Known) -> RawField:
 
 
 _NOT_JSON = {
-    "data": sentence("the data are not JSON"),
-    "opts": sentence("the options are not JSON"),
+    "data": DATA_NOT_JSON,
+    "opts": OPTIONS_NOT_JSON,
     "returnvalue": sentence("the result is not JSON"),
 }
 
 
 def _problems(reading: JobReading, fields: Mapping[str, str], traces: list[str]) -> list[str]:
-    if reading.kind == "none":
-        return [sentence("its id is in a list, the job itself is gone")]
     if reading.kind != "hash":
-        return [sentence("its key holds a %(kind)s, not a job", kind=reading.kind)]
+        return [no_job_problem(reading.kind)]
     found: list[str] = [
-        sentence("the hash has no field “%(name)s”", name=name)
-        for name in ("name", "data", "opts", "timestamp")
-        if name not in reading.fields
+        no_field_problem(name) for name in ("name", "data", "opts", "timestamp") if name not in reading.fields
     ]
     for name, told in _NOT_JSON.items():
         shown = _payload(reading.fields.get(name))
@@ -489,7 +490,7 @@ def _problems(reading: JobReading, fields: Mapping[str, str], traces: list[str])
             else sentence("the stack traces are too long to be read here")
         )
     if whole_number(fields.get("timestamp")) is None and "timestamp" in fields:
-        found.append(sentence("the time of creation is no number"))
+        found.append(NO_TIME)
     if reading.state == "unknown":
         found.append(sentence("no list of the queue holds this job: no worker will ever take it"))
     return found

@@ -19,9 +19,12 @@ from board.queries.stack import message_line
 from board.queries.text import display, shorten
 from board.redaction import is_revealing, redact_text, speaks_of, version
 from board.spans import duration
-from board.words import sentence
+from board.words import Sentence, sentence
 
 __all__ = [
+    "DATA_NOT_JSON",
+    "NO_TIME",
+    "OPTIONS_NOT_JSON",
     "JobRow",
     "allowed_actions",
     "answers",
@@ -30,6 +33,8 @@ __all__ = [
     "is_json",
     "job_row",
     "line_row",
+    "no_field_problem",
+    "no_job_problem",
     "option_number",
     "progress_text",
     "read_json",
@@ -54,6 +59,10 @@ _lines: dict[tuple[bytes, int, str, bool], JobRow] = {}
 
 NOT_FINISHED = Allowed(ok=False, reason=sentence("only failed or completed jobs can be retried"))
 NOT_DELAYED = Allowed(ok=False, reason=sentence("only delayed jobs can be promoted"))
+
+DATA_NOT_JSON = sentence("the data are not JSON")
+OPTIONS_NOT_JSON = sentence("the options are not JSON")
+NO_TIME = sentence("the time of creation is no number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +195,7 @@ def allowed_actions(
         gone = Allowed(ok=False, reason=sentence("the job is gone, only its id is left in the list"))
         return gone, YES, gone
     if kind != "hash":
-        broken = Allowed(ok=False, reason=sentence("its key holds a %(kind)s, not a job", kind=kind))
+        broken = Allowed(ok=False, reason=no_job_problem(kind))
         return broken, broken, broken
     retry = YES if state in ("failed", "completed") else NOT_FINISHED
     promote = YES if state == "delayed" else NOT_DELAYED
@@ -222,7 +231,7 @@ def job_row(row: RowReading, known: Known) -> JobRow:
             name=None,
             state=state,
             missing=row.kind == "none",
-            problems=_missing_problems(row.kind),
+            problems=(no_job_problem(row.kind),),
             finished_at_ms=whole_number(row.score) if row.state in ("completed", "failed") else None,
             due_at_ms=due_of(row.score) if row.state == "delayed" else None,
             retryable=retry,
@@ -318,28 +327,32 @@ def progress_text(text: str) -> str:
     return preview(text, length=80) if isinstance(value, list) else shorten(scalar_text(conceal(value)), 80)
 
 
-def _missing_problems(kind: str) -> tuple[str, ...]:
+def no_job_problem(kind: str) -> Sentence:
+    """Say what stands in place of a job's hash, whose key holds ``kind``."""
     if kind == "none":
-        return ("its id is in the list, the job itself is gone",)
-    return (f"its key holds a {kind}, not a job",)
+        return sentence("its id is in a list, the job itself is gone")
+    return sentence("its key holds a %(kind)s, not a job", kind=kind)
 
 
-def _problems(row: RowReading, options: Any, *, is_valid: bool) -> tuple[str, ...]:
+def no_field_problem(name: str) -> Sentence:
+    """Say that a job's hash lacks a field which every job has."""
+    return sentence("the hash has no field “%(name)s”", name=name)
+
+
+def _problems(row: RowReading, options: Any, *, is_valid: bool) -> tuple[Sentence, ...]:
     fields = row.fields
-    found = []
     lacking = [name for name in ("name", "opts", "timestamp") if name not in fields]
     if row.has_long_options:
         lacking.remove("opts")
     if row.data is None or (row.data.text is None and row.data.length == 0):
         lacking.insert(1 if "name" in lacking else 0, "data")
-    if lacking:
-        found.append(f"no {', no '.join(lacking)}")
+    found = [no_field_problem(name) for name in lacking]
     if not is_valid:
-        found.append("data is not JSON")
+        found.append(DATA_NOT_JSON)
     if "opts" in fields and not isinstance(options, Pairs):
-        found.append("options are not JSON")
+        found.append(OPTIONS_NOT_JSON)
     if "timestamp" in fields and whole_number(fields["timestamp"]) is None:
-        found.append("its time of creation is no number")
+        found.append(NO_TIME)
     return tuple(found)
 
 

@@ -159,11 +159,11 @@ class Filler:
 
 
 BROKEN = {
-    "gone": "its id is in the list, the job itself is gone",
+    "gone": "its id is in a list, the job itself is gone",
     "text-key": "its key holds a string, not a job",
     "list-key": "its key holds a list, not a job",
-    "bare": "no name, no data, no opts, no timestamp",
-    "not-json": "data is not JSON",
+    "bare": "the hash has no field “timestamp”",
+    "not-json": "the data are not JSON",
 }
 """Ids of broken jobs and a problem that their rows must name."""
 

@@ -104,6 +104,27 @@ def test_what_is_broken_about_a_job_is_told_in_the_language_of_the_reader(
     assert "1 von 1" in told
 
 
+def test_what_is_broken_about_the_jobs_of_a_list_is_told_in_the_language_of_the_reader(
+    site: Site, person: Browser, redis_client: redis.Redis
+) -> None:
+    site.jobs.failed("2b")
+    site.jobs.failed("3c")
+    redis_client.hset("bull:mail:1a", mapping={"data": "{", "opts": "-", "timestamp": "soon"})
+    redis_client.hdel("bull:mail:2b", "name")
+    redis_client.delete("bull:mail:3c")
+    redis_client.set("bull:mail:3c", "a text")
+
+    for path in ("/q/mail/failed", "/failures"):
+        seen = page(person, path, "de")
+        told = {text.get_text(strip=True) for text in seen.select(".job-broken .truncate > .muted")}
+
+        assert told == {
+            "die Daten sind kein JSON; die Optionen sind kein JSON; der Zeitpunkt der Erstellung ist keine Zahl",
+            "der Hash hat kein Feld „name“",
+            "unter seinem Schlüssel liegt kein Job, sondern: string",
+        }
+
+
 def test_the_audit_log_keeps_english_whatever_the_person_reads(site: Site, person: Browser) -> None:
     site.jobs.waiting("2b")
     person.post("/q/mail/job/2b/retry", {}, **GERMAN)
@@ -124,6 +145,11 @@ def test_the_audit_log_keeps_english_whatever_the_person_reads(site: Site, perso
             "Ein Scheduler braucht eine ID mit höchstens",
         ),
         ("/q/mail/add", {"name": "send", "data": "{}", "job_id": "12"}, "Job-ID '12' ist nicht erlaubt: ganze Zahlen"),
+        (
+            "/q/mail/add",
+            {"name": "send", "data": "{}", "job_id": "7"},
+            "fügen Sie einen Buchstaben hinzu, etwa order-7",
+        ),
         (
             "/q/mail/schedulers/new",
             {"id": "a", "pattern": "* * * * *", "options": '{"attempts": -1}'},

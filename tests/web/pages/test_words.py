@@ -182,6 +182,20 @@ def test_every_page_speaks_only_by_the_catalogue(visitor: Browser) -> None:
     assert left == {}
 
 
+def test_lists_say_by_the_catalogue_what_is_broken_about_jobs(visitor: Browser, redis_client: redis.Redis) -> None:
+    filler = Filler(redis_client, queue=QUEUE, prefix="β")
+    filler.listed_failed("α")
+    redis_client.set(filler.key(filler.listed_failed("β")), "γ")
+    redis_client.hset(filler.key(filler.listed_failed("δ")), "timestamp", "ε")
+    filler.failed("ζ", wall_clock_ms(), TRACE, name="όνομα", data="{", opts="-")
+
+    for path in (f"/q/{escape(QUEUE)}/failed", f"/q/{escape(QUEUE)}/failed?job=β"):
+        answer = visitor.get(quote(path, safe="/%?=&"))
+        assert answer.status_code == 200
+        assert "⟦its key holds a " in answer.text
+        assert outside(answer.text) == []
+
+
 def test_what_is_done_to_all_of_a_list_is_one_message(visitor: Browser) -> None:
     for query, message in (("", "⟦Retry all %(total)s⟧"), ("?q=attempts:>0", "⟦Retry all matching⟧")):
         page = BeautifulSoup(visitor.get(quote(f"/q/{escape(QUEUE)}/failed{query}", safe="/%?=&:>")).text, "html5lib")
