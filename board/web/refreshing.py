@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from hashlib import blake2b
+from http import HTTPStatus
 from typing import Any, Final
 
 from flask import Response, g, make_response, render_template, request, session
@@ -76,21 +77,22 @@ def keep(element_id: str, html: Markup, token: str) -> Markup:
     return place
 
 
-def refresh(template: str, context: dict[str, Any], made: dict[Hashable, Any] | None) -> Response:
+def refresh(template: str, context: dict[str, Any], made: dict[Hashable, Any] | None, status: int) -> Response:
     """Answer a refresh: the region, or 304 when the page shows it already.
 
     Args:
         template: of the page.
         context: of the page.
         made: regions rendered from the same reading, when it is shared; those of other people are never taken.
+        status: of the answer; only 200 may become 304.
     """
     found = _made(template, context, made)
     tag = _tag(found)
-    if request.if_none_match.contains_weak(tag):
-        response = Response(status=304)  # without a region made ready only to be left out again
+    if status == HTTPStatus.OK and request.if_none_match.contains_weak(tag):
+        response = Response(status=HTTPStatus.NOT_MODIFIED)  # without a region made ready only to be left out again
     else:
         token = security.csrf_token(session) if TOKEN_PLACE in found.html else ""
-        response = make_response(_ready(found.html, token))
+        response = make_response(_ready(found.html, token), status)
     response.set_etag(tag, weak=True)
     return response
 

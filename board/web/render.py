@@ -33,18 +33,18 @@ class _Referable(Protocol):
     def queue(self) -> Any: ...
 
 
-def page(template: str, *, made: dict[Hashable, Any] | None = None, **context: Any) -> Response:
-    """Render ``template`` with ``context``.
+def page(template: str, *, status: int = 200, made: dict[Hashable, Any] | None = None, **context: Any) -> Response:
+    """Render ``template`` with ``context``, as an answer of this ``status`` or, when it is 200 and shown already, 304.
 
     The same template and context give the page and the live region: a page extends ``layout``. With ``made``, of a
     shared reading, the region is rendered once for those who may see the same, whether they open the page or watch it.
     Without, it is rendered before the page around it all the same, for the page carries its tag.
     """
     if htmx.is_fragment(request):
-        return htmx.vary(refreshing.refresh(template, context, made))
+        return htmx.vary(refreshing.refresh(template, context, made, status))
     region, tag = refreshing.region(template, context, made, _form_token)
     whole = render_template(template, layout="layout.html", **context, region=region, live_tag=tag)
-    return htmx.vary(make_response(whole))
+    return htmx.vary(make_response(whole, status))
 
 
 def install(app: Flask) -> None:

@@ -31,7 +31,7 @@ def again(browser: Browser, path: str, tag: str) -> TestResponse:
     return browser.get(path, **headers)
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", [*PAGES, "/alerts", "/settings/users", "/settings/tokens"])
 def test_a_refresh_that_changes_nothing_sends_nothing(watched: Site, path: str) -> None:
     browser = watched.signed_in()
     tag = browser.tick(path).headers["ETag"]
@@ -42,6 +42,18 @@ def test_a_refresh_that_changes_nothing_sends_nothing(watched: Site, path: str) 
     assert (answer.status_code, answer.data) == (304, b"")
     assert answer.headers["ETag"] == tag
     assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_a_refusal_is_told_again_as_what_it_is(watched: Site) -> None:
+    browser = watched.signed_in("admin")
+    refresh = {"HX-Request": "true", "HX-Target": "div#live"}
+    form = {"token": "", "role": "viewer", "days": "0"}
+    refused = browser.post("/settings/tokens", form, **refresh)
+
+    told = browser.post("/settings/tokens", form, **refresh, **{"If-None-Match": refused.headers["ETag"]})
+
+    assert (refused.status_code, told.status_code) == (400, 400)
+    assert "message" in told.text
 
 
 def first(browser: Browser, path: str) -> tuple[str, dict[str, str]]:

@@ -200,13 +200,9 @@ def _users(problem: str | None = None, *, password: str = "", whose: str = "", s
         password=password,
         password_of=whose,
     )
-    response = render.page("settings/users.html", page=page)
-    response.status_code = status
-    return response
+    return render.page("settings/users.html", page=page, status=status)
 
 
 def _sessions(me: User, problem: str | None = None, status: int = 200) -> Response:
     page = read_sessions(board().sessions, me, login.digest_of_sign_in(), problem)
-    response = render.page("settings/sessions.html", page=page)
-    response.status_code = status
-    return response
+    return render.page("settings/sessions.html", page=page, status=status)

@@ -104,9 +104,7 @@ def add_job(queue: str) -> Response:
             return _leave(queue, outcome)
     back = request.form.get("next", "")
     page = _page(keys, values, back, problems=problems, problem=problem, faults=faults)
-    response = render.page("queues/add.html", page=page)
-    response.status_code = 400
-    return response
+    return render.page("queues/add.html", page=page, status=400)
 
 
 def _begins_with(queue: QueueKeys, name: str) -> JobSchema | None:

@@ -296,9 +296,7 @@ def _list(problem: str = "", *, secret: str = "", secret_of: str = "", status: i
         may_edit=can(who, Permission.ALERT),
         may_silence=can(who, Permission.SILENCE),
     )
-    response = render.page("alerts/alerts.html", page=page)
-    response.status_code = status
-    return response
+    return render.page("alerts/alerts.html", page=page, status=status)
 
 
 def _edit(
@@ -324,9 +322,7 @@ def _edit(
         trial=tried,
         may_edit=can(actor().identity, Permission.ALERT),
     )
-    response = render.page("alerts/edit.html", page=page)
-    response.status_code = status
-    return response
+    return render.page("alerts/edit.html", page=page, status=status)
 
 
 def _save(rule_id: str) -> Response:

@@ -68,9 +68,7 @@ def accept(check: str) -> Response:
         problem = accepting.accept(board(), actor(), check, until=typed["until"], reason=typed["reason"])
     except BadRequestError as refusal:
         kept = {name: redact_text(text) for name, text in typed.items()}
-        response = _checklist(words.of(refusal), {"check": check, **kept})
-        response.status_code = 400
-        return response
+        return _checklist(words.of(refusal), {"check": check, **kept}, status=400)
     return _done(gettext("The finding is accepted."), problem)
 
 
@@ -94,7 +92,7 @@ def findings() -> tuple[Finding, ...]:
     return tuple(replace(one, accepted=replace(one.accepted, reason="")) if one.accepted else one for one in weighed)
 
 
-def _checklist(problem: str = "", typed: Mapping[str, str] | None = None) -> Response:
+def _checklist(problem: str = "", typed: Mapping[str, str] | None = None, status: int = 200) -> Response:
     own = board()
     found = findings()
     groups = [
@@ -106,6 +104,7 @@ def _checklist(problem: str = "", typed: Mapping[str, str] | None = None) -> Res
     today = datetime.fromtimestamp(own.clock() / 1000, UTC).date()
     return render.page(
         "health/health.html",
+        status=status,
         groups=groups,
         shown="trouble" if request.args.get("show") == "trouble" else "all",
         server=read_server(own.connection),

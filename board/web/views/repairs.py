@@ -87,9 +87,7 @@ def edit_data(queue: str, job_id: str) -> Response:
             after=hide(found.final),
         )
     except (JobNotInStateError, JobLockedError) as refusal:
-        response = render.page("jobs/edit.html", page=_masked(replace(found, problem=f"{refusal}.")))
-        response.status_code = 409
-        return response
+        return render.page("jobs/edit.html", page=_masked(replace(found, problem=f"{refusal}.")), status=409)
     return _leave(
         outcome,
         mark("Changed the data of and retried job %(id)s.") if retries else mark("Changed the data of job %(id)s."),

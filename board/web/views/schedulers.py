@@ -160,17 +160,13 @@ def _save(queue: str, scheduler: str | None) -> Response:
     is_final = request.form.get("confirmed") == "1" and not request.form.get("again")
     draft = _draft(keys, scheduler, {name: request.form.get(name, "") for name in FIELDS}, needs_id=is_final)
     if draft.repeat is None or not is_final:
-        response = render.page("schedulers/edit.html", page=draft)
-        response.status_code = 400 if draft.problem else 200
-        return response
+        return render.page("schedulers/edit.html", page=draft, status=400 if draft.problem else 200)
     wanted = scheduler if scheduler is not None else draft.values["id"].strip()
     whole = actions.Draft(wanted, draft.values["name"].strip(), draft.repeat, draft.data_text, draft.template)
     try:
         outcome = actions.save(*_desk(), keys, whole)
     except (UsageError, SchedulerError, BadRequestError) as refusal:
-        response = render.page("schedulers/edit.html", page=replace(draft, problem=refusals.stated(refusal)))
-        response.status_code = 409
-        return response
+        return render.page("schedulers/edit.html", page=replace(draft, problem=refusals.stated(refusal)), status=409)
     flash(gettext("Saved scheduler %(name)s.", name=wanted[:80]), "ok")
     _tell_audit(outcome)
     return make_response(redirect(url_for("schedulers.show", queue=queue, scheduler=wanted), 303))

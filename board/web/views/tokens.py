@@ -115,6 +115,4 @@ def _page(problem: str | None = None, *, secret: str = "", secret_of: str = "", 
     own = board()
     listed = tuple((token, used_ms) for _, token, used_ms in own.tokens.all())
     page = TokensPage(listed, own.roles.names, problem, secret, secret_of)
-    response = render.page("settings/tokens.html", page=page)
-    response.status_code = status
-    return response
+    return render.page("settings/tokens.html", page=page, status=status)
