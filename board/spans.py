@@ -25,12 +25,17 @@ def duration(length_ms: float | timedelta) -> Sentence:
     return in_unit(number, unit)
 
 
-def percentage(share: float) -> Sentence:
-    """Write a share of one hundred: a decimal below 10 unless it is whole, `<0.1%` for what would round to nothing."""
+def percentage(share: float, *, is_exact: bool = False) -> Sentence:
+    """Write a share of one hundred: `<0.1%` for what would round to nothing, and less than `100%` for less than all.
+
+    A decimal that is not 0 is written below 10 and above 99, and everywhere where ``is_exact``: of figures that are
+    held against a limit.
+    """
     if 0 < share < 0.05:  # half of the last digit shown
         return sentence("<%(share)s%%", share=Amount("0.1"))
-    is_exact = 0 < share < 10 and share != int(share)
-    return sentence("%(share)s%%", share=Amount(f"{share:.1f}" if is_exact else f"{share:.0f}"))
+    rounded = min(round(share, 1), 99.9) if share < 100 else round(share, 1)
+    has_decimal = rounded != int(rounded) and (is_exact or rounded < 10 or 99 < rounded < 100)
+    return sentence("%(share)s%%", share=Amount(f"{rounded:.1f}" if has_decimal else f"{rounded:.0f}"))
 
 
 def in_unit(number: str, unit: str) -> Sentence:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import ceil
 from typing import Final
 
 from board.alerts.rules import Rule
@@ -26,7 +27,8 @@ def amount(unit: str, value: float) -> Sentence:
     if unit == "ms":
         return duration(value)
     if unit == "%":
-        return percentage(value)
+        above = ceil(round(10 * value, 6)) / 10  # so what is above a limit, a whole number, reads so
+        return percentage(above if value >= 100 else min(above, 99.9), is_exact=True)
     number = Count(round(value))
     return _COUNTED[unit](number) if unit else Sentence(str(number))
 

@@ -185,10 +185,10 @@ class Run:
 
     @property
     def share(self) -> float:
-        """How much of it is done, 0 to 1."""
+        """How much of it is done, 0 to 1, which is its end: more may be found than was counted at first."""
         if self.status == "done":
             return 1.0
-        return min(1.0, self.looked / self.spec.total) if self.spec.total else 0.0
+        return min(0.9999, self.looked / self.spec.total) if self.spec.total else 0.0
 
 
 @dataclass(frozen=True, slots=True)

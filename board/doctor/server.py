@@ -120,7 +120,7 @@ def memory(patient: Patient) -> Finding:
         "%(used)s of %(limit)s MB used (%(share)s)",
         used=_megabytes(used),
         limit=_megabytes(limit),
-        share=percentage(100 * share),
+        share=percentage(100 * share, is_exact=True),
     )
     if share >= 0.9:
         return Finding("memory", Verdict.FAILURE, told, sentence("Raise maxmemory, or keep fewer finished jobs."))

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime, tzinfo
 from functools import cache, lru_cache
+from math import floor
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -40,6 +41,7 @@ __all__ = [
     "install",
     "iso",
     "percent",
+    "percent_done",
     "size",
     "stamp",
     "time_words",
@@ -78,6 +80,11 @@ def breakable(name: str) -> Markup:
 def percent(share: float | None) -> str:
     """Write a share of one hundred, as ``board.spans.percentage`` does."""
     return UNKNOWN if share is None else percentage(share).told()
+
+
+def percent_done(share: float) -> str:
+    """Write how much of something is done, of 1, in whole percent: cut off, so that `100%` is the end."""
+    return percentage(floor(round(100 * share, 6))).told()
 
 
 def size(number: int | None) -> str:
@@ -216,6 +223,7 @@ def install(env: Environment) -> None:
         folded,
         iso,
         percent,
+        percent_done,
         size,
         stamp,
     )

@@ -239,7 +239,7 @@ def test_a_share_of_failures_counts_from_ten_jobs_on(
     process = start()
     process.look()
 
-    assert [one.words for one in incidents(connection)] == ["mail failed 38% of its jobs in 5 min, 6 of 16"]
+    assert [one.words for one in incidents(connection)] == ["mail failed 37.5% of its jobs in 5 min, 6 of 16"]
 
 
 def test_stalls_are_counted_over_five_minutes(start: Start, jobs: Jobs, connection: Connection, clock: Clock) -> None:

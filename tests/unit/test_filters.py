@@ -127,3 +127,10 @@ def test_a_name_breaks_between_its_words_first(name: str, markup: str) -> None:
 )
 def test_a_percentage_shows_that_little_is_not_nothing(share: float | None, text: str) -> None:
     assert filters.percent(share) == text
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(0.0, "0%"), (0.004, "0%"), (0.29, "29%"), (0.996, "99%"), (0.9999, "99%"), (1.0, "100%")]
+)
+def test_nothing_is_done_to_the_last_percent_before_its_end(share: float, text: str) -> None:
+    assert filters.percent_done(share) == text

@@ -1,5 +1,6 @@
 """Bulk runs in a browser: planned, started, watched, stopped; seen and started only by who may."""
 
+import json
 import threading
 
 import pytest
@@ -111,6 +112,23 @@ def test_a_run_is_stopped_from_its_page_and_everybody_sees_the_strip(site: Site)
     page = browser.get(shown)
     assert "Stopped" in text_of(soup(page).select_one("header.top"))
     assert browser.messages(browser.post(f"{shown}/go-on")) == ["The run goes on."]
+
+
+def test_a_run_that_goes_on_is_nowhere_said_to_be_done(site: Site) -> None:
+    mail = fill(site, 3)
+    browser = site.signed_in("operator")
+    shown = begin(site, browser, "/bulk/plan?verb=retry&in=mail/failed")
+    namespace, run_id = site.service.namespace, shown.rpartition("/")[2]
+    mail.client.hset(namespace.bulk("run", run_id), "looked", 3)
+    summary = {"verb": "retry", "done": 3, "share": 0.996, "queues": [["bull", "mail"]]}
+    mail.client.hset(namespace.bulk("open"), run_id, json.dumps(summary))
+    site.service.look_again()
+
+    page = soup(browser.get(shown))
+
+    assert [bar["aria-label"] for bar in page.select("progress")] == ["99% done"] * 2
+    assert "99% done" in text_of(page.title)
+    assert "Running, 99%" in text_of(soup(browser.get("/bulk")).select_one("tbody"))
 
 
 @pytest.mark.parametrize(
