@@ -93,6 +93,33 @@ def test_what_fires_stands_first_among_what_needs_attention(site: Site) -> None:
     assert [line for line in strip(browser) if "Mail is behind" in line] == []
 
 
+def test_what_is_only_told_is_counted_as_no_warning(site: Site) -> None:
+    browser = site.signed_in()
+    site.jobs.waiting("w")
+    rule = {**RULE, "limit": "0"}
+    browser.post("/alerts/new", {**rule, "severity": "warn"})
+    for number in range(2):
+        browser.post("/alerts/new", {**rule, "title": f"Only told {number}", "severity": "info"})
+    look(site)
+
+    assert len([line for line in strip(browser) if "fires" in line]) == 3
+    tags = soup(browser.get("/")).select("#attention header .tag")
+    assert [text_of(tag) for tag in tags] == ["1 critical", "1 warning"]
+
+
+def test_alerts_that_find_no_place_are_found_among_the_alerts(site: Site) -> None:
+    browser = site.signed_in()
+    site.jobs.waiting("w")
+    for number in range(9):
+        browser.post("/alerts/new", {**RULE, "limit": "0", "title": f"Told {number}", "severity": "info"})
+    look(site)
+
+    (more,) = soup(browser.get("/")).select(".attention a.muted")
+
+    assert (text_of(more), more["href"]) == ("and 2 more alerts", "/alerts")
+    assert all(f"Told {number}" in main(browser) for number in range(9))
+
+
 def test_what_fired_when_somebody_looked_last_is_not_said_to_fire_now(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
