@@ -16,6 +16,7 @@ from board.auth.preferences import THEMES, Preferences
 from board.queries.shared import QueueName
 from board.web import charts, connections, filters, htmx, refreshing, security, urls, wording, written
 from board.web.assets import ENDPOINT, STYLESHEET, assets
+from board.web.remembered import Remembered
 from board.web.state import board, current_user, preferences, signs_in
 from board.words import spoken
 
@@ -163,10 +164,12 @@ def _remembering(macro: Callable[..., Markup], *first: Hashable) -> Callable[...
     known = _Known(macro, (request.script_root, assets().digest, spoken().code, preferences().zone, first), first)
 
     def remembered(*arguments: Hashable) -> Markup:
-        try:
-            return _called(known, arguments)
-        except _TooLongError as made:
-            return made.html
+        key = known, arguments
+        html = _PIECES.get(key)
+        if html is None:
+            html = known.call(arguments)
+            _PIECES.keep(key, html)
+        return html
 
     return remembered
 
@@ -197,17 +200,6 @@ def _drawn(  # noqa: PLR0917 - all of them are the key
     return Markup('<svg class="{}"{}{}><use href="{}#{}"/></svg>').format(classes, shown, spoken, sheet, name)
 
 
-LONGEST_REMEMBERED: Final = 32_768
-"""Characters of a piece of a page that is remembered: eight times a line of a table, three times the dialogs."""
-
-
-class _TooLongError(Exception):
-    """Carries a piece of a page past what would remember it."""
-
-    def __init__(self, html: Markup) -> None:
-        self.html = html
-
-
 class _Known:
     """A macro and what stays the same on a page. Jinja makes macros anew for each; one is the same as its code is."""
 
@@ -230,17 +222,7 @@ class _Known:
         return html
 
 
-@lru_cache(maxsize=1_024)
-def _called(known: _Known, arguments: tuple[Hashable, ...]) -> Markup:
-    """Call a macro. 1,024 lines of a table are some 4 MB.
-
-    Raises:
-        _TooLongError: with what was made; nothing bounds the length of a job id, and a line has it some twenty times.
-    """
-    html = known.call(arguments)
-    if len(html) > LONGEST_REMEMBERED:
-        raise _TooLongError(html)
-    return html
+_PIECES: Final = Remembered()
 
 
 def _row_id(job: _Referable) -> str:
