@@ -12,7 +12,7 @@ sentences of the library would.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -48,17 +48,44 @@ bytes that nest can ask for billions."""
 
 MOST_UNEVALUATED: Final = 2_000
 """Properties or entries of one value that are held against all that the rest of its schema has looked at: the library
-compares each with each, a twentieth of a second for so many."""
+compares each with each, a twentieth of a second for so many. What all values of one piece of data take is no more."""
 
-_left: ContextVar[list[int] | None] = ContextVar("queue-board-references-left", default=None)
+
+@dataclass(slots=True)
+class _Left:
+    """What may still be spent on one piece of data.
+
+    Attributes:
+        references: to follow.
+        pairs: of properties or entries to compare.
+    """
+
+    references: int = MOST_REFERENCES
+    pairs: int = MOST_UNEVALUATED**2
+
+
+_left: ContextVar[_Left | None] = ContextVar("queue-board-schema-left", default=None)
+
+
+class _TooWideError(ValueError):
+    """Too many properties or entries to be held against each other."""
+
+
+_TOO_WIDE: Final = sentence(
+    "has too many properties or entries to be checked for some that the schema does not name: allowed are %(most)s in "
+    "one value, %(half)s in each of 4, or %(few)s in each of 400",
+    most=Count(MOST_UNEVALUATED),
+    half=Count(MOST_UNEVALUATED // 2),
+    few=Count(MOST_UNEVALUATED // 20),
+)
 
 UNTELLABLE = (RecursionError, ArithmeticError, ValueError)
-"""What checking some data may end in: data or a schema too deep, a number beyond all bounds, too many references
-or properties."""
+"""What checking some data may end in: data or a schema too deep, a number beyond all bounds, too many references."""
 
 REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 
-UNEVALUATED = ("unevaluatedProperties", "unevaluatedItems")
+UNEVALUATED: Final[Mapping[str, type[Sized]]] = {"unevaluatedProperties": dict, "unevaluatedItems": list}
+"""Keywords, and what they are about."""
 
 KEYWORDS_OF_NAMES = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
 """Keywords whose members have names of their own, which are no keywords."""
@@ -91,11 +118,13 @@ class JobSchema:
 
     def faults(self, text: str) -> tuple[Fault, ...]:
         """Return what the schema does not allow in these data, JSON text; at most ``MOST_FAULTS``."""
-        counting = _left.set([MOST_REFERENCES])
+        counting = _left.set(_Left())
         try:
             value = json.loads(text, parse_constant=_no_constant)
             found = (fault for error in self.validator.iter_errors(value) for fault in _faults(error))
             unique = dict.fromkeys(islice(found, 10 * MOST_FAULTS))
+        except _TooWideError:
+            return (Fault("", _TOO_WIDE),)
         except UNTELLABLE:
             return (Fault("", sentence("cannot be checked against the schema of these jobs")),)
         finally:
@@ -283,7 +312,9 @@ def _quick(kind: Any) -> Any:
     from jsonschema.validators import extend  # noqa: PLC0415 - late, as above
 
     follow = {name: _counted(kind.VALIDATORS[name]) for name in REFERENCES if name in kind.VALIDATORS}
-    wide = {name: _narrow(kind.VALIDATORS[name]) for name in UNEVALUATED if name in kind.VALIDATORS}
+    wide = {
+        name: _narrow(kind.VALIDATORS[name], about) for name, about in UNEVALUATED.items() if name in kind.VALIDATORS
+    }
     return extend(kind, {**follow, **wide, "uniqueItems": _unique})
 
 
@@ -291,18 +322,21 @@ def _counted(follow: Callable[..., Any]) -> Callable[..., Any]:
     def counted(*given: Any) -> Any:
         left = _left.get()
         if left is not None:
-            left[0] -= 1
-            if left[0] < 0:
+            left.references -= 1
+            if left.references < 0:
                 raise ValueError("too many references to follow")
         return follow(*given)
 
     return counted
 
 
-def _narrow(check: Callable[..., Any]) -> Callable[..., Any]:
+def _narrow(check: Callable[..., Any], about: type[Sized]) -> Callable[..., Any]:
     def narrow(validator: Any, wanted: Any, value: Any, schema: Any) -> Any:
-        if isinstance(value, list | dict) and len(value) > MOST_UNEVALUATED:
-            raise ValueError("too many to be held against each other")
+        left = _left.get()
+        if left is not None and isinstance(value, about):
+            left.pairs -= len(value) ** 2
+            if left.pairs < 0:
+                raise _TooWideError
         return check(validator, wanted, value, schema)
 
     return narrow

@@ -301,4 +301,25 @@ def test_data_too_wide_to_be_held_against_each_other_are_refused(keyword: str, d
 
     assert one.faults(json.dumps(data(MOST_UNEVALUATED))) == ()
     (fault,) = one.faults(json.dumps(data(MOST_UNEVALUATED + 1)))
-    assert fault.rule == "cannot be checked against the schema of these jobs"
+    assert fault.rule == (
+        "has too many properties or entries to be checked for some that the schema does not name: allowed are 2,000 in "
+        "one value, 1,000 in each of 4, or 100 in each of 400"
+    )
+
+
+@pytest.mark.parametrize(
+    ("keyword", "data"),
+    [
+        ("unevaluatedProperties", lambda n: {f"n{number}": 1 for number in range(n)}),
+        ("unevaluatedItems", lambda n: [1] * n),
+    ],
+)
+def test_what_all_values_together_are_held_against_is_bounded_as_for_one(
+    keyword: str, data: Callable[[int], Any]
+) -> None:
+    one = declared([{"queue": "mail", "schema": {"items": {keyword: {"type": "integer"}}}}]).entries[0]
+
+    for values, wide in ((4, MOST_UNEVALUATED // 2), (400, MOST_UNEVALUATED // 20)):
+        assert one.faults(json.dumps([data(wide)] * values)) == ()
+        (fault,) = one.faults(json.dumps([data(wide)] * (values + 1)))
+        assert fault.rule.startswith("has too many properties or entries to be checked")
