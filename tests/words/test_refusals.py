@@ -37,7 +37,7 @@ def taken() -> None:
 REFUSED: dict[str, Callable[[], object]] = {
     "Der Name eines Jobs muss Text sein und nicht leer, nicht ''.": lambda: prepare_job("", {}, now_ms=0),
     "Job-ID '0:a' ist nicht erlaubt: IDs, die mit 0: beginnen, sind vorbehalten.": lambda: check_job_id("0:a"),
-    "Job-ID '12' ist nicht erlaubt: ganze Zahlen vergibt die Queue selbst; füge einen Buchstaben hinzu, etwa "
+    "Job-ID '12' ist nicht erlaubt: ganze Zahlen vergibt die Queue selbst; fügen Sie einen Buchstaben hinzu, etwa "
     "order-7.": (lambda: check_job_id("12")),
     "Job-ID 'a:b' ist nicht erlaubt: Doppelpunkte sind nur in IDs mit genau drei Teilen erlaubt.": (
         lambda: check_job_id("a:b")
