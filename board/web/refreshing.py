@@ -52,8 +52,8 @@ _MOMENT: Final = re.compile(r' data-now="\d+"')
 """The server's clock as a region tells it. A browser sets its ages by it, so a shared region tells the time anew."""
 
 
-def keep(element_id: str, html: Markup, token: str) -> Markup:
-    """Return a part of the page that a refresh leaves out as long as the page has it as it is now.
+def keep(element_id: str, html: Markup) -> Markup:
+    """Return a part of the region that a refresh leaves out as long as the page has it as it is now.
 
     The page tells which one it has (``unchanged.js``), and keeps it where the answer has an element with ``data-keep``
     in its place. A page has one such part at most.
@@ -61,15 +61,11 @@ def keep(element_id: str, html: Markup, token: str) -> Markup:
     Args:
         element_id: of the element around it.
         html: what is in it, with ``TOKEN_PLACE`` where its forms have their token.
-        token: as the forms of this answer have it.
     """
     digest = blake2b(str(html).replace(TOKEN_PLACE, "").encode(), digest_size=12)  # each process has its own place
     digest.update(str(session.get(security.CSRF_FIELD, "")).encode())
     tag = digest.hexdigest()
-    whole = Markup('<div id="{}" data-kept="{}">{}</div>')
-    if not g.get("is_region"):
-        return whole.format(element_id, tag, html.replace(TOKEN_PLACE, token))
-    place = whole.format(element_id, tag, KEPT_PLACE)
+    place = Markup('<div id="{}" data-kept="{}">{}</div>').format(element_id, tag, KEPT_PLACE)
     if htmx.kept_of(request) == tag:
         g.kept = place, Markup('<div id="{}" data-keep></div>').format(element_id)
     else:

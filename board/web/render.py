@@ -58,7 +58,7 @@ def install(app: Flask) -> None:
     app.jinja_env.globals["words_of_refusal"] = wording.why_not
     app.jinja_env.globals["written"] = written
     app.jinja_env.globals["drawing"] = _drawing
-    app.jinja_env.globals["kept"] = lambda element_id, html: refreshing.keep(element_id, html, _form_token())
+    app.jinja_env.globals["kept"] = refreshing.keep
     app.jinja_env.globals.update(
         chart_area=charts.area,
         chart_columns=charts.columns,
