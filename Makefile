@@ -18,7 +18,9 @@ DEFINITION := pyproject.toml hatch_build.py package.json package-lock.json
 run: .venv/installed static/vendor/htmx.min.js
 	$(BIN)/board dev
 
+# Templates first: each application that the tests make would compile them for itself.
 test: setup
+	@$(BIN)/python -m board.web.precompile
 	$(BIN)/pytest --numprocesses=auto --dist=loadgroup $(ARGS)
 
 check: .venv/installed-dev
