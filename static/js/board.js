@@ -7,6 +7,7 @@ import "./times.js"
 import "./select.js"
 import "./panel.js"
 import "./toasts.js"
+import "./pages/ask.js" // at once: what is pressed first must not slip by
 import "./copy.js"
 import "./theme.js"
 import "./palette.js"
@@ -15,7 +16,6 @@ import "./local.js"
 
 // What one kind of page needs alone.
 if (document.querySelector("[role=treegrid]")) import("./pages/flow.js")
-if (document.querySelector("[data-ask]")) import("./pages/ask.js")
 if (document.querySelector("#chart-values")) import("./pages/charts.js")
 if (document.querySelector("form[data-preview]")) import("./pages/preview.js")
 if (document.querySelector(".tabs")) import("./pages/tabs.js")

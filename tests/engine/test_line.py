@@ -325,16 +325,6 @@ async def test_jobs_keep_their_order_when_redis_forgets_the_script_while_they_ar
 
 
 @behaviour
-async def test_a_socket_that_redis_closes_with_its_answer_costs_the_next_call_nothing(redis_url: str) -> None:
-    async with AsyncConnection.open(redis_url) as connection:
-        for _ in range(20):
-            me = await connection.call(Call(("CLIENT", "ID"), raw, writes=False))
-            await connection.call(Call(("CLIENT", "KILL", "ID", me, "SKIPME", "no"), raw))
-
-            assert await connection.call(Call(("ECHO", "there"), raw, writes=False)) == b"there"
-
-
-@behaviour
 async def test_a_server_that_was_demoted_is_left_for_the_next_socket(fresh_server: Callable[..., Server]) -> None:
     server = fresh_server()
     whoami: Call[int] = Call(("CLIENT", "ID"), raw, writes=False)
