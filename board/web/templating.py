@@ -13,7 +13,6 @@ import contextlib
 import ctypes
 import logging
 import os
-import pickle
 import threading
 import time
 from collections.abc import Callable, Mapping, MutableMapping
@@ -61,7 +60,7 @@ class Compiled(jinja2.BytecodeCache):
         """Fill the bucket of a template, if there is something for it that can be read."""
         try:
             bucket.bytecode_from_string(self._file(bucket).read_bytes())
-        except (OSError, EOFError, ValueError, TypeError, pickle.UnpicklingError):
+        except Exception:  # noqa: BLE001 - there is none, or it was cut off: the template is compiled anew
             bucket.reset()
 
     def dump_bytecode(self, bucket: Bucket) -> None:
