@@ -12,17 +12,16 @@ sentences of the library would.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
-from contextvars import ContextVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 from board.errors import Fault
 from board.redaction import redact_text
+from board.schema_limits import REFERENCES, TOO_WIDE, TooWideError, frugal, limited
 from board.words import Count, Sentence, mark, row, sentence, sentences
 
 __all__ = ["NO_SCHEMAS", "JobSchema", "Schema", "Schemas", "bounds", "declared", "read_schemas"]
@@ -42,50 +41,8 @@ LONGEST_PLACE: Final = 200
 LONGEST_VALUE: Final = 80
 """Characters of a path, and of a value of a schema, in a sentence."""
 
-MOST_REFERENCES: Final = 100_000
-"""Followed to check one piece of data, some seconds. Forms that refer to themselves are tried in each other: a hundred
-bytes that nest can ask for billions."""
-
-MOST_UNEVALUATED: Final = 2_000
-"""Properties or entries of one value that are held against all that the rest of its schema has looked at: the library
-compares each with each, a twentieth of a second for so many. What all values of one piece of data take is no more."""
-
-
-@dataclass(slots=True)
-class _Left:
-    """What may still be spent on one piece of data.
-
-    Attributes:
-        references: to follow.
-        pairs: of properties or entries to compare.
-    """
-
-    references: int = MOST_REFERENCES
-    pairs: int = MOST_UNEVALUATED**2
-
-
-_left: ContextVar[_Left | None] = ContextVar("queue-board-schema-left", default=None)
-
-
-class _TooWideError(ValueError):
-    """Too many properties or entries to be held against each other."""
-
-
-_TOO_WIDE: Final = sentence(
-    "has too many properties or entries to be checked for some that the schema does not name: allowed are %(most)s in "
-    "one value, %(half)s in each of 4, or %(few)s in each of 400",
-    most=Count(MOST_UNEVALUATED),
-    half=Count(MOST_UNEVALUATED // 2),
-    few=Count(MOST_UNEVALUATED // 20),
-)
-
 UNTELLABLE = (RecursionError, ArithmeticError, ValueError)
 """What checking some data may end in: data or a schema too deep, a number beyond all bounds, too many references."""
-
-REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
-
-UNEVALUATED: Final[Mapping[str, type[Sized]]] = {"unevaluatedProperties": dict, "unevaluatedItems": list}
-"""Keywords, and what they are about."""
 
 KEYWORDS_OF_NAMES = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
 """Keywords whose members have names of their own, which are no keywords."""
@@ -118,17 +75,15 @@ class JobSchema:
 
     def faults(self, text: str) -> tuple[Fault, ...]:
         """Return what the schema does not allow in these data, JSON text; at most ``MOST_FAULTS``."""
-        counting = _left.set(_Left())
         try:
-            value = json.loads(text, parse_constant=_no_constant)
-            found = (fault for error in self.validator.iter_errors(value) for fault in _faults(error))
-            unique = dict.fromkeys(islice(found, 10 * MOST_FAULTS))
-        except _TooWideError:
-            return (Fault("", _TOO_WIDE),)
+            with limited():
+                value = json.loads(text, parse_constant=_no_constant)
+                found = (fault for error in self.validator.iter_errors(value) for fault in _faults(error))
+                unique = dict.fromkeys(islice(found, 10 * MOST_FAULTS))
+        except TooWideError:
+            return (Fault("", TOO_WIDE),)
         except UNTELLABLE:
             return (Fault("", sentence("cannot be checked against the schema of these jobs")),)
-        finally:
-            _left.reset(counting)
         return tuple(islice(unique, MOST_FAULTS))
 
     def resolved(self, schema: Any) -> Any:
@@ -276,7 +231,7 @@ def _compiled(schema: Schema) -> Any:
     # The drafts themselves may be referred to. The library's own choice of a registry would fetch whatever else is.
     # Where a schema that names its draft refers to itself, the library would take its own validator for that part.
     bare = {name: part for name, part in schema.items() if name != "$schema"} if isinstance(schema, Mapping) else schema
-    validator = _quick(kind)(bare, registry=REGISTRY)
+    validator = frugal(kind)(bare, registry=REGISTRY)
     try:
         _follow(resource, REGISTRY.resolver_with_root(resource), set())
         validator.is_valid({})
@@ -304,59 +259,6 @@ def _follow(resource: Any, resolver: Any, seen: set[int]) -> None:
             _follow(type(resource)(target.contents, resource._specification), target.resolver, seen)  # noqa: SLF001
     for part in resource.subresources():
         _follow(part, resolver.in_subresource(part), seen)
-
-
-@cache
-def _quick(kind: Any) -> Any:
-    """Return the library's kind of validator with our own check of what takes it too long."""
-    from jsonschema.validators import extend  # noqa: PLC0415 - late, as above
-
-    follow = {name: _counted(kind.VALIDATORS[name]) for name in REFERENCES if name in kind.VALIDATORS}
-    wide = {
-        name: _narrow(kind.VALIDATORS[name], about) for name, about in UNEVALUATED.items() if name in kind.VALIDATORS
-    }
-    return extend(kind, {**follow, **wide, "uniqueItems": _unique})
-
-
-def _counted(follow: Callable[..., Any]) -> Callable[..., Any]:
-    def counted(*given: Any) -> Any:
-        left = _left.get()
-        if left is not None:
-            left.references -= 1
-            if left.references < 0:
-                raise ValueError("too many references to follow")
-        return follow(*given)
-
-    return counted
-
-
-def _narrow(check: Callable[..., Any], about: type[Sized]) -> Callable[..., Any]:
-    def narrow(validator: Any, wanted: Any, value: Any, schema: Any) -> Any:
-        left = _left.get()
-        if left is not None and isinstance(value, about):
-            left.pairs -= len(value) ** 2
-            if left.pairs < 0:
-                raise _TooWideError
-        return check(validator, wanted, value, schema)
-
-    return narrow
-
-
-def _unique(_validator: Any, wanted: Any, value: Any, _schema: Any) -> Iterator[Any]:
-    """Look for an entry that is there twice, in one pass: the library compares each with all others."""
-    from jsonschema import ValidationError  # noqa: PLC0415 - late, as above
-
-    if wanted is True and isinstance(value, list) and len({_hashable(one) for one in value}) < len(value):
-        yield ValidationError("")
-
-
-def _hashable(value: Any) -> Any:
-    """Return what is equal for JSON values that are equal: 1 and 1.0 are, 1 and true are not."""
-    if isinstance(value, list):
-        return (list, *map(_hashable, value))
-    if isinstance(value, dict):
-        return frozenset((name, _hashable(one)) for name, one in value.items())
-    return (bool, value) if isinstance(value, bool) else value
 
 
 def _faults(error: Any) -> Iterator[Fault]:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from board.errors import SettingsError
-from board.schemas import MOST_FAULTS, MOST_UNEVALUATED, NO_SCHEMAS, Schemas, declared, read_schemas
+from board.schema_limits import MOST_UNEVALUATED
+from board.schemas import MOST_FAULTS, NO_SCHEMAS, Schemas, declared, read_schemas
 from tests.security.listening import listening
 
 SECRET = "hunter2-71838"

@@ -31,7 +31,7 @@ from redis.exceptions import RedisClusterException, RedisError, ResponseError
 from board.engine.calls import Batch, Call, Plan
 from board.engine.connection.address import Address, clean_client_name, parse_address
 from board.engine.connection.exchange import Command, Exchange, batch_results, checked
-from board.engine.connection.failures import store_error
+from board.engine.connection.failures import closed_error, store_error
 from board.engine.connection.line import Line, NoTransportError, transport_of
 from board.engine.connection.origin import (
     APART,
@@ -42,7 +42,7 @@ from board.engine.connection.origin import (
     sentinel_options,
     tagged_key_of,
 )
-from board.engine.errors import ClosedError, ConnectionLostError, EngineError, ReadOnlyError, UsageError
+from board.engine.errors import ConnectionLostError, EngineError, ReadOnlyError, UsageError
 
 __all__ = ["AHEAD", "MOST_SOCKETS", "AsyncClient", "AsyncConnection"]
 
@@ -451,7 +451,7 @@ class AsyncConnection:
 
     def _check_open(self) -> None:
         if self._closed:
-            raise ClosedError("the connection was closed before")
+            raise closed_error()
 
     async def _drop(self, socket: _Socket) -> None:
         self._in_use.discard(socket)

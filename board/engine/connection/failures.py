@@ -14,6 +14,7 @@ from board.engine.errors import (
     AuthenticationFailedError,
     BusyError,
     CertificateRefusedError,
+    ClosedError,
     ConnectionLostError,
     EngineError,
     LoadingError,
@@ -26,7 +27,7 @@ from board.engine.errors import (
     StoreError,
 )
 
-__all__ = ["EMPTIED", "NEVER_RAN", "another", "store_error"]
+__all__ = ["EMPTIED", "NEVER_RAN", "another", "closed_error", "store_error"]
 
 EMPTIED = theirs.NoScriptError
 """The reply that says: the server does not know this script, and has done nothing."""
@@ -48,6 +49,11 @@ def another(error: Exception) -> Exception:
         return error
     copy.__cause__ = error.__cause__
     return copy
+
+
+def closed_error() -> ClosedError:
+    """Return what a connection that was closed answers."""
+    return ClosedError("the connection was closed before")
 
 
 def store_error(error: BaseException, place: str) -> EngineError:

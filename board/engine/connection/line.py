@@ -25,12 +25,12 @@ import redis.exceptions as theirs
 from board.engine.calls import Call
 from board.engine.codec import joined
 from board.engine.connection.exchange import Command, parts_of
-from board.engine.connection.failures import EMPTIED, another, store_error
-from board.engine.errors import ClosedError, EngineError, ReadOnlyError
+from board.engine.connection.failures import EMPTIED, another, closed_error, store_error
+from board.engine.errors import EngineError, ReadOnlyError
 
 __all__ = ["Line", "NoTransportError", "transport_of"]
 
-MOST_AT_ONCE = 1 << 16
+NO_HALF = 1 << 16
 """More runs of a script than ever become one."""
 
 LEAST_TOGETHER = 3
@@ -104,7 +104,7 @@ class Line:
         self._is_due = False
         self._is_closed = False
         self._is_held = is_held
-        self._half = MOST_AT_ONCE
+        self._half = NO_HALF
         self._is_next_at_once = False
         self._forgotten: list[_Asked] = []
 
@@ -146,7 +146,7 @@ class Line:
             await asyncio.wait([self._opening])
         waiting, self._queue = self._queue, deque()
         self._runs.clear()
-        _fail(waiting, _closed)
+        _fail(waiting, closed_error)
         self._drop()
 
     # Sending
@@ -171,7 +171,7 @@ class Line:
 
     def _enqueue(self, asked: _Asked) -> None:
         if self._is_closed:
-            _fail([asked], _closed)
+            _fail([asked], closed_error)
             return
         self._queue.append(asked)
         if self._is_next_at_once:
@@ -229,7 +229,7 @@ class Line:
             self._loop.call_soon(self._as_usual)
 
     def _as_usual(self) -> None:
-        self._half = MOST_AT_ONCE
+        self._half = NO_HALF
         self._is_next_at_once = False
 
     def _ask_again(self) -> None:
@@ -480,10 +480,6 @@ def _error(message: str) -> theirs.ResponseError:
 
 def _is_stale(reply: Exception) -> bool:
     return isinstance(store_error(reply, ""), ReadOnlyError)
-
-
-def _closed() -> ClosedError:
-    return ClosedError("the connection was closed before")
 
 
 def _fail(asked: Iterable[_Asked], error: Callable[[], BaseException]) -> None:

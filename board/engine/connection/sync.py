@@ -32,7 +32,7 @@ from redis.sentinel import Sentinel, SentinelConnectionPool
 from board.engine.calls import Batch, Call, Plan
 from board.engine.connection.address import Address, clean_client_name, parse_address
 from board.engine.connection.exchange import Command, Exchange, batch_results, checked, decoded
-from board.engine.connection.failures import store_error
+from board.engine.connection.failures import closed_error, store_error
 from board.engine.connection.origin import (
     APART,
     MOVES,
@@ -43,7 +43,7 @@ from board.engine.connection.origin import (
     tagged_key_of,
 )
 from board.engine.connection.together import Together
-from board.engine.errors import ClosedError, ConnectionLostError, EngineError, ReadOnlyError, UsageError
+from board.engine.errors import ConnectionLostError, EngineError, ReadOnlyError, UsageError
 
 __all__ = ["Client", "Connection"]
 
@@ -371,7 +371,7 @@ class Connection:
 
     def _check_open(self) -> None:
         if self._closed:
-            raise ClosedError("the connection was closed before")
+            raise closed_error()
 
     def _drop(self, socket: _Socket) -> None:
         with self._lock:
