@@ -76,10 +76,7 @@ def bare(server: Server, jobs: int) -> float:
 
         def send(ids: Iterable[str]) -> None:
             text = str(time.time_ns() // 1_000_000)
-            items = [
-                b"\x92" + pack((text, one, token, "completed", "null", 0, False, False, False, False)) + TAKER.packed
-                for one in ids
-            ]
+            items = [b"\x96" + pack((text, one, token, "completed", "null"))[1:] + TAKER.packed for one in ids]
             command: Any = ("EVALSHA", script.sha, 1, QUEUE.base, joined(items), "1")
             wire.sendall(hiredis.pack_command(command))
 
@@ -90,6 +87,8 @@ def bare(server: Server, jobs: int) -> float:
         while over < sent:
             while (replies := reader.gets()) is False:
                 reader.feed(wire.recv(1 << 18))
+            if isinstance(replies, hiredis.ReplyError):
+                raise RuntimeError(f"the script broke off: {replies}")
             refused = [reply for reply in replies if not isinstance(reply, list) and reply != 0]  # 0: no next one
             if refused:
                 raise RuntimeError(f"an end was refused: {refused[0]!r}")
