@@ -1,7 +1,7 @@
 """What is measured beside peers and at growing sizes, one after the other, written to docs/performance.md.
 
     make bench                  all parts: an hour and a half on two quiet cores
-    python -m bench --quick     a short look at each: some eight minutes
+    python -m bench --quick     a short look at each but the pages in a browser: less than five minutes
     python -m bench --only engine,limit
 
 The engine beside Node BullMQ and other queues for Python, how it grows, where its time goes, how long it holds Redis,
@@ -33,9 +33,10 @@ def main(arguments: Sequence[str]) -> int:
     """Run the parts that are asked for; a quick look is not saved over what a quiet machine measured."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--only", default=",".join(PARTS))
+    parser.add_argument("--only", help=f"parts, of {', '.join(PARTS)}")
     given = parser.parse_args(arguments)
-    for name in given.only.split(","):
+    usual = [name for name in PARTS if not (given.quick and name == "pages")]  # which take four minutes alone
+    for name in given.only.split(",") if given.only else usual:
         print(f"--- {name}", flush=True)
         failed = PARTS[name](["--quick"] if given.quick else [] if name == "dashboard" else ["--save"])
         if failed:

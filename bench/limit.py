@@ -88,7 +88,7 @@ def bare(server: Server, jobs: int) -> float:
             while (replies := reader.gets()) is False:
                 reader.feed(wire.recv(1 << 18))
             if isinstance(replies, hiredis.ReplyError):
-                raise RuntimeError(f"the script broke off: {replies}")
+                raise replies
             refused = [reply for reply in replies if not isinstance(reply, list) and reply != 0]  # 0: no next one
             if refused:
                 raise RuntimeError(f"an end was refused: {refused[0]!r}")
