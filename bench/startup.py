@@ -29,7 +29,7 @@ from tests.servers import Server
 
 RESULT = Path(__file__).parent / "results" / "startup.json"
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
-NOTHING, FLASK = "`python -c pass`", '`python -c "import flask"`'
+NOTHING, FLASK = "Python alone", "Python that imports Flask"
 STARTS = {
     NOTHING: ["-c", "pass"],
     FLASK: ["-c", "import flask"],
