@@ -47,6 +47,11 @@ _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan
 _SCAN: Callable[[str, int], tuple[JsonValue, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
 _OF_FIRST_RUN = {"name", "data", "opts", "timestamp", "delay", "priority", "processedOn", "ats", "pb"}
+_DIGITS = 13
+"""Of a moment in ms, from 2001 to 2286."""
+
+_MOST_DIGITS = 2 * _DIGITS + 15
+_NO_MOMENT = "0" * _DIGITS
 LONG_NAMES = {short: long for long, short in SHORT_NAMES.items()}
 
 
@@ -167,8 +172,11 @@ def pairs(reply: Any) -> list[tuple[str, str]]:
 def _field_map(reply: Any) -> dict[str, str]:
     if not reply:
         return {}
-    if not isinstance(reply, list) and isinstance(reply, Mapping):
+    if reply.__class__ is not list and isinstance(reply, Mapping):
         return {text(key): text(value) for key, value in reply.items()}
+    if reply[0].__class__ is str:  # decoded where it was read, and so are all
+        texts = iter(reply)
+        return dict(zip(texts, texts, strict=False))
     try:
         parts = map(bytes.decode, reply)
         return dict(zip(parts, parts, strict=False))
@@ -257,10 +265,10 @@ def decode_job(job_id: str, reply: Any) -> JobData | None:
     fields = _field_map(reply)
     if not fields:
         return None
-    problems: list[str] = []
     has_all = "name" in fields and "data" in fields and "opts" in fields and "timestamp" in fields
-    if has_all and _OF_FIRST_RUN.issuperset(fields):
-        return _decode_first_run(job_id, fields, problems)
+    if has_all and _OF_FIRST_RUN.issuperset(fields) and (job := _decode_first_run(job_id, fields)) is not None:
+        return job
+    problems: list[str] = []
     field = fields.get
     if not has_all:
         problems += [f"{name} is missing" for name in ("name", "data", "opts", "timestamp") if name not in fields]
@@ -293,12 +301,13 @@ def decode_job(job_id: str, reply: Any) -> JobData | None:
         timestamp_ms=_number(fields, "timestamp", problems),
         delay_ms=_number(fields, "delay", problems) or 0,
         priority=_number(fields, "priority", problems) or 0,
-        attempts_made=(_number(fields, made, problems) or 0) if made in fields else 0,
         attempts_started=_number(fields, "ats", problems) or 0,
-        stalled_count=(_number(fields, "stc", problems) or 0) if "stc" in fields else 0,
         processed_on_ms=_number(fields, "processedOn", problems),
-        finished_on_ms=_number(fields, "finishedOn", problems) if "finishedOn" in fields else None,
         worker=field("pb"),
+        raw=fields,
+        attempts_made=(_number(fields, made, problems) or 0) if made in fields else 0,
+        stalled_count=(_number(fields, "stc", problems) or 0) if "stc" in fields else 0,
+        finished_on_ms=_number(fields, "finishedOn", problems) if "finishedOn" in fields else None,
         return_value=_decoded(fields, "returnvalue", None, problems) if "returnvalue" in fields else None,
         return_text=field("returnvalue"),
         failed_reason=field("failedReason"),
@@ -311,38 +320,36 @@ def decode_job(job_id: str, reply: Any) -> JobData | None:
         parent_policy=policy,
         scheduler_id=field("rjk"),
         deduplication_id=field("deid"),
-        raw=fields,
         problems=tuple(problems),
     )
 
 
-def _decode_first_run(job_id: str, fields: dict[str, str], problems: list[str]) -> JobData:
-    """Decode a job that runs for the first time, as most do: few fields say anything of it."""
-    options: Mapping[str, JsonValue] = {}
+def _decode_first_run(job_id: str, fields: dict[str, str]) -> JobData | None:
+    """Decode a job that runs for the first time, as most do; None where anything of it is unusual."""
+    field = fields.get
+    data_text, stamp = fields["data"], fields["timestamp"]
+    began, started = field("processedOn", _NO_MOMENT), field("ats", "0")
+    delay, priority = field("delay", "0"), field("priority", "0")
+    numbers = stamp + began + started + delay + priority
+    if len(stamp) != _DIGITS or len(began) != _DIGITS or len(numbers) > _MOST_DIGITS or not numbers.isdecimal():
+        return None
     try:
-        options = decode_options(fields["opts"])
-    except ValueError as error:
-        problems.append(f"opts is not readable: {error}")
-    data_text, data = fields["data"], None
-    try:
-        data = load_json(data_text)
-    except ValueError as error:
-        problems.append(f"data is not JSON: {error}")
-    return JobData(
-        job_id,
-        fields["name"],
-        data,
-        data_text,
-        options,
-        _number(fields, "timestamp", problems),
-        0 if fields.get("delay") == "0" else _number(fields, "delay", problems) or 0,
-        0 if fields.get("priority") == "0" else _number(fields, "priority", problems) or 0,
-        attempts_started=_number(fields, "ats", problems) or 0,
-        processed_on_ms=_number(fields, "processedOn", problems),
-        worker=fields.get("pb"),
-        raw=fields,
-        problems=tuple(problems),
-    )
+        return JobData(
+            job_id,
+            fields["name"],
+            load_json(data_text),
+            data_text,
+            decode_options(fields["opts"]),
+            int(stamp),
+            0 if delay == "0" else int(delay),
+            0 if priority == "0" else int(priority),
+            int(started),
+            int(began) or None,
+            field("pb"),
+            fields,
+        )
+    except ValueError:
+        return None
 
 
 def _decoded(fields: Mapping[str, str], name: str, default: JsonValue, problems: list[str]) -> JsonValue:

@@ -289,12 +289,13 @@ class JobData:
         timestamp_ms: creation.
         delay_ms: current delay: from adding, rewritten by backoff, 0 after promotion.
         priority: current priority, 0 for none.
-        attempts_made: attempts that ended and counted; a manual retry keeps it unless asked to reset it.
         attempts_started: activations, stalls included.
-        stalled_count: how often the job was taken back from a lost worker.
         processed_on_ms: latest activation; cleared by a manual retry.
-        finished_on_ms: *finish*.
         worker: name of the worker that took it last.
+        raw: every field of the hash as text.
+        attempts_made: attempts that ended and counted; a manual retry keeps it unless asked to reset it.
+        stalled_count: how often the job was taken back from a lost worker.
+        finished_on_ms: *finish*.
         return_value: *finish*, decoded; None when absent.
         return_text: *finish*, as stored; None when absent.
         failed_reason: message of the latest failure; kept while retries run, cleared by a manual retry.
@@ -307,7 +308,6 @@ class JobData:
         parent_policy: ``fpof``, ``cpof``, ``idof``, ``rdof`` or None.
         scheduler_id: the scheduler that made the job.
         deduplication_id: its deduplication id.
-        raw: every field of the hash as text.
         problems: what is missing or unreadable, in words; empty for a sound job.
     """
 
@@ -319,12 +319,13 @@ class JobData:
     timestamp_ms: int | None = None
     delay_ms: int = 0
     priority: int = 0
-    attempts_made: int = 0
     attempts_started: int = 0
-    stalled_count: int = 0
     processed_on_ms: int | None = None
-    finished_on_ms: int | None = None
     worker: str | None = None
+    raw: Mapping[str, str] = field(default_factory=dict)
+    attempts_made: int = 0
+    stalled_count: int = 0
+    finished_on_ms: int | None = None
     return_value: JsonValue = None
     return_text: str | None = None
     failed_reason: str | None = None
@@ -337,7 +338,6 @@ class JobData:
     parent_policy: str | None = None
     scheduler_id: str | None = None
     deduplication_id: str | None = None
-    raw: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
 
 

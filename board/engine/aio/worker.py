@@ -60,7 +60,7 @@ from board.engine.worker.outcome import (
     blame,
     failure_before_run,
 )
-from board.engine.worker.settle import Nap, Report, Settled, Steps, arrival, begin, put_back, reclaim, settle
+from board.engine.worker.settle import Nap, Report, Settled, Steps, arrival, begin, first_try, put_back, reclaim, settle
 
 __all__ = ["AsyncProcessor", "AsyncWorker", "RunningAsyncJob"]
 
@@ -543,17 +543,7 @@ class AsyncWorker:
             span.fail(result.error)
         info = stint.job.info
         try:
-            settled = await self._drive(
-                settle(
-                    self._rules,
-                    info,
-                    stint.lease.token,
-                    result,
-                    clock=wall_ms,
-                    roll=random.random(),
-                    may_fetch=self._machine.may_fetch,
-                )
-            )
+            settled = await self._settle(stint, result)
         except Exception as error:
             settled = Settled(None)
             logger.exception("settling a job failed", extra={"queue": self.keys.name, "job_id": info.id})
@@ -562,6 +552,34 @@ class AsyncWorker:
         if span is not None:
             measure_end(self.options.telemetry, span, info, self.keys.name, settled.decision, now_ms=wall_ms())
         return next_run
+
+    async def _settle(self, stint: Stint, result: Returned | Raised) -> Settled:
+        """Tell Redis what became of a job; most complete at the first try, which needs no more than this call."""
+        info, token = stint.job.info, stint.lease.token
+        met: EngineError | None = None
+        if isinstance(result, Returned):
+            may_fetch = self._machine.may_fetch()
+            end = first_try(self._rules, info, token, result, wall_ms(), may_fetch=may_fetch)
+            if end is not None:
+                decision, call = end
+                try:
+                    reply = call.decode(await self.connection.step(call))
+                except EngineError as error:
+                    met = error
+                else:
+                    return Settled(decision, None, arrival(token, reply) if may_fetch else None)
+        return await self._drive(
+            settle(
+                self._rules,
+                info,
+                token,
+                result,
+                clock=wall_ms,
+                roll=random.random(),
+                may_fetch=self._machine.may_fetch,
+                met=met,
+            )
+        )
 
     def _conclude(self, stint: Stint, result: Returned | Raised, settled: Settled) -> Run | None:
         """Tell the listeners what became of a job; returns the job to go on with."""

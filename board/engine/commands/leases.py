@@ -403,8 +403,7 @@ def _failure_fields(reason: str | None, stacktrace: Sequence[str] | None) -> dic
 
 def _fetched(reply: Any) -> Fetched:
     fields, job_id, limited_ms, next_due_ms = reply
-    job = decode_job(text(job_id), fields) if fields else None
-    return Fetched(job, int(limited_ms), int(next_due_ms))
+    return Fetched(decode_job(text(job_id), fields) if fields else None, limited_ms, next_due_ms)
 
 
 def _fetched_first(reply: Any) -> Fetched:
@@ -412,7 +411,8 @@ def _fetched_first(reply: Any) -> Fetched:
 
 
 def _only_fetched_after(queue: QueueKeys, job_id: str, reply: Any) -> Fetched | None:
-    return _fetched_after(queue, job_id, reply[0])
+    one = reply[0]
+    return _fetched(one) if one.__class__ is list else _fetched_after(queue, job_id, one)
 
 
 def _fetched_after(queue: QueueKeys, job_id: str, reply: Any) -> Fetched | None:

@@ -15,7 +15,6 @@ import asyncio
 import contextlib
 import inspect
 import logging
-import os
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from types import TracebackType
@@ -32,6 +31,7 @@ from board.engine.calls import Batch, Call, Plan
 from board.engine.connection.address import Address, clean_client_name, parse_address
 from board.engine.connection.exchange import Command, Exchange, batch_results, checked
 from board.engine.connection.failures import closed_error, store_error
+from board.engine.connection.forks import generation
 from board.engine.connection.line import Line, NoTransportError, transport_of
 from board.engine.connection.origin import (
     APART,
@@ -106,7 +106,7 @@ class AsyncConnection:
         self._proven: Line | None = None
         self._in_use: set[_Socket] = set()
         self._turn = asyncio.Semaphore(MOST_SOCKETS)
-        self._pid = os.getpid()
+        self._generation = generation()
         self._closed = False
         self._round_trips = 0
 
@@ -395,8 +395,8 @@ class AsyncConnection:
 
     async def _take(self, place: _Place) -> _Socket:
         self._check_open()
-        if self._pid != os.getpid():
-            self._pid = os.getpid()
+        if self._generation != generation():
+            self._generation = generation()
             self._places, self._in_use = {place.name: place}, set()
             place.free.clear()
         while place.free:

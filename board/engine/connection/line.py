@@ -13,7 +13,6 @@ the order of the commands, so one socket serves any number of tasks.
 from __future__ import annotations
 
 import asyncio
-import os
 import select
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -26,6 +25,7 @@ from board.engine.calls import Call
 from board.engine.codec import joined
 from board.engine.connection.exchange import Command, parts_of
 from board.engine.connection.failures import EMPTIED, another, closed_error, store_error
+from board.engine.connection.forks import generation
 from board.engine.errors import EngineError, ReadOnlyError
 
 __all__ = ["Line", "NoTransportError", "transport_of"]
@@ -61,13 +61,15 @@ class NoTransportError(Exception):
 class _Asked:
     """What waits for one or more replies: commands that leave together, or runs of a script that become one."""
 
-    __slots__ = ("calls", "commands", "futures", "replies")
+    __slots__ = ("calls", "commands", "futures", "is_text", "replies")
 
     def __init__(self, commands: Sequence[Command], calls: list[Call[Any]], futures: list[Future]) -> None:
         self.commands = commands
         self.calls = calls
         self.futures = futures
         self.replies: list[Any] = []
+        self.is_text = bool(calls) and calls[0].item is not None
+        """Answered with texts rather than bytes, which is quicker done where they are read."""
 
 
 class Line:
@@ -96,7 +98,7 @@ class Line:
         self._known = known
         self._lost = lost
         self._loop = asyncio.get_running_loop()
-        self._pid = os.getpid()
+        self._generation = generation()
         self._queue: deque[_Asked] = deque()
         self._runs: dict[tuple[str, Any], _Asked] = {}
         self._wire: _Wire | None = None
@@ -110,7 +112,7 @@ class Line:
 
     def is_usable(self, loop: asyncio.AbstractEventLoop) -> bool:
         """Whether it belongs to this loop and this process."""
-        return loop is self._loop and self._pid == os.getpid()
+        return loop is self._loop and self._generation == generation()
 
     def ask(self, call: Call[Any]) -> Future:
         """Send one call; its raw reply is the future's result, what an error of Redis means its exception."""
@@ -346,7 +348,9 @@ class _Wire(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._socket = socket
         self._transport = transport
-        self._reader = hiredis.Reader(replyError=cast("Any", _error), notEnoughData=_NOTHING)
+        self._reader = hiredis.Reader(
+            replyError=cast("Any", _error), notEnoughData=_NOTHING, encoding="utf-8", errors="backslashreplace"
+        )
         self._heard_s = 0.0
         self._timeout_s: float | None = getattr(socket, "socket_timeout", None)
         self._timer: asyncio.TimerHandle | None = None
@@ -411,7 +415,7 @@ class _Wire(asyncio.Protocol):
         under_way = sum(len(asked.futures) for asked in pending)
         try:
             reader.feed(data)
-            while (reply := reader.gets()) is not _NOTHING:
+            while (reply := reader.gets(bool(pending) and pending[0].is_text)) is not _NOTHING:
                 if type(reply) is hiredis.PushNotification:
                     continue
                 asked = pending[0]

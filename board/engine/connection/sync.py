@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import socket as system
 import threading
 from collections import deque
@@ -33,6 +32,7 @@ from board.engine.calls import Batch, Call, Plan
 from board.engine.connection.address import Address, clean_client_name, parse_address
 from board.engine.connection.exchange import Command, Exchange, batch_results, checked, decoded
 from board.engine.connection.failures import closed_error, store_error
+from board.engine.connection.forks import generation
 from board.engine.connection.origin import (
     APART,
     MOVES,
@@ -95,7 +95,7 @@ class Connection:
         self._in_use: set[_Socket] = set()
         self._lock = threading.RLock()  # a signal handler over its own thread must not wait for that
         self._together = Together(self._alone)
-        self._pid = os.getpid()
+        self._generation = generation()
         self._closed = False
         self._round_trips = 0
         self._here = threading.local()
@@ -380,13 +380,13 @@ class Connection:
 
     def _forget_parent(self) -> None:
         """Begin anew in a process that was forked: the sockets are its parent's."""
-        if self._pid == os.getpid():
+        if self._generation == generation():
             return
         self._lock = threading.RLock()
         self._together = Together(self._alone)
         self._in_use = set()
         self._places = {}
-        self._pid = os.getpid()
+        self._generation = generation()
 
     def _place(self, key: str | None) -> _Place:
         name = key or ""

@@ -214,15 +214,17 @@ class WorkerMachine:
     @property
     def wake_at_ms(self) -> int | None:
         """The moment at which ``Ticked`` has something to do; None while only other events can."""
-        earliest = self._renew_at_ms
-        moments = [self._give_up_at_ms]
+        earliest, give_up_at_ms = self._renew_at_ms, self._give_up_at_ms
+        if give_up_at_ms is not None and (earliest is None or give_up_at_ms < earliest):
+            earliest = give_up_at_ms
         if self.state is _RUNNING:
-            moments.append(self._stalled_at_ms)
+            stalled_at_ms = self._stalled_at_ms
+            if stalled_at_ms is not None and (earliest is None or stalled_at_ms < earliest):
+                earliest = stalled_at_ms
             if (self._limited_until_ms or self._retry_at_ms) and not self._is_blocking and self._free() > 0:
-                moments += [self._limited_until_ms or None, self._retry_at_ms or None]
-        for moment in moments:
-            if moment is not None and (earliest is None or moment < earliest):
-                earliest = moment
+                for moment in (self._limited_until_ms, self._retry_at_ms):
+                    if moment and (earliest is None or moment < earliest):
+                        earliest = moment
         return earliest
 
     def receive(self, event: Event, now_ms: int) -> list[Action]:
@@ -266,7 +268,8 @@ class WorkerMachine:
     def _arrived(self, event: Arrived, now_ms: int) -> None:
         if self._fetching.pop(event.token, None) is not None:
             self._reach = min(2 * self._reach, self.settings.lanes) if event.jobs else 1
-        self._answered()
+        if self._failures or self._doubtful:
+            self._answered()
         for job in event.jobs:
             self._take(job, Lease(job.id, event.token), now_ms)
         self._is_drained = not event.jobs

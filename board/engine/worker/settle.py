@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from board.engine.calls import Batch, Call
-from board.engine.codec import integer, text
+from board.engine.codec import dump_json, integer, text
 from board.engine.commands import jobs, leases, schedulers
 from board.engine.commands.leases import DeadLetter, FetchNext
 from board.engine.errors import (
@@ -27,6 +27,7 @@ from board.engine.errors import (
     EngineError,
     FailedChildrenError,
     JobError,
+    PayloadError,
     PendingChildrenError,
     PermissionDeniedError,
     ScriptError,
@@ -53,7 +54,19 @@ from board.engine.worker.outcome import (
     retention,
 )
 
-__all__ = ["JobRules", "Nap", "Report", "Settled", "Steps", "arrival", "begin", "put_back", "reclaim", "settle"]
+__all__ = [
+    "JobRules",
+    "Nap",
+    "Report",
+    "Settled",
+    "Steps",
+    "arrival",
+    "begin",
+    "first_try",
+    "put_back",
+    "reclaim",
+    "settle",
+]
 
 FIRST_NAP_MS = 50
 LONGEST_NAP_MS = 2_000
@@ -161,6 +174,7 @@ def settle(
     clock: Callable[[], int],
     roll: float,
     may_fetch: Callable[[], bool],
+    met: EngineError | None = None,
 ) -> Steps[Settled]:
     """End a job: complete it, fail it, retry it or give it back.
 
@@ -172,6 +186,7 @@ def settle(
         clock: now, in ms.
         roll: a random number from 0 up to, not including, 1.
         may_fetch: whether to take the next job in the same call; asked before each try.
+        met: what the first try met, where ``first_try`` described it and it has been made.
     """
     decision = decide(job, result, rules.rules, roll)
     unsure = False
@@ -180,6 +195,9 @@ def settle(
         error = result.error if isinstance(result, Raised) else None
         fetch = rules.fetch if may_fetch() and not unsure else None  # a doubtful token takes nothing more
         try:
+            if met is not None:
+                first, met = met, None
+                raise first
             call = _ending(rules, job, token, decision, clock(), fetch)
             reply = call.decode((yield call))
         except (PendingChildrenError, FailedChildrenError) as refused:
@@ -207,6 +225,21 @@ def settle(
                 arrived = arrival(token, reply if isinstance(reply, Fetched) else None)
             return Settled(decision, error, arrived, limited_ms, unsure)
     return Settled(decision, result.error if isinstance(result, Raised) else None, unsure=unsure)
+
+
+def first_try(
+    rules: JobRules, job: JobData, token: str, result: Returned, now_ms: int, *, may_fetch: bool
+) -> tuple[Complete, Call[Fetched | None]] | None:
+    """Describe the call that completes a job, for a front that makes it without the steps of ``settle``.
+
+    Nearly all jobs end with it. What the call meets instead of a reply goes to ``settle`` as ``met``. None where the
+    return value cannot be stored.
+    """
+    try:
+        decision = Complete(dump_json(result.value))
+    except PayloadError:
+        return None
+    return decision, _completion(rules, job, token, decision, now_ms, rules.fetch if may_fetch else None)
 
 
 def put_back(queue: QueueKeys, lease: Lease) -> Steps[int]:
@@ -265,16 +298,7 @@ def _ending(  # noqa: PLR0917 - the end of a job depends on all of it
     queue = rules.queue
     options = job.options
     if isinstance(decision, Complete):
-        return leases.complete_job(
-            queue,
-            job.id,
-            token=token,
-            return_text=decision.return_text,
-            now_ms=now_ms,
-            keep=retention(options.get("removeOnComplete"), rules.keep_completed),
-            fetch=fetch,
-            metrics_points=rules.metrics_points,
-        )
+        return _completion(rules, job, token, decision, now_ms, fetch)
     if isinstance(decision, PutBack):
         return leases.return_job(queue, job.id, token=token)
     failure = decision.failure
@@ -317,6 +341,21 @@ def _ending(  # noqa: PLR0917 - the end of a job depends on all of it
                 stacktrace=failure.stacktrace,
                 most=rules.fetch.most,
             )
+
+
+def _completion(  # noqa: PLR0917 - as above
+    rules: JobRules, job: JobData, token: str, decision: Complete, now_ms: int, fetch: FetchNext | None
+) -> Call[Fetched | None]:
+    return leases.complete_job(
+        rules.queue,
+        job.id,
+        token=token,
+        return_text=decision.return_text,
+        now_ms=now_ms,
+        keep=retention(job.options.get("removeOnComplete"), rules.keep_completed),
+        fetch=fetch,
+        metrics_points=rules.metrics_points,
+    )
 
 
 def _has_landed(queue: QueueKeys, job: JobData, decision: Decision) -> Steps[bool]:
