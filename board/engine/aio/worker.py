@@ -541,16 +541,17 @@ class AsyncWorker:
             return None
         if span is not None and isinstance(result, Raised):
             span.fail(result.error)
-        info = stint.job.info
         try:
             settled = await self._settle(stint, result)
         except Exception as error:
             settled = Settled(None)
-            logger.exception("settling a job failed", extra={"queue": self.keys.name, "job_id": info.id})
+            logger.exception("settling a job failed", extra={"queue": self.keys.name, "job_id": stint.job.id})
             self._emit("error", error)
+        if span is None:
+            return self._conclude(stint, result, settled)
+        info = stint.job.info  # as it was before the end
         next_run = self._conclude(stint, result, settled)
-        if span is not None:
-            measure_end(self.options.telemetry, span, info, self.keys.name, settled.decision, now_ms=wall_ms())
+        measure_end(self.options.telemetry, span, info, self.keys.name, settled.decision, now_ms=wall_ms())
         return next_run
 
     async def _settle(self, stint: Stint, result: Returned | Raised) -> Settled:
