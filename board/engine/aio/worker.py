@@ -26,6 +26,7 @@ from typing import Any, Self, TypeVar, Unpack
 
 from board.engine.aio.stints import RunningAsyncJob, Stint
 from board.engine.aio.watchdog import LoopWatchdog
+from board.engine.calls import Call
 from board.engine.clock import SteadyClock, wall_ms
 from board.engine.commands import leases, limits
 from board.engine.connection.aio import AsyncClient, AsyncConnection
@@ -43,7 +44,7 @@ from board.engine.keys import DEFAULT_PREFIX, QueueKeys
 from board.engine.options import to_ms
 from board.engine.shutdown import on_signal
 from board.engine.targets import load_target
-from board.engine.types import Duration, JobData
+from board.engine.types import Duration, Fetched, JobData
 from board.engine.worker import messages
 from board.engine.worker.listeners import Listeners
 from board.engine.worker.machine import State, WorkerMachine
@@ -255,7 +256,7 @@ class AsyncWorker:
     def _carry_out(self, action: Action) -> None:
         match action:
             case messages.Fetch(token=token):
-                self._spawn(self._fetch(token))
+                self._fetch(token)
             case messages.Block(timeout_ms=timeout_ms):
                 self._wait = self._spawn(self._block(timeout_ms))
                 self._wait.add_done_callback(self._woken)
@@ -370,7 +371,7 @@ class AsyncWorker:
 
     # The short tasks
 
-    async def _fetch(self, token: str) -> None:
+    def _fetch(self, token: str) -> None:
         call = leases.fetch_job(
             self.keys,
             token=token,
@@ -380,8 +381,11 @@ class AsyncWorker:
             worker=self.options.name,
             most=self.options.batch,
         )
+        self._spawn(self._fetched(token, call, asyncio.ensure_future(self.connection.step(call))))
+
+    async def _fetched(self, token: str, call: Call[Fetched], asked: asyncio.Future[Any]) -> None:
         try:
-            fetched = await self.connection.call(call)
+            fetched = call.decode(await asked)
             if not self._is_shown:
                 await self._show()
         except Exception as error:  # noqa: BLE001 - the edge of a loop: whatever it is, the worker goes on
@@ -405,6 +409,7 @@ class AsyncWorker:
             self._tell(messages.BlockBroke())
         else:
             self._tell(messages.Woken(None if score is None else self._clock.steady_ms(score)))
+            self.connection.flush()  # who was idle asks for nothing more in this turn
 
     async def _renew(self, due: tuple[Lease, ...]) -> None:
         locks = [(lease.job_id, lease.token) for lease in due]

@@ -243,6 +243,11 @@ class AsyncConnection:
         """Make one step of a plan and return what ``plan.send`` wants: a raw reply, or the results of a batch."""
         return self.batch(step) if isinstance(step, Batch) else self._raw(step)
 
+    def flush(self) -> None:
+        """Send what was asked in this turn of the event loop now rather than at its end."""
+        if self._proven is not None:
+            self._proven.flush()
+
     async def close(self) -> None:
         """Close the sockets; tasks that wait on one get ConnectionLostError. Calling it again does nothing."""
         self._closed = True

@@ -140,6 +140,11 @@ class Line:
         self._enqueue(_Asked(commands, [], [future]))
         return future
 
+    def flush(self) -> None:
+        """Send what was asked at once; what is asked next leaves at the end of the turn."""
+        if self._queue and self._wire is not None:
+            self._flush()
+
     async def close(self) -> None:
         """Break the socket; whoever waits gets ConnectionLostError."""
         self._is_closed = True
