@@ -61,6 +61,7 @@ _POLICIES = (
     "ignore_dependency_on_failure",
     "remove_dependency_on_failure",
 )
+_PLAIN = encode_options(NO_OPTIONS)
 _ROW = (tuple, list)
 _OPTION_NAMES = tuple(field.name for field in fields(JobOptions))
 
@@ -332,10 +333,11 @@ def prepare_job(
         raise InvalidOptionError("name", f"a job's name must be text that is not empty, not {name!r}")
     if not name.isascii():
         _check_text(name, "name")
-    checked = check_options(merge_options(defaults, options))
+    is_plain = options is None and defaults is NO_OPTIONS
+    checked = NO_OPTIONS if is_plain else check_options(merge_options(defaults, options))
     text = dump_json({} if data is UNSET else data)
-    if checked is NO_OPTIONS:
-        return NewJob(name, text, encode_options(checked), now_ms, has_children=has_children, in_flow=in_flow)
+    if is_plain and not has_children and not in_flow:
+        return NewJob(name, text, _PLAIN, now_ms)
     if checked.size_limit is not None and (size := len(text.encode())) > checked.size_limit:
         where = f" for queue {queue.name}" if queue else ""
         raise PayloadError(

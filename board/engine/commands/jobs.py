@@ -316,7 +316,8 @@ def _outcome(queue: QueueKeys, job: NewJob, reply: Any) -> str | EngineError:
 
 
 def _only_added(queue: QueueKeys, job: NewJob, reply: Any) -> str:
-    return _added(queue, job, reply[0])
+    added = reply[0]
+    return text(added) if added.__class__ is bytes else _added(queue, job, added)
 
 
 def _added(queue: QueueKeys, job: NewJob, reply: Any) -> str:
