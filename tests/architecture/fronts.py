@@ -15,6 +15,8 @@ ENGINE = Path(__file__).resolve().parent.parent.parent / "board" / "engine"
 DERIVED = ("queue.py", "job.py", "flow.py")
 
 REPLACEMENTS = (
+    (r" *@at_once\(.*\)\n", ""),
+    (r"from board\.engine\.aio\.at_once import at_once\n", ""),
     (r"\bawait ", ""),
     (r"\basync def\b", "def"),
     (r"\basync with\b", "with"),

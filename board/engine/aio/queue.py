@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Self
 
+from board.engine.aio.at_once import at_once
 from board.engine.aio.job import AsyncJob
 from board.engine.calls import Call
 from board.engine.commands import dead_letters, events, jobs, limits, queues, schedulers, stops, trees
@@ -78,6 +79,14 @@ class AsyncQueue:
 
     # Adding
 
+    def _call_to_add(self, name: str, data: JsonValue, options: JobOptions | None) -> tuple[NewJob, Call[str]]:
+        new = prepare_job(name, data, options, defaults=self.default_job_options, now_ms=_now_ms(), queue=self.keys)
+        return new, jobs.add_job(self.keys, new)
+
+    def _added(self, new: NewJob, call: Call[str], reply: Any) -> AsyncJob:
+        return AsyncJob(data_of_new_job(call.decode(reply), new), self.keys, self.connection)
+
+    @at_once(_call_to_add, _added)
     async def add(
         self, name: str, data: JsonValue = UNSET, options: JobOptions | None = None, **overrides: Any
     ) -> AsyncJob:
@@ -98,20 +107,13 @@ class AsyncQueue:
         chosen = merge_options(None, options, overrides)
         if self.telemetry is None:
             new, call = self._call_to_add(name, data, chosen)
-            return self._job(call.decode(await self.connection.step(call)), new)  # `call`, with one frame less
+            return self._added(new, call, await self.connection.step(call))
         target = f"{self.name}.{name}"
         with traced(self.telemetry, "add", self.name, target=target, job_name=name) as span:
             new, call = self._call_to_add(name, data, carrying(self.telemetry, chosen))
-            job = self._job(await self.connection.call(call), new)
+            job = self._added(new, call, await self.connection.step(call))
             span.set({"bullmq.job.id": job.id})
         return job
-
-    def _call_to_add(self, name: str, data: JsonValue, options: JobOptions) -> tuple[NewJob, Call[str]]:
-        new = prepare_job(name, data, options, defaults=self.default_job_options, now_ms=_now_ms(), queue=self.keys)
-        return new, jobs.add_job(self.keys, new)
-
-    def _job(self, job_id: str, new: NewJob) -> AsyncJob:
-        return AsyncJob(data_of_new_job(job_id, new), self.keys, self.connection)
 
     async def add_bulk(self, items: Iterable[BulkItem]) -> list[AsyncJob]:
         """Add many jobs, each given as (name, data) or (name, data, options), 50 in each atomic step.
@@ -144,7 +146,8 @@ class AsyncQueue:
         ids = [outcome for outcome in outcomes if isinstance(outcome, str)]
         if len(ids) < len(outcomes):
             raise BulkAddError(self.name, outcomes)
-        return [self._job(job_id, job) for job_id, job in zip(ids, new, strict=True)]
+        keys, connection = self.keys, self.connection
+        return [AsyncJob(data_of_new_job(job_id, job), keys, connection) for job_id, job in zip(ids, new, strict=True)]
 
     # Reading jobs
 

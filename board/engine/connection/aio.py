@@ -16,7 +16,7 @@ import contextlib
 import inspect
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
@@ -29,6 +29,7 @@ from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
 from board.engine.calls import Batch, Call, Plan
 from board.engine.connection.address import Address, clean_client_name, parse_address
+from board.engine.connection.answer import Answer
 from board.engine.connection.exchange import Command, Exchange, batch_results, checked
 from board.engine.connection.failures import closed_error, store_error
 from board.engine.connection.forks import generation
@@ -180,6 +181,28 @@ class AsyncConnection:
             EngineError: what the reply means.
         """
         return call.decode(await self._raw(call))
+
+    def is_ready(self) -> bool:
+        """Whether ``ask`` may be called: in a running event loop, on a line that is known to do."""
+        line = self._proven
+        try:
+            return line is not None and line.is_usable(asyncio.get_running_loop())
+        except RuntimeError:  # no loop runs in this thread
+            return False
+
+    def ask(self, call: Call[Any], then: Callable[[Any], T]) -> Coroutine[Any, Any, T]:
+        """Make one round trip that begins now; only while the connection ``is_ready``.
+
+        Returns a future, so that it may be gathered without a task, which is a coroutine too, so that it may become
+        one. Its result is what ``then`` makes of the raw reply.
+        """
+        line = self._proven
+        assert line is not None  # noqa: S101 - the caller looked
+        answer: Answer[T] = Answer(loop=asyncio.get_running_loop())
+        answer.then = then
+        self._round_trips += 1
+        line.ask(call, answer)
+        return answer
 
     async def batch(self, batch: Batch[T]) -> list[T]:
         """Send calls together. Without ``keep_errors`` the first error is raised once all replies are in."""

@@ -114,28 +114,38 @@ class Line:
         """Whether it belongs to this loop and this process."""
         return loop is self._loop and self._generation == generation()
 
-    def ask(self, call: Call[Any]) -> Future:
-        """Send one call; its raw reply is the future's result, what an error of Redis means its exception."""
-        future = self._future()
-        if call.item is None or call.script is None:
+    def ask(self, call: Call[Any], future: Future | None = None) -> Future:
+        """Send one call; its raw reply is the future's result, what an error of Redis means its exception.
+
+        A future that is given is the one that is answered.
+        """
+        if future is None:
+            future = self._loop.create_future()
+        if self._is_held:
+            future.add_done_callback(self._let_go)
+        script = call.script
+        if call.item is None or script is None:
             self._runs.clear()
             self._enqueue(_Asked((), [call], [future]))
             return future
-        alike = call.script.sha, call.argv[0]
+        alike = script.sha, call.argv[0]
         run = self._runs.get(alike)
         if run is None or len(run.calls) >= run.calls[0].most:
             run = self._runs[alike] = _Asked((), [call], [future])
             self._enqueue(run)
             return future
-        run.calls.append(call)
         run.futures.append(future)
-        if len(run.calls) == min(self._half, call.most) and self._wire is not None:
+        run.calls.append(call)
+        count = len(run.calls)
+        if (count == self._half or count == call.most) and self._wire is not None:  # noqa: PLR1714 - no tuple is made
             self._flush()  # Redis may begin while the program asks for more
         return future
 
     def send(self, commands: Sequence[Command]) -> Future:
         """Send commands side by side; the list of their raw replies is the future's result."""
-        future = self._future()
+        future = self._loop.create_future()
+        if self._is_held:
+            future.add_done_callback(self._let_go)
         self._runs.clear()
         self._enqueue(_Asked(commands, [], [future]))
         return future
@@ -157,12 +167,6 @@ class Line:
         self._drop()
 
     # Sending
-
-    def _future(self) -> Future:
-        future = self._loop.create_future()
-        if self._is_held:
-            future.add_done_callback(self._let_go)
-        return future
 
     def _let_go(self, future: Future) -> None:
         if future.cancelled():

@@ -78,6 +78,13 @@ class Queue:
 
     # Adding
 
+    def _call_to_add(self, name: str, data: JsonValue, options: JobOptions | None) -> tuple[NewJob, Call[str]]:
+        new = prepare_job(name, data, options, defaults=self.default_job_options, now_ms=_now_ms(), queue=self.keys)
+        return new, jobs.add_job(self.keys, new)
+
+    def _added(self, new: NewJob, call: Call[str], reply: Any) -> Job:
+        return Job(data_of_new_job(call.decode(reply), new), self.keys, self.connection)
+
     def add(self, name: str, data: JsonValue = UNSET, options: JobOptions | None = None, **overrides: Any) -> Job:
         """Add a job; atomic.
 
@@ -96,20 +103,13 @@ class Queue:
         chosen = merge_options(None, options, overrides)
         if self.telemetry is None:
             new, call = self._call_to_add(name, data, chosen)
-            return self._job(call.decode(self.connection.step(call)), new)  # `call`, with one frame less
+            return self._added(new, call, self.connection.step(call))
         target = f"{self.name}.{name}"
         with traced(self.telemetry, "add", self.name, target=target, job_name=name) as span:
             new, call = self._call_to_add(name, data, carrying(self.telemetry, chosen))
-            job = self._job(self.connection.call(call), new)
+            job = self._added(new, call, self.connection.step(call))
             span.set({"bullmq.job.id": job.id})
         return job
-
-    def _call_to_add(self, name: str, data: JsonValue, options: JobOptions) -> tuple[NewJob, Call[str]]:
-        new = prepare_job(name, data, options, defaults=self.default_job_options, now_ms=_now_ms(), queue=self.keys)
-        return new, jobs.add_job(self.keys, new)
-
-    def _job(self, job_id: str, new: NewJob) -> Job:
-        return Job(data_of_new_job(job_id, new), self.keys, self.connection)
 
     def add_bulk(self, items: Iterable[BulkItem]) -> list[Job]:
         """Add many jobs, each given as (name, data) or (name, data, options), 50 in each atomic step.
@@ -142,7 +142,8 @@ class Queue:
         ids = [outcome for outcome in outcomes if isinstance(outcome, str)]
         if len(ids) < len(outcomes):
             raise BulkAddError(self.name, outcomes)
-        return [self._job(job_id, job) for job_id, job in zip(ids, new, strict=True)]
+        keys, connection = self.keys, self.connection
+        return [Job(data_of_new_job(job_id, job), keys, connection) for job_id, job in zip(ids, new, strict=True)]
 
     # Reading jobs
 
