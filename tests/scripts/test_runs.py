@@ -1,6 +1,7 @@
 """Ends of several callers that travel as one run of a script leave what they leave one after the other."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from random import Random
 from typing import Any
 
@@ -9,7 +10,7 @@ import redis
 
 from board.engine.calls import Call, raw
 from board.engine.codec import joined
-from board.engine.commands import jobs, leases
+from board.engine.commands import leases
 from board.engine.commands.leases import DeadLetter, FetchNext
 from board.engine.connection.sync import Connection
 from board.engine.errors import (
@@ -21,85 +22,30 @@ from board.engine.errors import (
     PendingChildrenError,
 )
 from board.engine.keys import QueueKeys
-from board.engine.options import prepare_job
-from board.engine.types import Deduplication, Fetched, JobOptions, Keep, ParentRef, RateLimit
+from board.engine.types import Deduplication, Keep, ParentRef, RateLimit
 from tests.golden.dumps import capture
+from tests.scripts.runs import NOW, Outcome, add, commands, complete, fail, lost, run, take, take_all, together, told
 
-NOW = 1_767_225_600_000
 SEEDS = 120
 PARENTS = QueueKeys("bull", "parents")
 
-Outcome = tuple[str, ...] | str | None
+
+@dataclass(frozen=True)
+class End:
+    """An end that takes the next job, in one call and in two; ``take`` is None where it takes none."""
+
+    whole: Call[Any]
+    alone: Call[Any]
+    take: Call[Any] | None
 
 
-def add(connection: Connection, queue: QueueKeys, **options: Any) -> str:
-    """Add a job with these options."""
-    return connection.call(jobs.add_job(queue, prepare_job("send", {"n": 1}, JobOptions(**options), now_ms=NOW)))
-
-
-def take(connection: Connection, queue: QueueKeys, token: str) -> str | None:
-    """Take the next job and return its id."""
-    fetched = connection.call(leases.fetch_job(queue, token=token, lock_ms=600_000, now_ms=NOW))
-    return fetched.job.id if fetched.job else None
-
-
-def take_all(connection: Connection, queue: QueueKeys) -> list[str]:
-    """Take all jobs in line, each with a token `t` and its id, and return their ids."""
-    taken: list[str] = []
-    while connection.call(Call(("LLEN", queue.key("wait")), int)):
-        following = connection.call(Call(("LINDEX", queue.key("wait"), -1), lambda reply: reply.decode()))
-        taken.append(take(connection, queue, f"t{following}") or "")
-    return taken
-
-
-def complete(queue: QueueKeys, job_id: str, token: str | None = None, *, now_ms: int = NOW, **how: Any) -> Call[Any]:
-    """Describe completing a job."""
-    return leases.complete_job(queue, job_id, token=token or f"t{job_id}", return_text="1", now_ms=now_ms, **how)
-
-
-def fail(queue: QueueKeys, job_id: str, token: str | None = None, *, now_ms: int = NOW, **how: Any) -> Call[Any]:
-    """Describe failing a job."""
-    return leases.fail_job(queue, job_id, token=token or f"t{job_id}", reason="no", now_ms=now_ms, **how)
-
-
-def told(call: Call[Any], reply: Any) -> Outcome:
-    """Return what a caller hears of its part of the reply, in words that do not depend on the run."""
-    try:
-        if isinstance(reply, Exception):
-            return str(reply).partition(" script:")[0]
-        result = call.decode([reply])
-    except EngineError as error:
-        return type(error).__name__
-    if isinstance(result, Fetched):
-        if result.job:
-            return (result.job.id, *(f"{name}={value}" for name, value in result.job.raw.items()))
-        return ("no job", "limited" if result.limited_ms else "", str(result.next_delayed_ms))
-    return None
-
-
-def together(connection: Connection, calls: Sequence[Call[Any]]) -> list[Outcome]:
-    """Let all of them travel as one run."""
-    items = joined([call.item or b"" for call in calls])
-    replies = connection.call(Call((calls[0].argv[0], items, "1"), raw, script=calls[0].script, keys=1))
-    return [told(call, reply) for call, reply in zip(calls, replies, strict=True)]
-
-
-def one_by_one(connection: Connection, calls: Sequence[Call[Any]]) -> list[Outcome]:
-    """Let each travel alone."""
-    return [outcome for call in calls for outcome in together(connection, [call])]
-
-
-def lost(error: type[EngineError]) -> str:
-    """Return what is told of an error."""
-    return error.__name__
-
-
-def commands(client: redis.Redis, work: Callable[[], object]) -> dict[str, int]:
-    """Return which commands a piece of work makes Redis run, and how often."""
-    client.config_resetstat()
-    work()
-    stats: Any = client.info("commandstats")
-    return {name.removeprefix("cmdstat_"): told["calls"] for name, told in stats.items()}
+def one_by_one(connection: Connection, ends: Sequence[End]) -> list[Outcome]:
+    """Let each end alone, then each of those that ended take a job alone."""
+    heard = [outcome for end in ends for outcome in together(connection, [end.alone])]
+    for number, end in enumerate(ends):
+        if heard[number] is None and end.take is not None:
+            heard[number] = together(connection, [end.take])[0]
+    return heard
 
 
 def test_what_is_the_same_for_all_ends_of_a_run_is_done_once(
@@ -299,23 +245,20 @@ def test_a_job_that_got_a_child_in_the_same_run_waits_for_it(
     assert heard == [None, lost(PendingChildrenError)]
 
 
-@pytest.mark.parametrize("again", [True, False], ids=["and ends again", "and goes on"])
 def test_a_job_whose_id_is_taken_again_in_the_run_that_ends_it_keeps_its_new_lock(
-    connection: Connection,
-    queue: QueueKeys,
-    redis_client: redis.Redis,
-    again: bool,  # noqa: FBT001 - a parameter of the test
+    connection: Connection, queue: QueueKeys, redis_client: redis.Redis
 ) -> None:
     for _ in range(2):
         add(connection, queue)
     take_all(connection, queue)
     redis_client.rpush(queue.key("wait"), "1")
-    ends = [complete(queue, "1", fetch=FetchNext(60_000)), complete(queue, "2")]
 
-    heard = together(connection, [*ends, complete(queue, "1")] if again else ends)
+    heard = together(
+        connection, [complete(queue, "1", fetch=FetchNext(60_000)), complete(queue, "2"), complete(queue, "1")]
+    )
 
-    assert heard[1:] == [None, None][: len(heard) - 1]
-    assert redis_client.get(queue.lock("1")) == (None if again else "t1")
+    assert heard[1:] == [None, lost(LockLostError)]  # all end before any is taken
+    assert redis_client.get(queue.lock("1")) == "t1"
 
 
 def test_whoever_ends_is_suspected_no_more(connection: Connection, queue: QueueKeys, redis_client: redis.Redis) -> None:
@@ -367,7 +310,7 @@ def some_options(dice: Random, queue: QueueKeys, client: redis.Redis) -> dict[st
             return {}
 
 
-def a_situation(dice: Random, connection: Connection, queue: QueueKeys, client: redis.Redis) -> list[Call[Any]]:
+def a_situation(dice: Random, connection: Connection, queue: QueueKeys, client: redis.Redis) -> list[End]:
     """Fill a queue with jobs of all kinds, and describe ends of some that are active and some that are not."""
     client.hset(queue.key("meta"), "version", dice.choice(["bullmq:5.71.0", "bullmq:6.7.0"]))
     for number in range(3):
@@ -398,36 +341,58 @@ def a_situation(dice: Random, connection: Connection, queue: QueueKeys, client: 
         broken = queue.job(dice.choice(held)[0]) if held else "x"
         client.delete(broken)
         client.set(broken, "no job")
-    return [an_end(dice, queue, held) for _ in range(dice.randrange(2, 14))]
+    if held and dice.random() < 0.3:  # ids of workers that are gone, or one that stands there twice
+        gone = [f"gone{number}" for number in range(dice.randrange(1, 20))]
+        client.rpush(queue.key("active"), *dice.choice([gone, [held[0][0]]]))
+    moment = NOW + dice.randrange(4)
+    return [an_end(dice, queue, held, moment) for _ in range(dice.randrange(2, 14))]
 
 
-def an_end(dice: Random, queue: QueueKeys, held: list[tuple[str, str]]) -> Call[Any]:
-    """Describe an end, mostly of a job that is held."""
+def an_end(dice: Random, queue: QueueKeys, held: list[tuple[str, str]], moment: int) -> End:
+    """Describe an end, mostly of a job that is held; those that take a job do so at the same moment."""
     job_id, token = dice.choice([*held, *held, *held, ("404", "x"), ("1", "other"), ("3", "0")])
-    fetch = FetchNext(600_000, dice.choice([None, None, RateLimit(5, 60_000)]), dice.choice([None, "somebody"]))
+    taker = FetchNext(600_000, dice.choice([None, None, RateLimit(5, 60_000)]), dice.choice([None, "somebody"]))
+    fetch = dice.choice([None, taker, taker])
     how: dict[str, Any] = {
-        "now_ms": NOW + dice.randrange(4),
+        "now_ms": moment if fetch else NOW + dice.randrange(4),
         "keep": dice.choice([None, None, None, Keep(count=0), Keep(count=2), Keep(age=60_000), Keep(count=1)]),
-        "fetch": dice.choice([None, fetch, fetch]),
         "metrics_points": dice.choice([None, None, 10]),
     }
-    if dice.random() < 0.6:
-        return complete(queue, job_id, token, **how)
-    letter = DeadLetter(QueueKeys("bull", "dead"), origin="mail", prefix="bull")
-    return fail(
-        queue, job_id, token, **how, attempts=dice.randrange(3), dead_letter=letter if dice.random() < 0.2 else None
+    describe = complete
+    if dice.random() >= 0.6:
+        describe = fail
+        letter = DeadLetter(QueueKeys("bull", "dead"), origin="mail", prefix="bull")
+        how |= {"attempts": dice.randrange(3), "dead_letter": letter if dice.random() < 0.2 else None}
+    taking = leases.fetch_job(
+        queue, token=token, lock_ms=600_000, now_ms=moment, limiter=taker.limiter, worker=taker.worker
+    )
+    return End(
+        describe(queue, job_id, token, fetch=fetch, **how),
+        describe(queue, job_id, token, **how),
+        taking if fetch else None,
     )
 
 
+def without_drained(dump: dict[str, Any]) -> dict[str, Any]:
+    """Return a dump without the events that tell a queue is drained: a run tells once what each end alone may tell."""
+    events = [event for event in dump["bull:mail:events"]["value"] if ["event", "drained"] not in event]
+    return dump | {"bull:mail:events": dump["bull:mail:events"] | {"value": events}}
+
+
 @pytest.mark.parametrize("seed", range(SEEDS))
-def test_a_run_of_ends_leaves_what_they_leave_one_by_one(
+def test_a_run_of_ends_leaves_what_they_leave_one_by_one_and_then_take(
     seed: int, connection: Connection, queue: QueueKeys, redis_client: redis.Redis
 ) -> None:
     alone = one_by_one(connection, a_situation(Random(seed), connection, queue, redis_client))
     left_alone = capture(redis_client)
     redis_client.flushall()
 
-    shared = together(connection, a_situation(Random(seed), connection, queue, redis_client))
+    ends = a_situation(Random(seed), connection, queue, redis_client)
+    replies = run(connection, [end.whole for end in ends])
 
-    assert shared == alone
-    assert capture(redis_client) == left_alone
+    left = capture(redis_client)
+    drained = [event for event in left["bull:mail:events"]["value"] if ["event", "drained"] in event]
+    idle = not {"bull:mail:wait", "bull:mail:active", "bull:mail:prioritized"} & left.keys()
+    assert [told(end.whole, reply) for end, reply in zip(ends, replies, strict=True)] == alone
+    assert without_drained(left) == without_drained(left_alone)
+    assert len(drained) == (1 if idle and 0 in replies else 0)

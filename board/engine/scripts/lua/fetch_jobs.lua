@@ -1,4 +1,4 @@
--- fetch_jobs: for each of up to 50 takers promote what is due and take the next job, locked for a worker.
+-- fetch_jobs: promote what is due and take the next job for each of up to 50 takers, in order, locked for a worker.
 -- KEYS    base
 -- ARGV    takers msgpack · apart flag
 -- DERIVED the queue's keys under its base
@@ -11,9 +11,24 @@ local takers, apart = cmsgpack.unpack(ARGV[1]), ARGV[2] == '1'
 -- @include read_meta
 -- @include fetch_next
 -- @include run_each
-local function fetch_one(_, meta, one)
-  local now, token = one[1][1], one[1][2]
-  return fetch_next(base, meta, now, token, one[2]) or { false, '', 0, 0 }
+-- @include fetch_each when called
+local meta = read_meta(base)
+local nothing = { false, '', 0, 0 }
+if #takers > 1 then
+  local items, fetched = {}, {}
+  for i, one in ipairs(takers) do
+    items[i], fetched[i] = { one[1][1], false, one[1][2], false, false, one[2] }, 0
+  end
+  fetched = fetch_each(base, meta, items, fetched, apart)
+  for i = 1, #takers do
+    fetched[i] = fetched[i] == 0 and nothing or fetched[i]
+  end
+  return fetched
 end
 
-return run_each(base, read_meta(base), takers, apart, fetch_one)
+local function fetch_one(_, _, one)
+  local now, token = one[1][1], one[1][2]
+  return fetch_next(base, meta, now, token, one[2]) or nothing
+end
+
+return run_each(base, meta, takers, apart, fetch_one)

@@ -6,7 +6,8 @@
 -- RETURNS for each: 0 done · -1 no such job · -2 lock gone · -3 not active · -6 lock of another; with `apart`, for
 --         jobs of several callers, also the error that one of them met
 -- EVENTS  waiting
--- COST    O(log n) and O(active) a job, plus up to 50 promotions for all together
+-- COST    O(log n) a job, and O(active) where it is not among the last of `active`; plus up to 50 promotions for all
+--         together
 local base = KEYS[1]
 local retries, apart = cmsgpack.unpack(ARGV[1]), ARGV[2] == '1'
 -- @include read_meta
@@ -15,14 +16,10 @@ local retries, apart = cmsgpack.unpack(ARGV[1]), ARGV[2] == '1'
 -- @include enqueue
 -- @include emit_trimmed
 -- @include read_locks
--- @include drop_pending
+-- @include catch_up
 -- @include run_each
 local meta = read_meta(base)
-local job_ids = {}
-for i, retry in ipairs(retries) do
-  job_ids[i] = retry.id
-end
-read_locks(base, meta, job_ids)
+read_locks(base, meta, retries, 'id')
 
 local function retry_one(_, _, retry)
   local key = base .. retry.id
@@ -41,4 +38,4 @@ local function retry_one(_, _, retry)
   return 0
 end
 
-return run_each(base, meta, retries, apart, retry_one, drop_pending)
+return run_each(base, meta, retries, apart, retry_one, catch_up)

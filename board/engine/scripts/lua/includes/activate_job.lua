@@ -2,15 +2,10 @@
 -- announced. Returns its hash, in which a field that stands twice has the value that comes last. The marker is set once
 -- a run.
 -- @include field_of
--- @include drop_pending
 -- @include emit
 local function activate_job(base, meta, job_id, hash, now, token, lock_ms, worker)
   local key = base .. job_id
   if token ~= '0' then
-    if meta.locks and meta.locks[job_id] ~= nil then
-      drop_pending(base, meta)
-      meta.locks[job_id] = token
-    end
     redis.call('SET', key .. ':lock', token, 'PX', lock_ms)
   end
   emit(base, 'active', 'jobId', job_id, 'prev', 'waiting')

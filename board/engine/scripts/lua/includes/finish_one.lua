@@ -3,7 +3,7 @@
 -- dead letter are touched before anything is written: one of a wrong type, or on another node of a cluster, costs no job.
 -- `finish` is now str · job_id str · token str · set str · value str · taker · keep · points · fields · attempts int · grave;
 -- false stands for none, also where the last ones are left out. Before the first of a run comes `look_ahead`, after the
--- last `catch_up`.
+-- last of several `catch_up`.
 -- @include leave_active
 -- @include parent_of when called
 -- @include settle_deduplication when called
