@@ -50,7 +50,9 @@ _OF_FIRST_RUN = {"name", "data", "opts", "timestamp", "delay", "priority", "proc
 _DIGITS = 13
 """Of a moment in ms, from 2001 to 2286."""
 
-_MOST_DIGITS = 2 * _DIGITS + 15
+_MOST_DIGITS = 15
+"""Of a job's starts, delay and priority together: each is then a whole number that JavaScript holds, too."""
+
 _NO_MOMENT = "0" * _DIGITS
 LONG_NAMES = {short: long for long, short in SHORT_NAMES.items()}
 
@@ -330,8 +332,7 @@ def _decode_first_run(job_id: str, fields: dict[str, str]) -> JobData | None:
     data_text, stamp = fields["data"], fields["timestamp"]
     began, started = field("processedOn", _NO_MOMENT), field("ats", "0")
     delay, priority = field("delay", "0"), field("priority", "0")
-    numbers = stamp + began + started + delay + priority
-    if len(stamp) != _DIGITS or len(began) != _DIGITS or len(numbers) > _MOST_DIGITS or not numbers.isdecimal():
+    if len(stamp) != _DIGITS or len(began) != _DIGITS or len(started) + len(delay) + len(priority) > _MOST_DIGITS:
         return None
     try:
         return JobData(
@@ -344,7 +345,7 @@ def _decode_first_run(job_id: str, fields: dict[str, str]) -> JobData | None:
             0 if delay == "0" else int(delay),
             0 if priority == "0" else int(priority),
             int(started),
-            int(began) or None,
+            None if began is _NO_MOMENT else int(began),
             field("pb"),
             fields,
         )

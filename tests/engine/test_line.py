@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -13,15 +14,17 @@ import uvloop
 
 from board.engine import AsyncJob, AsyncQueue, AsyncWorker, ParentRef
 from board.engine.calls import Call, raw
-from board.engine.commands import jobs
+from board.engine.commands import jobs, leases
 from board.engine.commands.script_call import MOST_TOGETHER
 from board.engine.connection.aio import AHEAD, AsyncConnection
+from board.engine.connection.sync import Connection
 from board.engine.errors import ClosedError, ConnectionLostError, ReadOnlyError, ScriptError
+from board.engine.keys import QueueKeys
 from board.engine.options import prepare_job
 from board.engine.scripts.loader import read
 from tests.engine.fronts import behaviour
 from tests.servers import Server
-from tests.waiting import wait_until_async
+from tests.waiting import wait_until, wait_until_async
 
 TOO_LITTLE = """\
 -- short: answer one part, however many were asked for.
@@ -438,3 +441,37 @@ async def test_jobs_of_one_moment_share_runs_and_a_batch_of_one_gives_each_its_o
 
     assert counted[1] >= 100
     assert counted[MOST_TOGETHER] < 60
+
+
+@behaviour
+async def test_what_is_flushed_leaves_before_the_turn_ends(redis_url: str, redis_client: redis.Redis) -> None:
+    async with AsyncConnection.open(redis_url) as connection:
+        await connection.call(Call(("PING",), raw))
+        await asyncio.sleep(0)  # what follows the only answer would leave at once
+
+        answer = connection.step(Call(("SET", "a", "1"), raw))
+        connection.flush()
+        wait_until(partial(redis_client.exists, "a"), "the command to arrive, while the loop stands still")
+
+        assert await answer == b"OK"
+
+
+@behaviour
+async def test_bytes_that_are_no_text_are_shown_alike_whichever_connection_takes_the_job(
+    redis_url: str, redis_client: redis.Redis
+) -> None:
+    keys = QueueKeys("bull", "mail")
+    with Connection.open(redis_url) as blocking:
+        for job_id in ("1", "2"):
+            blocking.call(jobs.add_job(keys, prepare_job("x", {}, None, now_ms=1_767_225_600_000)))
+            for field, value in ((b"name", b"a\xffb"), (b"data", b'"\xc3\xbc\xc3"'), (b"own\xfe", b"\x00\xed\xa0\x80")):
+                redis_client.execute_command("HSET", keys.job(job_id), field, value)  # type: ignore[no-untyped-call]
+        taking = leases.fetch_job(keys, token="t", lock_ms=60_000, now_ms=1_767_225_600_123)
+        ours = blocking.call(taking).job
+    async with AsyncConnection.open(redis_url) as connection:
+        theirs = (await connection.call(taking)).job
+
+    assert ours is not None
+    assert theirs is not None
+    assert theirs == replace(ours, id=theirs.id)
+    assert (theirs.name, theirs.data_text, theirs.raw["own\\xfe"]) == ("a\\xffb", '"ü\\xc3"', "\0\\xed\\xa0\\x80")

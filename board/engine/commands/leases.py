@@ -43,9 +43,6 @@ _NO_TAKER = b"\xc2"
 _ARRAYS = tuple(bytes((0x90 + size,)) for size in range(16))
 """The first byte of a MessagePack array by its length."""
 
-_END_ALONE = _ARRAYS[6]
-"""Begins the end of a job with its taker and nothing more."""
-
 
 @dataclass(frozen=True)
 class FetchNext:
@@ -152,7 +149,7 @@ def complete_job(
         "completed",
         return_text,
     )
-    options: tuple[Any, ...] = ()
+    options: tuple[Any, ...] = ()  # as for most jobs
     if keep is not None or metrics_points is not None or fields:
         options = (
             False if keep is None else _retention(keep),
@@ -367,11 +364,10 @@ def _finish_call(
 ) -> Call[Fetched | None]:
     """Describe the end of a job as `finish_one.lua` unpacks it: what all have, the taker, what few have."""
     taker, most = (_NO_TAKER, MOST_TOGETHER) if fetch is None else (fetch.packed, fetch.most)
-    if not options:  # as for most jobs
-        item = _END_ALONE + pack(end)[1:] + taker
-    else:
-        options = _shortened(options)
-        item = _ARRAYS[len(end) + 1 + len(options)] + pack(end)[1:] + taker + pack(options)[1:]
+    options = _shortened(options)
+    item = _ARRAYS[len(end) + 1 + len(options)] + pack(end)[1:] + taker
+    if options:
+        item += pack(options)[1:]
     return item_call("finish_jobs", queue.base, item, partial(_only_fetched_after, queue, job_id), most)
 
 

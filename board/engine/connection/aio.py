@@ -33,7 +33,7 @@ from board.engine.connection.answer import Answer
 from board.engine.connection.exchange import Command, Exchange, batch_results, checked
 from board.engine.connection.failures import closed_error, store_error
 from board.engine.connection.forks import generation
-from board.engine.connection.line import Line, NoTransportError, transport_of
+from board.engine.connection.line import Line
 from board.engine.connection.origin import (
     APART,
     MOVES,
@@ -43,6 +43,7 @@ from board.engine.connection.origin import (
     sentinel_options,
     tagged_key_of,
 )
+from board.engine.connection.transport import NoTransportError, transport_of
 from board.engine.errors import ConnectionLostError, EngineError, ReadOnlyError, UsageError
 
 __all__ = ["AHEAD", "MOST_SOCKETS", "AsyncClient", "AsyncConnection"]

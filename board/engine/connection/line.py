@@ -26,9 +26,10 @@ from board.engine.codec import joined
 from board.engine.connection.exchange import Command, parts_of
 from board.engine.connection.failures import EMPTIED, another, closed_error, store_error
 from board.engine.connection.forks import generation
+from board.engine.connection.transport import NoTransportError, transport_of
 from board.engine.errors import EngineError, ReadOnlyError
 
-__all__ = ["Line", "NoTransportError", "transport_of"]
+__all__ = ["Line"]
 
 NO_HALF = 1 << 16
 """More runs of a script than ever become one."""
@@ -38,9 +39,6 @@ LEAST_TOGETHER = 3
 
 PACKET = 256 * 1024
 """A packet is closed above so many bytes; what follows waits until the kernel has taken it."""
-
-_OF_TRANSPORTS = ("abort", "get_extra_info", "is_closing", "set_protocol", "write")
-"""What is used of a transport: those of other event loops, such as uvloop's, are no subclasses of asyncio's."""
 
 _NOTHING = object()
 _KINDS: dict[str, type[theirs.ResponseError]] = {
@@ -52,10 +50,6 @@ _KINDS: dict[str, type[theirs.ResponseError]] = {
 }
 
 Future = asyncio.Future[Any]
-
-
-class NoTransportError(Exception):
-    """What redis-py opened has no transport that could be taken over."""
 
 
 class _Asked:
@@ -466,19 +460,6 @@ class _Wire(asyncio.Protocol):
         """Go on."""
         self.is_full = False
         self._line.resumed()
-
-
-def transport_of(socket: Any) -> asyncio.Transport:
-    """Return the transport of a connection of redis-py.
-
-    Raises:
-        NoTransportError: it has none that we could take over.
-    """
-    transport: Any = getattr(getattr(socket, "_writer", None), "transport", None)
-    if not hasattr(socket, "_reader") or not all(hasattr(transport, name) for name in _OF_TRANSPORTS):
-        raise NoTransportError(type(socket).__name__)
-    taken: asyncio.Transport = transport
-    return taken
 
 
 def _error(message: str) -> theirs.ResponseError:
