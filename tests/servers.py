@@ -142,13 +142,14 @@ class Server:
         shutil.rmtree(self.directory, ignore_errors=True)
         atexit.unregister(self.destroy)
 
-    def client(self) -> "redis.Redis":
+    def client(self, timeout_s: float | None = 5) -> "redis.Redis":
         """Return a client that answers in text and does not retry; the caller closes it."""
-        return redis.Redis.from_url(self.url, decode_responses=True, retry=Retry(NoBackoff(), 0))
+        retry = Retry(NoBackoff(), 0)
+        return redis.Redis.from_url(self.url, decode_responses=True, retry=retry, socket_timeout=timeout_s)
 
     def flush(self) -> None:
         """Delete every key of every database, and hold nothing back any more, should a test have ended early."""
-        client = self.client()
+        client = self.client(timeout_s=None)  # a million jobs take their time
         try:
             client.client_unpause()
             client.flushall()
