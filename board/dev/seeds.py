@@ -242,10 +242,11 @@ class _Garden:
             upsert_scheduler(queue, scheduler_id, repeat, data={"seeded": True}, now_ms=made_ms)
         )
         number, moments = 0, [_moment_of(next_id)]
-        while moments[-1] < self.now_ms:
+        until_ms = self.now_ms - 1_000
+        while moments[-1] < until_ms:
             step_ms = repeat.every if isinstance(repeat.every, int) else 24 * 60 * MINUTE
             lag_ms = 2 * step_ms + step_ms // 4 if number in missed else step_ms // 2 if number in late else 400
-            began_ms = min(moments[-1] + lag_ms, self.now_ms - 1_000)
+            began_ms = min(moments[-1] + lag_ms, until_ms)
             fetched = self.connection.call(
                 fetch_job(queue, token=TOKEN, lock_ms=LOCK_MS, now_ms=began_ms, worker="demo-1")
             )
@@ -254,7 +255,7 @@ class _Garden:
             moments.append(_moment_of(self.connection.run(next_iteration(queue, fetched.job, began_ms))))
             ended_ms = min(began_ms + round(run_ms * self.dice.uniform(0.8, 1.3)), self.now_ms)
             number += 1
-            if failed and moments[-1] >= self.now_ms:
+            if failed and moments[-1] >= until_ms:
                 failure = FAILURES["render"]
                 self.connection.call(
                     fail_job(

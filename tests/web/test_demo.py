@@ -1,5 +1,9 @@
 """What somebody sees who starts the demo: nothing has to be waited for."""
 
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from board.dev.seeds import seed
@@ -9,12 +13,35 @@ from board.engine.keys import QueueKeys
 from tests.web.site import Browser, Site, soup, text_of
 
 
+def sweep_before(now_ms: int) -> int:
+    """Return when the sweep of dead endpoints ran last: a minute past every quarter."""
+    return (now_ms - 60_000) // 900_000 * 900_000 + 60_000
+
+
+def night_before(now_ms: int) -> int:
+    """Return when the nightly report ran last: at half past two in Berlin."""
+    now = datetime.fromtimestamp(now_ms / 1_000, ZoneInfo("Europe/Berlin"))
+    night = now.replace(hour=2, minute=30, second=0, microsecond=0)
+    return int((night if night <= now else night - timedelta(days=1)).timestamp() * 1_000)
+
+
 @pytest.fixture
 def demo(site: Site) -> Browser:
     own = site.service
     seed(own.connection, own.namespace, "bull", own.clock())
     own.sources.forget()
     return site.signed_in()
+
+
+@pytest.mark.parametrize("after_ms", [-1, 0, 1, 999, 1_000, 1_001])
+@pytest.mark.parametrize("last_moment_ms", [sweep_before, night_before])
+def test_the_demo_is_planted_at_any_moment(site: Site, last_moment_ms: Callable[[int], int], after_ms: int) -> None:
+    """Also in the second after a moment of a scheduler, in which no run has begun yet."""
+    own = site.service
+
+    planted = seed(own.connection, own.namespace, "bull", last_moment_ms(own.clock()) + after_ms)
+
+    assert planted.queues == 11
 
 
 def rows(browser: Browser, path: str) -> list[str]:
