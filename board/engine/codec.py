@@ -46,14 +46,16 @@ SHORT_NAMES = {
 _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 _SCAN: Callable[[str, int], tuple[JsonValue, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
-_OF_FIRST_RUN = {"name", "data", "opts", "timestamp", "delay", "priority", "processedOn", "ats", "pb"}
+_FIRST_RUN = ["name", "data", "opts", "timestamp", "delay", "priority", "processedOn", "ats"]
+_FIRST_RUN_NAMED = [*_FIRST_RUN, "pb"]
+"""The fields of a job that runs for the first time, in the order in which all clients set them."""
+
 _DIGITS = 13
 """Of a moment in ms, from 2001 to 2286."""
 
 _MOST_DIGITS = 15
 """Of a job's starts, delay and priority together: each is then a whole number that JavaScript holds, too."""
 
-_NO_MOMENT = "0" * _DIGITS
 LONG_NAMES = {short: long for long, short in SHORT_NAMES.items()}
 
 
@@ -172,19 +174,19 @@ def pairs(reply: Any) -> list[tuple[str, str]]:
 
 
 def _field_map(reply: Any) -> dict[str, str]:
-    if not reply:
-        return {}
-    if reply.__class__ is not list and isinstance(reply, Mapping):
+    if isinstance(reply, Mapping):
         return {text(key): text(value) for key, value in reply.items()}
-    if reply[0].__class__ is str:  # decoded where it was read, and so are all
-        texts = iter(reply)
-        return dict(zip(texts, texts, strict=False))
+    parts = iter(_texts(reply or []))
+    return dict(zip(parts, parts, strict=False))
+
+
+def _texts(reply: list[Any]) -> list[str]:
+    if not reply or reply[0].__class__ is str:  # decoded where it was read, and so are all
+        return reply
     try:
-        parts = map(bytes.decode, reply)
-        return dict(zip(parts, parts, strict=False))
+        return list(map(bytes.decode, reply))
     except (UnicodeDecodeError, TypeError):
-        parts = map(text, reply)
-        return dict(zip(parts, parts, strict=False))
+        return list(map(text, reply))
 
 
 def option_map(options: JobOptions) -> dict[str, JsonValue]:
@@ -264,16 +266,17 @@ def encode_keep(keep: Keep) -> dict[str, JsonValue]:
 
 def decode_job(job_id: str, reply: Any) -> JobData | None:
     """Decode a job's hash; None when there is none. Never fails: what is wrong ends up in ``problems``."""
+    if reply.__class__ is list:
+        reply = _texts(reply)
+        names = reply[::2]
+        is_first_run = names in (_FIRST_RUN, _FIRST_RUN_NAMED)
+        if is_first_run and (job := _first_run(job_id, reply[1::2])) is not None:
+            return job
     fields = _field_map(reply)
     if not fields:
         return None
-    has_all = "name" in fields and "data" in fields and "opts" in fields and "timestamp" in fields
-    if has_all and _OF_FIRST_RUN.issuperset(fields) and (job := _decode_first_run(job_id, fields)) is not None:
-        return job
-    problems: list[str] = []
+    problems = [f"{name} is missing" for name in ("name", "data", "opts", "timestamp") if name not in fields]
     field = fields.get
-    if not has_all:
-        problems += [f"{name} is missing" for name in ("name", "data", "opts", "timestamp") if name not in fields]
     options: Mapping[str, JsonValue] = {}
     encoded = field("opts")
     if encoded is not None:
@@ -326,27 +329,37 @@ def decode_job(job_id: str, reply: Any) -> JobData | None:
     )
 
 
-def _decode_first_run(job_id: str, fields: dict[str, str]) -> JobData | None:
-    """Decode a job that runs for the first time, as most do; None where anything of it is unusual."""
-    field = fields.get
-    data_text, stamp = fields["data"], fields["timestamp"]
-    began, started = field("processedOn", _NO_MOMENT), field("ats", "0")
-    delay, priority = field("delay", "0"), field("priority", "0")
+def _first_run(job_id: str, values: list[str]) -> JobData | None:
+    """Decode a job that runs for the first time, as most do; None where a value of it is unusual."""
+    name, data_text, options, stamp, delay, priority, began, started, *rest = values
     if len(stamp) != _DIGITS or len(began) != _DIGITS or len(started) + len(delay) + len(priority) > _MOST_DIGITS:
         return None
+    fields = {
+        "name": name,
+        "data": data_text,
+        "opts": options,
+        "timestamp": stamp,
+        "delay": delay,
+        "priority": priority,
+        "processedOn": began,
+        "ats": started,
+    }
+    worker = None
+    if rest:
+        worker = fields["pb"] = rest[0]
     try:
         return JobData(
             job_id,
-            fields["name"],
+            name,
             load_json(data_text),
             data_text,
-            decode_options(fields["opts"]),
+            decode_options(options),
             int(stamp),
             0 if delay == "0" else int(delay),
             0 if priority == "0" else int(priority),
-            int(started),
-            None if began is _NO_MOMENT else int(began),
-            field("pb"),
+            1 if started == "1" else int(started),
+            int(began),
+            worker,
             fields,
         )
     except ValueError:
