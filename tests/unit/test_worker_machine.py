@@ -1,5 +1,6 @@
 """The worker's mind alone: which jobs it takes, and what follows when they end."""
 
+from board.engine.types import Fetched
 from board.engine.worker.messages import (
     Announce,
     Arrived,
@@ -175,7 +176,7 @@ def test_a_job_that_came_with_the_end_of_another_takes_over_its_slot() -> None:
     driven = Driven()
     lease = driven.run()
 
-    actions = driven.tell(Ended(lease, Arrived(lease.token, (job("2"),))))
+    actions = driven.tell(Ended(lease, Fetched(job("2"))))
 
     assert actions == [Run(job("2"), Lease("2", lease.token))]
     assert driven.machine.leases == (Lease("2", lease.token),)
@@ -185,7 +186,7 @@ def test_an_end_that_found_nothing_waits_at_once() -> None:
     driven = Driven()
     lease = driven.run()
 
-    assert driven.tell(Ended(lease, Arrived(lease.token))) == [Announce("drained"), Block(5000)]
+    assert driven.tell(Ended(lease, Fetched())) == [Announce("drained"), Block(5000)]
 
 
 def test_an_end_that_was_not_to_fetch_is_followed_by_a_fetch() -> None:

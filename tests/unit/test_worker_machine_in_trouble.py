@@ -2,7 +2,7 @@
 
 import pytest
 
-from board.engine.worker.machine import TRANSITIONS, State, _Held
+from board.engine.worker.machine import TRANSITIONS, State
 from board.engine.worker.messages import (
     Announce,
     Arrived,
@@ -277,7 +277,7 @@ def test_a_worker_that_never_started_closes() -> None:
 def test_what_the_table_does_not_list_changes_nothing(state: State, ask: Ask) -> None:
     driven = Driven()
     driven.machine.state = state
-    driven.machine._leases[Lease("1", "w:0:stops")] = _Held(driven.now)  # with nothing to do it would close by itself
+    driven.machine._leases[Lease("1", "w:0:stops")] = driven.now  # with nothing to do it would close by itself
 
     driven.tell(Asked(ask))
 

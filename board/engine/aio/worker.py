@@ -44,7 +44,7 @@ from board.engine.keys import DEFAULT_PREFIX, QueueKeys
 from board.engine.options import to_ms
 from board.engine.shutdown import on_signal
 from board.engine.targets import load_target
-from board.engine.types import Duration, Fetched, JobData
+from board.engine.types import Duration, Fetched, JobData, JsonValue
 from board.engine.worker import messages
 from board.engine.worker.listeners import Listeners
 from board.engine.worker.machine import State, WorkerMachine
@@ -61,7 +61,7 @@ from board.engine.worker.outcome import (
     blame,
     failure_before_run,
 )
-from board.engine.worker.settle import Nap, Report, Settled, Steps, arrival, begin, first_try, put_back, reclaim, settle
+from board.engine.worker.settle import Nap, Report, Settled, Steps, begin, first_try, put_back, reclaim, settle
 
 __all__ = ["AsyncProcessor", "AsyncWorker", "RunningAsyncJob"]
 
@@ -393,7 +393,7 @@ class AsyncWorker:
             self._emit("error", error)
             self._tell(messages.FetchBroke(token, unsure=not isinstance(error, StoreError) or _is_unsure(error)))
         else:
-            self._tell(self._in_steady_time(arrival(token, fetched)))
+            self._tell(Arrived.of(token, self._in_steady_time(fetched)))
 
     async def _show(self) -> None:
         """Open the connection that bears our name: a worker that is busy from the first moment would not wait on it."""
@@ -535,7 +535,10 @@ class AsyncWorker:
     async def _attempt(
         self, stint: Stint, slot: asyncio.Task[Any], result: Returned | Raised | None, span: Attempt | None = None
     ) -> Run | None:
-        """Run a job unless its ``result`` is known already, and settle it; returns the next."""
+        """Run a job unless its ``result`` is known already, and settle it; returns the next.
+
+        Most jobs complete at the first try, which is made here; all else is left to the steps of ``settle``.
+        """
         if result is None and not stint.is_handed_back:
             self._emit("active", stint.job, "waiting")
             if span is not None:
@@ -544,59 +547,58 @@ class AsyncWorker:
         stint.end()
         if _was_handed_back(stint) or result is None:
             return None
-        if span is not None and isinstance(result, Raised):
-            span.fail(result.error)
-        try:
-            settled = await self._settle(stint, result)
-        except Exception as error:
-            settled = Settled(None)
-            logger.exception("settling a job failed", extra={"queue": self.keys.name, "job_id": stint.job.id})
-            self._emit("error", error)
-        if span is None:
-            return self._conclude(stint, result, settled)
-        info = stint.job.info  # as it was before the end
-        next_run = self._conclude(stint, result, settled)
-        measure_end(self.options.telemetry, span, info, self.keys.name, settled.decision, now_ms=wall_ms())
-        return next_run
-
-    async def _settle(self, stint: Stint, result: Returned | Raised) -> Settled:
-        """Tell Redis what became of a job; most complete at the first try, which needs no more than this call."""
-        info, token = stint.job.info, stint.lease.token
         met: EngineError | None = None
-        if isinstance(result, Returned):
+        if span is None and isinstance(result, Returned):
             may_fetch = self._machine.may_fetch()
-            end = first_try(self._rules, info, token, result, wall_ms(), may_fetch=may_fetch)
-            if end is not None:
-                decision, call = end
+            call = first_try(self._rules, stint.job.info, stint.lease.token, result, wall_ms(), may_fetch=may_fetch)
+            if call is not None:
                 try:
-                    reply = call.decode(await self.connection.step(call))
+                    fetched = call.decode(await self.connection.step(call))
                 except EngineError as error:
                     met = error
                 else:
-                    return Settled(decision, None, arrival(token, reply) if may_fetch else None)
-        return await self._drive(
-            settle(
-                self._rules,
-                info,
-                token,
-                result,
-                clock=wall_ms,
-                roll=random.random(),
-                may_fetch=self._machine.may_fetch,
-                met=met,
-            )
-        )
+                    self._tell_completed(stint.job, result.value)
+                    return self._let_go(stint, (fetched or Fetched()) if may_fetch else None)
+        return await self._settle(stint, result, met, span)
 
-    def _conclude(self, stint: Stint, result: Returned | Raised, settled: Settled) -> Run | None:
-        """Tell the listeners what became of a job; returns the job to go on with."""
+    async def _settle(
+        self, stint: Stint, result: Returned | Raised, met: EngineError | None, span: Attempt | None
+    ) -> Run | None:
+        """Tell Redis what became of a job, then the listeners; returns the job to go on with."""
+        info = stint.job.info
+        if span is not None and isinstance(result, Raised):
+            span.fail(result.error)
+        settled = Settled(None)
+        try:
+            settled = await self._drive(
+                settle(
+                    self._rules,
+                    info,
+                    stint.lease.token,
+                    result,
+                    clock=wall_ms,
+                    roll=random.random(),
+                    may_fetch=self._machine.may_fetch,
+                    met=met,
+                )
+            )
+        except Exception as error:
+            logger.exception("settling a job failed", extra={"queue": self.keys.name, "job_id": info.id})
+            self._emit("error", error)
         self._announce(stint.job, result, settled)
-        self._stints.pop(stint.lease, None)
         if settled.limited_ms:
             self._tell(messages.Limited(settled.limited_ms))
-        arrived = settled.arrived
-        if arrived is not None and arrived.next_delayed_ms:
-            arrived = self._in_steady_time(arrived)
-        return self._tell(Ended(stint.lease, arrived, settled.unsure))
+        next_run = self._let_go(stint, settled.fetched, unsure=settled.unsure)
+        if span is not None:
+            measure_end(self.options.telemetry, span, info, self.keys.name, settled.decision, now_ms=wall_ms())
+        return next_run
+
+    def _let_go(self, stint: Stint, fetched: Fetched | None, *, unsure: bool = False) -> Run | None:
+        """Report that a job is over; returns the job to go on with."""
+        self._stints.pop(stint.lease, None)
+        if fetched is not None and fetched.next_delayed_ms:
+            fetched = self._in_steady_time(fetched)
+        return self._tell(Ended(stint.lease, fetched, unsure))
 
     async def _process(self, stint: Stint, task: asyncio.Task[Any]) -> Returned | Raised:
         before = stint.error
@@ -625,12 +627,14 @@ class AsyncWorker:
             if stint.error is not None and task.cancelling():
                 task.uncancel()  # the cancellation was the job's, not the slot's
 
+    def _tell_completed(self, job: RunningAsyncJob, value: JsonValue) -> None:
+        job.show_completed(value)
+        self._emit("completed", job, value, "active")
+
     def _announce(self, job: RunningAsyncJob, result: Returned | Raised, settled: Settled) -> None:
         match settled.decision:
             case Complete():
-                value = result.value if isinstance(result, Returned) else None
-                job.show_completed(value)
-                self._emit("completed", job, value, "active")
+                self._tell_completed(job, result.value if isinstance(result, Returned) else None)
             case Fail(failure) | Retry(failure) | Delay(failure):
                 job.info = replace(
                     job.info,
@@ -668,10 +672,10 @@ class AsyncWorker:
         except TimeoutError:
             return False
 
-    def _in_steady_time(self, arrived: Arrived) -> Arrived:
-        if not arrived.next_delayed_ms:
-            return arrived
-        return replace(arrived, next_delayed_ms=int(self._clock.steady_ms(arrived.next_delayed_ms)))
+    def _in_steady_time(self, fetched: Fetched) -> Fetched:
+        if not fetched.next_delayed_ms:
+            return fetched
+        return replace(fetched, next_delayed_ms=int(self._clock.steady_ms(fetched.next_delayed_ms)))
 
     def _emit(self, event: str, *args: object) -> None:
         if event == "error" and isinstance(args[0], ClosedError) and self._machine.state is State.CLOSED:

@@ -40,7 +40,7 @@ __all__ = [
 
 _NO_TAKER = b"\xc2"
 
-_ARRAYS = tuple(bytes((0x90 + size,)) for size in range(16))
+_ARRAYS = [bytes((0x90 + size,)) for size in range(16)]
 """The first byte of a MessagePack array by its length."""
 
 
@@ -364,10 +364,11 @@ def _finish_call(
 ) -> Call[Fetched | None]:
     """Describe the end of a job as `finish_one.lua` unpacks it: what all have, the taker, what few have."""
     taker, most = (_NO_TAKER, MOST_TOGETHER) if fetch is None else (fetch.packed, fetch.most)
-    options = _shortened(options)
-    item = _ARRAYS[len(end) + 1 + len(options)] + pack(end)[1:] + taker
     if options:
-        item += pack(options)[1:]
+        options = _shortened(options)
+        item = _ARRAYS[len(end) + 1 + len(options)] + pack(end)[1:] + taker + pack(options)[1:]
+    else:
+        item = _ARRAYS[len(end) + 1] + pack(end)[1:] + taker
     return item_call("finish_jobs", queue.base, item, partial(_only_fetched_after, queue, job_id), most)
 
 

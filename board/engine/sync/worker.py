@@ -46,7 +46,7 @@ from board.engine.sync.job import Job
 from board.engine.sync.processes import Child
 from board.engine.sync.stints import RunningJob, Stint
 from board.engine.targets import load_target
-from board.engine.types import Duration
+from board.engine.types import Duration, Fetched
 from board.engine.worker import messages
 from board.engine.worker.listeners import Listeners
 from board.engine.worker.machine import State, WorkerMachine
@@ -64,7 +64,7 @@ from board.engine.worker.outcome import (
     blame,
     failure_before_run,
 )
-from board.engine.worker.settle import Nap, Report, Settled, Steps, arrival, begin, put_back, reclaim, settle
+from board.engine.worker.settle import Nap, Report, Settled, Steps, begin, put_back, reclaim, settle
 
 __all__ = ["Processor", "RunningJob", "Worker"]
 
@@ -411,7 +411,7 @@ class Worker:
             self._emit("error", error)
             self._tell(messages.FetchBroke(token, unsure=not isinstance(error, StoreError) or _is_unsure(error)))
         else:
-            self._tell(self._in_steady_time(arrival(token, fetched)))
+            self._tell(Arrived.of(token, self._in_steady_time(fetched)))
 
     def _show(self) -> None:
         """Open the connection that bears our name: a worker that is busy from the first moment would not wait on it."""
@@ -686,8 +686,8 @@ class Worker:
             self._stints.pop(lease, None)
         if settled.limited_ms:
             self._tell(messages.Limited(settled.limited_ms))
-        arrived = None if settled.arrived is None else self._in_steady_time(settled.arrived)
-        return self._tell(Ended(lease, arrived, settled.unsure)), settled.decision
+        fetched = None if settled.fetched is None else self._in_steady_time(settled.fetched)
+        return self._tell(Ended(lease, fetched, settled.unsure)), settled.decision
 
     def _announce(self, job: RunningJob, result: Returned | Raised, settled: Settled) -> None:
         match settled.decision:
@@ -724,10 +724,10 @@ class Worker:
                 except EngineError as caught:
                     error = caught
 
-    def _in_steady_time(self, arrived: Arrived) -> Arrived:
-        if not arrived.next_delayed_ms:
-            return arrived
-        return replace(arrived, next_delayed_ms=int(self._clock.steady_ms(arrived.next_delayed_ms)))
+    def _in_steady_time(self, fetched: Fetched) -> Fetched:
+        if not fetched.next_delayed_ms:
+            return fetched
+        return replace(fetched, next_delayed_ms=int(self._clock.steady_ms(fetched.next_delayed_ms)))
 
     def _emit(self, event: str, *args: object) -> None:
         if event == "error" and isinstance(args[0], ClosedError) and self._machine.state is State.CLOSED:

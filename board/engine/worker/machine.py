@@ -54,6 +54,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import Any, ClassVar
 
 from board.engine.commands.stops import ENDING
@@ -117,6 +118,9 @@ _RUNNING = State.RUNNING
 _AT_WORK = (State.RUNNING, State.PAUSED)
 _ENDING = (State.CLOSING, State.GIVING_UP)
 
+_lease: Callable[[tuple[str, str]], Lease] = partial(tuple.__new__, Lease)
+"""Makes a lease without the function that a named tuple makes itself with, which takes four times as long."""
+
 LONGEST_BLOCK_MS = 10_000
 """No wait for a known moment is longer, as in BullMQ: a marker that was lost costs no more than this."""
 
@@ -163,22 +167,17 @@ class MachineSettings:
 
 
 @dataclass(slots=True)
-class _Held:
-    """What is known of a lease: when its lock was renewed, and whether it is lost or was handed back."""
-
-    renewed_ms: int
-    is_lost: bool = False
-    is_going: bool = False
-
-
-@dataclass(slots=True)
 class WorkerMachine:
     """The worker's mind. Not safe for threads: the front calls it under a lock or from one loop."""
 
     settings: MachineSettings
     state: State = State.NEW
     concurrency: int = 0
-    _leases: dict[Lease, _Held] = field(default_factory=dict)
+    _leases: dict[Lease, int] = field(default_factory=dict)
+    """When the lock of each was renewed."""
+    _lost: set[Lease] = field(default_factory=set)
+    _going: set[Lease] = field(default_factory=set)
+    """Those that are handed back."""
     _latest: dict[str, Lease] = field(default_factory=dict)
     _fetching: dict[str, int] = field(default_factory=dict)
     _tokens: int = 0
@@ -271,14 +270,17 @@ class WorkerMachine:
         if self._failures or self._doubtful:
             self._answered()
         for job in event.jobs:
-            self._take(job, Lease(job.id, event.token), now_ms)
-        self._is_drained = not event.jobs
-        self._block_until_ms = event.next_delayed_ms
-        if event.jobs:
+            self._take(job, event.token, now_ms)
+        self._looked(event.limited_ms, event.next_delayed_ms, now_ms, is_empty=not event.jobs)
+
+    def _looked(self, limited_ms: int, next_delayed_ms: int, now_ms: int, *, is_empty: bool) -> None:
+        self._is_drained = is_empty
+        self._block_until_ms = next_delayed_ms
+        if not is_empty:
             self._is_announced = False
-        if event.limited_ms > 0:
-            self._limit(event.limited_ms, now_ms)
-        elif not event.jobs and not event.next_delayed_ms and not self._is_announced:
+        if limited_ms > 0:
+            self._limit(limited_ms, now_ms)
+        elif is_empty and not next_delayed_ms and not self._is_announced:
             self._is_announced = True
             self._do(Announce("drained"))
 
@@ -307,26 +309,35 @@ class WorkerMachine:
 
     def _ended(self, event: Ended, now_ms: int) -> None:
         lease = event.lease
+        job_id, token = lease
         self._leases.pop(lease, None)
-        if self._latest.get(lease.job_id) == lease:
-            del self._latest[lease.job_id]
+        if self._lost or self._going:
+            self._lost.discard(lease)
+            self._going.discard(lease)
+        if self._latest.get(job_id) == lease:
+            del self._latest[job_id]
         if event.unsure:
-            self._doubtful.add(lease.token)
+            self._doubtful.add(token)
             self._answered()
-        if event.arrived is not None:
-            self._arrived(event.arrived, now_ms)
+        fetched = event.fetched
+        if fetched is not None:
+            if self._failures or self._doubtful:
+                self._answered()
+            job = fetched.job
+            if job is not None:
+                self._take(job, token, now_ms)
+            self._looked(fetched.limited_ms, fetched.next_delayed_ms, now_ms, is_empty=job is None)
 
     def _renewed(self, event: Renewed, now_ms: int) -> None:
         del now_ms
         self._answered()
         for lease in self._renewing:
-            held = self._leases.get(lease)
-            if held is None:
+            if lease not in self._leases:
                 continue
-            if lease in event.lost and not held.is_lost:
+            if lease in event.lost and lease not in self._lost:
                 self._lose(lease)
             else:
-                held.renewed_ms = self._renewing_since_ms
+                self._leases[lease] = self._renewing_since_ms
         self._renewing = ()
 
     def _renew_broke(self, event: RenewBroke, now_ms: int) -> None:
@@ -361,32 +372,35 @@ class WorkerMachine:
             self._do(Close())
         return True
 
-    def _take(self, job: JobData, lease: Lease, now_ms: int) -> None:
+    def _take(self, job: JobData, token: str, now_ms: int) -> None:
+        lease = _lease((job.id, token))
         before = self._latest.get(job.id)
-        if before is not None and not self._leases[before].is_lost:
+        if before is not None:
             # Taken again while we still run it: the first lock is gone. Renewals name jobs by id, so one lease counts.
-            self._lose(before)
+            if before not in self._lost:
+                self._lose(before)
+            self._lost.discard(lease)  # under the same token, it is ours again
+            self._going.discard(lease)
         self._latest[job.id] = lease
-        held = self._leases[lease] = _Held(now_ms)
+        self._leases[lease] = now_ms
         if self.settings.renew_ms is not None and self._renew_at_ms is None:
             self._renew_at_ms = now_ms + self._renew_step_ms
         if self.state in _AT_WORK:
             self._actions.append(Run(job, lease))
         else:
-            held.is_going = True
+            self._going.add(lease)
             self._do(HandBack(lease, started=False))
 
     def _lose(self, lease: Lease) -> None:
-        held = self._leases[lease]
-        held.is_lost = True
-        if not held.is_going:
+        self._lost.add(lease)
+        if lease not in self._going:
             self._do(LockLost(lease))
 
     def _give_up(self) -> None:
         self._give_up_at_ms = None
-        for lease, held in self._leases.items():
-            if not held.is_going:
-                held.is_going = True
+        for lease in self._leases:
+            if lease not in self._going:
+                self._going.add(lease)
                 self._do(HandBack(lease, started=True))
 
     def _keep_time(self, now_ms: int) -> None:
@@ -406,7 +420,9 @@ class WorkerMachine:
         if self._renewing:
             return
         old = now_ms - self._renew_step_ms
-        due = tuple(lease for lease, held in self._leases.items() if not held.is_lost and held.renewed_ms <= old)
+        due = tuple(
+            lease for lease, renewed_ms in self._leases.items() if renewed_ms <= old and lease not in self._lost
+        )
         if due:
             self._renewing = due
             self._renewing_since_ms = now_ms

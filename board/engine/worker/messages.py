@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
-from board.engine.types import JobData
+from board.engine.types import Fetched, JobData
 from board.engine.values import value
 
 __all__ = [
@@ -89,6 +89,12 @@ class Arrived:
     limited_ms: int = 0
     next_delayed_ms: int = 0
 
+    @classmethod
+    def of(cls, token: str, fetched: Fetched) -> Self:
+        """Return what a fetch under ``token`` brought."""
+        job = fetched.job
+        return cls(token, () if job is None else (job,), fetched.limited_ms, fetched.next_delayed_ms)
+
 
 @value(frozen=True, slots=True)
 class FetchBroke:
@@ -116,12 +122,12 @@ class Ended:
 
     Attributes:
         lease: which.
-        arrived: what the same call fetched, if it was to fetch.
+        fetched: what the same call took under the same token; None when it was to take nothing.
         unsure: the call that ended it may have fetched a job that nobody knows of.
     """
 
     lease: Lease
-    arrived: Arrived | None = None
+    fetched: Fetched | None = None
     unsure: bool = False
 
 

@@ -37,7 +37,7 @@ from board.engine.errors import (
 from board.engine.keys import QueueKeys
 from board.engine.types import Fetched, JobData, JobState, Keep
 from board.engine.values import value
-from board.engine.worker.messages import Arrived, Lease
+from board.engine.worker.messages import Lease
 from board.engine.worker.outcome import (
     Complete,
     Decision,
@@ -60,7 +60,6 @@ __all__ = [
     "Report",
     "Settled",
     "Steps",
-    "arrival",
     "begin",
     "first_try",
     "put_back",
@@ -124,14 +123,14 @@ class Settled:
     Attributes:
         decision: what was done; None when it was not ours to do any more.
         error: what the processor raised, if it did.
-        arrived: what the last call fetched; None when it was not to fetch.
+        fetched: what the last call fetched; None when it was not to fetch.
         limited_ms: the queue is rate limited for so long.
         unsure: a call whose reply never came may have fetched a job.
     """
 
     decision: Decision | None
     error: BaseException | None = None
-    arrived: Arrived | None = None
+    fetched: Fetched | None = None
     limited_ms: int = 0
     unsure: bool = False
 
@@ -220,26 +219,26 @@ def settle(
             nap_ms = min(nap_ms * 2, LONGEST_NAP_MS)
         else:
             limited_ms = reply if isinstance(reply, int) else 0
-            arrived = None
+            fetched = None
             if fetch is not None and not isinstance(decision, _TAKES_NONE):
-                arrived = arrival(token, reply if isinstance(reply, Fetched) else None)
-            return Settled(decision, error, arrived, limited_ms, unsure)
+                fetched = reply if isinstance(reply, Fetched) else Fetched()
+            return Settled(decision, error, fetched, limited_ms, unsure)
     return Settled(decision, result.error if isinstance(result, Raised) else None, unsure=unsure)
 
 
 def first_try(
     rules: JobRules, job: JobData, token: str, result: Returned, now_ms: int, *, may_fetch: bool
-) -> tuple[Complete, Call[Fetched | None]] | None:
+) -> Call[Fetched | None] | None:
     """Describe the call that completes a job, for a front that makes it without the steps of ``settle``.
 
     Nearly all jobs end with it. What the call meets instead of a reply goes to ``settle`` as ``met``. None where the
     return value cannot be stored.
     """
     try:
-        decision = Complete(dump_json(result.value))
+        text = dump_json(result.value)
     except PayloadError:
         return None
-    return decision, _completion(rules, job, token, decision, now_ms, rules.fetch if may_fetch else None)
+    return _completion(rules, job, token, text, now_ms, rules.fetch if may_fetch else None)
 
 
 def put_back(queue: QueueKeys, lease: Lease) -> Steps[int]:
@@ -279,14 +278,6 @@ def reclaim(queue: QueueKeys, tokens: tuple[str, ...]) -> Steps[list[str]]:
     return [lease.job_id for lease in ours]
 
 
-def arrival(token: str, fetched: Fetched | None) -> Arrived:
-    """Return what a fetch brought, as the machine's event; None is an empty queue."""
-    if fetched is None:
-        return Arrived(token)
-    job = fetched.job
-    return Arrived(token, () if job is None else (job,), fetched.limited_ms, fetched.next_delayed_ms)
-
-
 def _ending(  # noqa: PLR0917 - the end of a job depends on all of it
     rules: JobRules,
     job: JobData,
@@ -298,7 +289,7 @@ def _ending(  # noqa: PLR0917 - the end of a job depends on all of it
     queue = rules.queue
     options = job.options
     if isinstance(decision, Complete):
-        return _completion(rules, job, token, decision, now_ms, fetch)
+        return _completion(rules, job, token, decision.return_text, now_ms, fetch)
     if isinstance(decision, PutBack):
         return leases.return_job(queue, job.id, token=token)
     failure = decision.failure
@@ -344,13 +335,13 @@ def _ending(  # noqa: PLR0917 - the end of a job depends on all of it
 
 
 def _completion(  # noqa: PLR0917 - as above
-    rules: JobRules, job: JobData, token: str, decision: Complete, now_ms: int, fetch: FetchNext | None
+    rules: JobRules, job: JobData, token: str, return_text: str, now_ms: int, fetch: FetchNext | None
 ) -> Call[Fetched | None]:
     return leases.complete_job(
         rules.queue,
         job.id,
         token=token,
-        return_text=decision.return_text,
+        return_text=return_text,
         now_ms=now_ms,
         keep=retention(job.options.get("removeOnComplete"), rules.keep_completed),
         fetch=fetch,
