@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import msgpack
@@ -46,9 +47,14 @@ SHORT_NAMES = {
 _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 _SCAN: Callable[[str, int], tuple[JsonValue, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
-_FIRST_RUN = ["name", "data", "opts", "timestamp", "delay", "priority", "processedOn", "ats"]
-_FIRST_RUN_NAMED = [*_FIRST_RUN, "pb"]
-"""The fields of a job that runs for the first time, in the order in which all clients set them."""
+_FIRST_RUN = ("name", "data", "opts", "timestamp", "delay", "priority", "processedOn", "ats")
+"""The fields of a job that runs for the first time; ``pb`` follows where its worker has a name."""
+
+_ORDERS: dict[tuple[str, ...], Callable[[list[str]], tuple[str, ...]]] = {}
+"""By each order in which Redis told these fields, what brings their values into that of ``_FIRST_RUN``. Redis tells them
+as they were set, or, when a value is long, in an order of its own."""
+
+_MOST_ORDERS = 256
 
 _DIGITS = 13
 """Of a moment in ms, from 2001 to 2286."""
@@ -268,9 +274,9 @@ def decode_job(job_id: str, reply: Any) -> JobData | None:
     """Decode a job's hash; None when there is none. Never fails: what is wrong ends up in ``problems``."""
     if reply.__class__ is list:
         reply = _texts(reply)
-        names = reply[::2]
-        is_first_run = names in (_FIRST_RUN, _FIRST_RUN_NAMED)
-        if is_first_run and (job := _first_run(job_id, reply[1::2])) is not None:
+        names = tuple(reply[::2])
+        in_order = _ORDERS.get(names) or _learned_order(names)
+        if in_order is not None and (job := _first_run(job_id, in_order(reply[1::2]))) is not None:
             return job
     fields = _field_map(reply)
     if not fields:
@@ -329,7 +335,17 @@ def decode_job(job_id: str, reply: Any) -> JobData | None:
     )
 
 
-def _first_run(job_id: str, values: list[str]) -> JobData | None:
+def _learned_order(names: tuple[str, ...]) -> Callable[[list[str]], tuple[str, ...]] | None:
+    wanted = _FIRST_RUN if len(names) == len(_FIRST_RUN) else (*_FIRST_RUN, "pb")
+    if len(names) != len(wanted) or set(names) != set(wanted):
+        return None
+    in_order = itemgetter(*map(names.index, wanted))
+    if len(_ORDERS) < _MOST_ORDERS:
+        _ORDERS[names] = in_order
+    return in_order
+
+
+def _first_run(job_id: str, values: tuple[str, ...]) -> JobData | None:
     """Decode a job that runs for the first time, as most do; None where a value of it is unusual."""
     name, data_text, options, stamp, delay, priority, began, started, *rest = values
     if len(stamp) != _DIGITS or len(began) != _DIGITS or len(started) + len(delay) + len(priority) > _MOST_DIGITS:

@@ -1,5 +1,6 @@
 """A job's hash is decoded alike the short way, for jobs that run for the first time, and the way of all others."""
 
+import random
 from dataclasses import replace
 
 import pytest
@@ -66,6 +67,25 @@ def test_a_job_that_runs_for_the_first_time_is_decoded_as_any_other(odd: dict[st
     fields = {name: value for name, value in (USUAL | odd).items() if value is not None}
 
     assert decoded(fields) == decoded(fields | {"stc": "0"})  # a field that such a job has not
+
+
+def test_a_job_is_decoded_alike_whatever_the_order_of_its_fields() -> None:
+    """Redis tells the fields of a hash in an order of its own when one of them is long."""
+    dice = random.Random(4)
+    expected = decoded(USUAL)
+
+    for _ in range(1_000):
+        assert decoded(dict(dice.sample(sorted(USUAL.items()), len(USUAL)))) == expected
+        assert decoded(dict(dice.sample(sorted((USUAL | {"stc": "0"}).items()), len(USUAL) + 1))) == expected
+
+
+def test_a_field_that_stands_twice_has_the_value_that_comes_last() -> None:
+    fields = [part for pair in USUAL.items() for part in pair]
+    first, second = decode_job("7", fields), decode_job("7", [*fields, "ats", "2"])
+
+    assert first is not None
+    assert second is not None
+    assert (first.attempts_started, second.attempts_started) == (1, 2)
 
 
 def test_texts_and_bytes_are_decoded_alike() -> None:
