@@ -51,8 +51,8 @@ _FIRST_RUN = ("name", "data", "opts", "timestamp", "delay", "priority", "process
 """The fields of a job that runs for the first time; ``pb`` follows where its worker has a name."""
 
 _ORDERS: dict[tuple[str, ...], Callable[[list[str]], tuple[str, ...]]] = {}
-"""By each order in which Redis told these fields, what brings their values into that of ``_FIRST_RUN``. Redis tells them
-as they were set, or, when a value is long, in an order of its own."""
+"""By each order in which Redis told these fields, what brings their values into that of ``_FIRST_RUN``. Redis tells
+them as they were set, or, when a value is long, in an order of its own."""
 
 _MOST_ORDERS = 256
 
@@ -92,9 +92,11 @@ MOST_KEPT = 1024 * 1024
 
 def text(value: Any) -> str:
     """Return a reply as text; bytes that are no UTF-8 become backslash escapes."""
+    if value.__class__ is str:
+        return value
     if isinstance(value, bytes):
         return value.decode("utf-8", "backslashreplace")
-    return value if isinstance(value, str) else str(value)
+    return str(value)
 
 
 def integer(value: Any) -> int | None:

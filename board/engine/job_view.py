@@ -67,7 +67,10 @@ class JobView:
 
     def show_completed(self, value: JsonValue) -> None:
         """Show from now on what the job looks like after it completed with this return value."""
-        self._info = Later(self._info.id, _completed, (self.info, value))
+        info = self._info
+        if isinstance(info, Later):
+            info = info.values()
+        self._info = Later(info.id, _completed, (info, value))
 
     @property
     def id(self) -> str:
