@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from typing import NamedTuple, Self
 
 from board.engine.types import Fetched, JobData
@@ -36,6 +38,7 @@ __all__ = [
     "Ticked",
     "Wake",
     "Woken",
+    "new_lease",
 ]
 
 
@@ -55,6 +58,10 @@ class Lease(NamedTuple):
 
     job_id: str
     token: str
+
+
+new_lease: Callable[[tuple[str, str]], Lease] = partial(tuple.__new__, Lease)
+"""Makes a lease without the function that a named tuple makes itself with, which takes four times as long."""
 
 
 # Events: what the front reports.
