@@ -47,14 +47,17 @@ SHORT_NAMES = {
 _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 _SCAN: Callable[[str, int], tuple[JsonValue, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
-_FIRST_RUN = ("name", "data", "opts", "timestamp", "delay", "priority", "processedOn", "ats")
-"""The fields of a job that runs for the first time; ``pb`` follows where its worker has a name."""
+_ADDED = ("name", "data", "opts", "timestamp", "delay", "priority")
+_TAKEN = (*_ADDED, "processedOn", "ats")
+_USUAL = {2 * len(names): names for names in (_ADDED, _TAKEN, (*_TAKEN, "pb"))}
+"""By the length of a reply, the fields of a job that no worker has taken, or that runs for the first time."""
 
 _ORDERS: dict[tuple[str, ...], Callable[[list[str]], tuple[str, ...]]] = {}
-"""By each order in which Redis told these fields, what brings their values into that of ``_FIRST_RUN``. Redis tells
-them as they were set, or, when a value is long, in an order of its own."""
+"""By each order in which Redis told these fields, what brings their values into that of ``_USUAL``. Redis tells them
+as they were set, or, when a value is long, in an order of its own."""
 
 _MOST_ORDERS = 256
+"""A server has a few; whoever made up more would be remembered for good."""
 
 _DIGITS = 13
 """Of a moment in ms, from 2001 to 2286."""
@@ -62,6 +65,7 @@ _DIGITS = 13
 _MOST_DIGITS = 15
 """Of a job's starts, delay and priority together: each is then a whole number that JavaScript holds, too."""
 
+_NO_MOMENT = "0" * _DIGITS
 LONG_NAMES = {short: long for long, short in SHORT_NAMES.items()}
 
 
@@ -274,11 +278,11 @@ def encode_keep(keep: Keep) -> dict[str, JsonValue]:
 
 def decode_job(job_id: str, reply: Any) -> JobData | None:
     """Decode a job's hash; None when there is none. Never fails: what is wrong ends up in ``problems``."""
-    if reply.__class__ is list:
+    if reply.__class__ is list and (usual := _USUAL.get(len(reply))) is not None:
         reply = _texts(reply)
         names = tuple(reply[::2])
-        in_order = _ORDERS.get(names) or _learned_order(names)
-        if in_order is not None and (job := _first_run(job_id, in_order(reply[1::2]))) is not None:
+        in_order = _ORDERS.get(names) or _learned_order(names, usual)
+        if in_order is not None and (job := _decode_usual(job_id, in_order(reply[1::2]))) is not None:
             return job
     fields = _field_map(reply)
     if not fields:
@@ -337,19 +341,24 @@ def decode_job(job_id: str, reply: Any) -> JobData | None:
     )
 
 
-def _learned_order(names: tuple[str, ...]) -> Callable[[list[str]], tuple[str, ...]] | None:
-    wanted = _FIRST_RUN if len(names) == len(_FIRST_RUN) else (*_FIRST_RUN, "pb")
-    if len(names) != len(wanted) or set(names) != set(wanted):
+def _learned_order(names: tuple[str, ...], usual: tuple[str, ...]) -> Callable[[list[str]], tuple[str, ...]] | None:
+    if set(names) != set(usual):
         return None
-    in_order = itemgetter(*map(names.index, wanted))
+    in_order = itemgetter(*map(names.index, usual))
     if len(_ORDERS) < _MOST_ORDERS:
         _ORDERS[names] = in_order
     return in_order
 
 
-def _first_run(job_id: str, values: tuple[str, ...]) -> JobData | None:
-    """Decode a job that runs for the first time, as most do; None where a value of it is unusual."""
-    name, data_text, options, stamp, delay, priority, began, started, *rest = values
+def _decode_usual(job_id: str, values: tuple[str, ...]) -> JobData | None:
+    """Decode a job that was taken once or never, as most are; None where a value of it is unusual."""
+    began, started, worker = _NO_MOMENT, "0", None
+    if len(values) == len(_ADDED):
+        name, data_text, options, stamp, delay, priority = values
+    else:
+        name, data_text, options, stamp, delay, priority, began, started, *rest = values
+        if rest:
+            worker = rest[0]
     if len(stamp) != _DIGITS or len(began) != _DIGITS or len(started) + len(delay) + len(priority) > _MOST_DIGITS:
         return None
     fields = {
@@ -359,12 +368,12 @@ def _first_run(job_id: str, values: tuple[str, ...]) -> JobData | None:
         "timestamp": stamp,
         "delay": delay,
         "priority": priority,
-        "processedOn": began,
-        "ats": started,
     }
-    worker = None
-    if rest:
-        worker = fields["pb"] = rest[0]
+    if began is not _NO_MOMENT:
+        fields["processedOn"] = began
+        fields["ats"] = started
+        if worker is not None:
+            fields["pb"] = worker
     try:
         return JobData(
             job_id,
@@ -375,8 +384,8 @@ def _first_run(job_id: str, values: tuple[str, ...]) -> JobData | None:
             int(stamp),
             0 if delay == "0" else int(delay),
             0 if priority == "0" else int(priority),
-            1 if started == "1" else int(started),
-            int(began),
+            int(started),
+            None if began is _NO_MOMENT else int(began),
             worker,
             fields,
         )

@@ -2,6 +2,7 @@
 
 import pytest
 
+from board.engine.types import Fetched
 from board.engine.worker.machine import TRANSITIONS, State
 from board.engine.worker.messages import (
     Announce,
@@ -94,6 +95,19 @@ def test_a_job_taken_again_while_it_still_runs_here_has_lost_its_first_lock() ->
     assert driven.wait_until_due() == [Renew((second,))]
     assert driven.tell(Ended(first)) == [Fetch("w:2:stops", 1)]
     assert driven.machine.leases == (second,)
+
+
+def test_a_job_that_comes_back_under_the_token_of_a_lost_lock_is_renewed_again() -> None:
+    driven = Driven(concurrency=4, batch=2, lanes=2)
+    token = driven.start()
+    driven.tell(Arrived(token, (job("1"), job("2"))))
+    other = driven.fetch.token
+    driven.tell(Arrived(other, (job("1"),)))
+    driven.tell(Ended(Lease("1", other)))
+
+    lease = Lease("1", token)
+    assert Run(job("1"), lease) in driven.tell(Ended(Lease("2", token), Fetched(job("1"))))
+    assert driven.wait_until_due() == [Renew((lease,))]
 
 
 def test_a_worker_told_not_to_renew_never_does() -> None:

@@ -537,7 +537,8 @@ class AsyncWorker:
     ) -> Run | None:
         """Run a job unless its ``result`` is known already, and settle it; returns the next.
 
-        Most jobs complete at the first try, which is made here; all else is left to the steps of ``settle``.
+        Most jobs complete at the first try, which is made here; all else is left to the steps of ``settle``, and so are
+        jobs with a ``span``, whose end tells the decision.
         """
         if result is None and not stint.is_handed_back:
             self._emit("active", stint.job, "waiting")

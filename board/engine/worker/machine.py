@@ -171,7 +171,7 @@ class WorkerMachine:
     state: State = State.NEW
     concurrency: int = 0
     _leases: dict[Lease, int] = field(default_factory=dict)  # when the lock of each was renewed
-    _lost: set[Lease] = field(default_factory=set)
+    _lost: set[Lease] = field(default_factory=set)  # those whose lock is gone
     _going: set[Lease] = field(default_factory=set)  # those that are handed back
     _latest: dict[str, Lease] = field(default_factory=dict)
     _fetching: dict[str, int] = field(default_factory=dict)
@@ -266,9 +266,9 @@ class WorkerMachine:
             self._answered()
         for job in event.jobs:
             self._take(job, event.token, now_ms)
-        self._looked(event.limited_ms, event.next_delayed_ms, now_ms, is_empty=not event.jobs)
+        self._note_answer(event.limited_ms, event.next_delayed_ms, now_ms, is_empty=not event.jobs)
 
-    def _looked(self, limited_ms: int, next_delayed_ms: int, now_ms: int, *, is_empty: bool) -> None:
+    def _note_answer(self, limited_ms: int, next_delayed_ms: int, now_ms: int, *, is_empty: bool) -> None:
         self._is_drained = is_empty
         self._block_until_ms = next_delayed_ms
         if not is_empty:
@@ -320,7 +320,7 @@ class WorkerMachine:
             job = fetched.job
             if job is not None:
                 self._take(job, token, now_ms)
-            self._looked(fetched.limited_ms, fetched.next_delayed_ms, now_ms, is_empty=job is None)
+            self._note_answer(fetched.limited_ms, fetched.next_delayed_ms, now_ms, is_empty=job is None)
 
     def _renewed(self, event: Renewed, now_ms: int) -> None:
         del now_ms
@@ -369,10 +369,10 @@ class WorkerMachine:
     def _take(self, job: JobData, token: str, now_ms: int) -> None:
         lease = new_lease((job.id, token))
         before = self._latest.get(job.id)
-        if before is not None:
+        if before is not None and before not in self._lost:
             # Taken again while we still run it: the first lock is gone. Renewals name jobs by id, so one lease counts.
-            if before not in self._lost:
-                self._lose(before)
+            self._lose(before)
+        if self._lost or self._going:
             self._lost.discard(lease)  # under the same token, it is ours again
             self._going.discard(lease)
         self._latest[job.id] = lease

@@ -235,10 +235,10 @@ def first_try(
     return value cannot be stored.
     """
     try:
-        text = dump_json(result.value)
+        return_text = dump_json(result.value)
     except PayloadError:
         return None
-    return _completion(rules, job, token, text, now_ms, rules.fetch if may_fetch else None)
+    return _completion(rules, job, token, return_text, now_ms, rules.fetch if may_fetch else None)
 
 
 def put_back(queue: QueueKeys, lease: Lease) -> Steps[int]:
