@@ -72,6 +72,13 @@ class JobView:
             info = info.values()
         self._info = Later(info.id, _completed, (info, value))
 
+    def show_failed(self, reason: str, stacktrace: tuple[str, ...]) -> None:
+        """Show from now on what the job looks like after an attempt that failed."""
+        info = self._info
+        if isinstance(info, Later):
+            info = info.values()
+        self._info = Later(info.id, _failed, (info, reason, stacktrace))
+
     @property
     def id(self) -> str:
         """The job's id, text."""
@@ -181,6 +188,11 @@ def data_of_new_job(job_id: str, job: NewJob) -> Later:
 def _completed(_job_id: str, parts: tuple[JobData, JsonValue]) -> JobData:
     before, value = parts
     return replace(before, return_value=value, attempts_made=before.attempts_made + 1)
+
+
+def _failed(_job_id: str, parts: tuple[JobData, str, tuple[str, ...]]) -> JobData:
+    before, reason, stacktrace = parts
+    return replace(before, failed_reason=reason, stacktrace=stacktrace, attempts_made=before.attempts_made + 1)
 
 
 def _data_of_new_job(job_id: str, job: NewJob) -> JobData:

@@ -92,8 +92,67 @@ def beside_another() -> None:
     places[1]()
 
 
+class OwnError(Exception):
+    """An error of a program's own."""
+
+    class WithinError(Exception):
+        """One whose name has two parts."""
+
+
+class MuteError(Exception):
+    """One that cannot say what it is."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+class HomelessError(Exception):
+    """One that tells no module."""
+
+    __module__ = None  # type: ignore[assignment]
+
+
+def of_the_program() -> None:
+    raise OwnError("own\nwords")
+
+
+def of_a_class_within() -> None:
+    raise OwnError.WithinError("within")
+
+
+def without_words() -> None:
+    raise OwnError
+
+
+def that_cannot_speak() -> None:
+    raise MuteError
+
+
+def without_a_module() -> None:
+    raise HomelessError("from nowhere")
+
+
+def with_no_notes_left() -> None:
+    error = OwnError("noted")
+    error.__notes__ = []
+    raise error
+
+
+def with_a_key() -> None:
+    dict[str, int]()["no such key"]
+
+
 RAISING = [
-    *(plain, nested, in_two_lines, with_a_note, caused, while_handling, from_none, several),
+    *(
+        of_the_program,
+        of_a_class_within,
+        without_words,
+        that_cannot_speak,
+        without_a_module,
+        with_no_notes_left,
+        with_a_key,
+    ),
+    *(with_a_key, plain, nested, in_two_lines, with_a_note, caused, while_handling, from_none, several),
     *(misspelt, misread, malformed, recursive, within_one_another, from_a_text, beside_another),
 ]
 

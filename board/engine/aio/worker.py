@@ -637,12 +637,7 @@ class AsyncWorker:
             case Complete():
                 self._tell_completed(job, result.value if isinstance(result, Returned) else None)
             case Fail(failure) | Retry(failure) | Delay(failure):
-                job.info = replace(
-                    job.info,
-                    failed_reason=failure.reason,
-                    stacktrace=failure.stacktrace,
-                    attempts_made=job.info.attempts_made + 1,
-                )
+                job.show_failed(failure.reason, failure.stacktrace)
                 self._emit("failed", job, settled.error, "active")
 
     async def _drive(self, steps: Steps[R]) -> R:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 from board.engine.calls import Call
@@ -110,7 +110,7 @@ def fetch_job(
 
     Returns no job when there is none, when the queue is paused, at its concurrency (all 0), or rate limited.
     """
-    item = b"\x92" + pack((str(now_ms), token)) + FetchNext(lock_ms, limiter, worker).packed
+    item = b"\x92" + pack((str(now_ms), token)) + _taker(lock_ms, limiter, worker)
     return item_call("fetch_jobs", queue.base, item, _fetched_first, most)
 
 
@@ -370,6 +370,12 @@ def _finish_call(
     else:
         item = _ARRAYS[len(end) + 1] + pack(end)[1:] + taker
     return item_call("finish_jobs", queue.base, item, partial(_only_fetched_after, queue, job_id), most)
+
+
+@lru_cache(maxsize=64)
+def _taker(lock_ms: int, limiter: RateLimit | None, worker: str | None) -> bytes:
+    """Return what is the same for every job that a worker takes."""
+    return FetchNext(lock_ms, limiter, worker).packed
 
 
 def _shortened(values: tuple[Any, ...]) -> tuple[Any, ...]:

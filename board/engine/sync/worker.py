@@ -696,12 +696,7 @@ class Worker:
                 job.show_completed(value)
                 self._emit("completed", job, value, "active")
             case Fail(failure) | Retry(failure) | Delay(failure):
-                job.info = replace(
-                    job.info,
-                    failed_reason=failure.reason,
-                    stacktrace=failure.stacktrace,
-                    attempts_made=job.info.attempts_made + 1,
-                )
+                job.show_failed(failure.reason, failure.stacktrace)
                 self._emit("failed", job, settled.error, "active")
 
     def _drive(self, steps: Steps[R]) -> R:

@@ -226,6 +226,8 @@ def _delay_ms(job: JobData, error: BaseException, rules: Rules, roll: float) -> 
     """Return the backoff; below zero when a strategy wants no retry. A strategy that raises retries at once."""
     attempt = job.attempts_made + 1
     backoff = job.options.get("backoff")
+    if backoff is None:
+        return 0
     kind = backoff_type(backoff)
     if kind is None or kind in BUILT_IN:
         return backoff_delay_ms(backoff, attempt, roll)

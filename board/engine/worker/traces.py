@@ -18,6 +18,9 @@ MOST_FRAMES = 1_000
 _SPECIAL = (BaseExceptionGroup, SyntaxError, NameError, AttributeError, ImportError)
 """Errors of which Python tells more than their own words: others within, the place in a text, what was meant."""
 
+_UNNAMED = ("builtins", "__main__")
+"""Modules that are not told before the name of an error."""
+
 _texts: dict[tuple[int, int], tuple[CodeType, str]] = {}
 """By code and instruction; the code is kept, for its number stands for it only as long as it lives."""
 
@@ -27,14 +30,26 @@ def format_trace(error: BaseException, trace: TracebackType | None) -> str:
     frames = None if _is_special(error) else _frames(trace)
     if not frames:
         return "".join(traceback.format_exception(type(error), error, trace))
-    words = traceback.format_exception_only(type(error), error)
-    return "".join(["Traceback (most recent call last):\n", *frames, *words])
+    return "".join(["Traceback (most recent call last):\n", *frames, _words(error)])
 
 
 def _is_special(error: BaseException) -> bool:
     """Whether more belongs to it than its stack and its words."""
     hidden = error.__suppress_context__ or error.__context__ is None
     return isinstance(error, _SPECIAL) or error.__cause__ is not None or not hidden or hasattr(sys, "tracebacklimit")
+
+
+def _words(error: BaseException) -> str:
+    """Return the last line: which error it is and what it says, as Python writes it, with its notes."""
+    kind = type(error)
+    if hasattr(error, "__notes__") or not isinstance(kind.__module__, str):
+        return "".join(traceback.format_exception_only(kind, error))
+    name = kind.__qualname__ if kind.__module__ in _UNNAMED else f"{kind.__module__}.{kind.__qualname__}"
+    try:
+        said = str(error)
+    except Exception:  # noqa: BLE001 - an error that cannot say what it is; Python has words for that
+        return "".join(traceback.format_exception_only(kind, error))
+    return f"{name}: {said}\n" if said else f"{name}\n"
 
 
 def _frames(trace: TracebackType | None) -> list[str] | None:
