@@ -228,14 +228,17 @@ class Line:
         self._ask_again()
         if under_way >= 2 * LEAST_TOGETHER:
             self._half = (under_way + 1) // 2
-            self._loop.call_soon(self._as_usual)
         elif count == under_way == 1:
             self._is_next_at_once = True
-            self._loop.call_soon(self._as_usual)
+        self._is_due = True  # what those ask who run now leaves behind them, not a turn later
+        self._loop.call_soon(self._end_answers)
 
-    def _as_usual(self) -> None:
+    def _end_answers(self) -> None:
         self._half = NO_HALF
         self._is_next_at_once = False
+        self._is_due = False
+        if self._queue:
+            self._flush()
 
     def _ask_again(self) -> None:
         """Put what Redis has not run, because it forgot the script, before what was asked since, in its order."""
