@@ -179,6 +179,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--uvloop", action="store_true", help="measure ours on uvloop as well, where it is installed")
     parser.add_argument("--save", action="store_true", help="write bench/results/engine.json and docs/performance.md")
     given = parser.parse_args(arguments)
+    unknown = set(given.only.split(",")) - set(WORKS)
+    if unknown:
+        parser.error(f"no work {', '.join(sorted(unknown))}; there is {', '.join(WORKS)}")
     rounds, scale = (2, 0.2) if given.quick else (given.rounds, given.scale)
     chosen = given.sides or ("ours,node6" if given.quick and not given.save else "ours,node6,node5")
     load_before = os.getloadavg()[0]
