@@ -457,6 +457,24 @@ async def test_what_is_flushed_leaves_before_the_turn_ends(redis_url: str, redis
 
 
 @behaviour
+async def test_what_the_answered_ask_for_leaves_in_their_turn(redis_url: str, redis_client: redis.Redis) -> None:
+    async with AsyncConnection.open(redis_url) as connection:
+        await connection.call(Call(("PING",), raw))
+        await asyncio.sleep(0)
+
+        async def look() -> None:
+            wait_until(partial(redis_client.exists, "a"), "the command to arrive, while the loop stands still", 10)
+
+        async def follow() -> None:
+            await connection.step(Call(("PING",), raw))
+            looking = asyncio.create_task(look())  # in the next turn, before anything that is asked now is seen to
+            await connection.step(Call(("SET", "a", "1"), raw))
+            await looking
+
+        await asyncio.gather(follow(), connection.call(Call(("PING",), raw)))
+
+
+@behaviour
 async def test_bytes_that_are_no_text_are_shown_alike_whichever_connection_takes_the_job(
     redis_url: str, redis_client: redis.Redis
 ) -> None:

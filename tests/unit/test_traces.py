@@ -143,15 +143,7 @@ def with_a_key() -> None:
 
 
 RAISING = [
-    *(
-        of_the_program,
-        of_a_class_within,
-        without_words,
-        that_cannot_speak,
-        without_a_module,
-        with_no_notes_left,
-        with_a_key,
-    ),
+    *(of_the_program, of_a_class_within, without_words, that_cannot_speak, without_a_module, with_no_notes_left),
     *(with_a_key, plain, nested, in_two_lines, with_a_note, caused, while_handling, from_none, several),
     *(misspelt, misread, malformed, recursive, within_one_another, from_a_text, beside_another),
 ]

@@ -40,7 +40,7 @@ __all__ = [
 
 _NO_TAKER = b"\xc2"
 
-_ARRAYS = [bytes((0x90 + size,)) for size in range(16)]
+_ARRAYS = tuple(bytes((0x90 + size,)) for size in range(16))
 """The first byte of a MessagePack array by its length."""
 
 
