@@ -1,4 +1,5 @@
 import json
+import random
 
 import pytest
 
@@ -57,3 +58,51 @@ def test_the_rest_of_the_data_stays_as_it_was_stored() -> None:
     shown = payload('{"n":1.50,"token":"x","b":[true,null,"é"]}', 40)
 
     assert shown.text == f'{{"n":1.50,"token":"{REDACTED}","b":[true,null,"é"]}}'
+
+
+NAMES = (
+    *(
+        "password",
+        "Passwords",
+        "passwd",
+        "PWD",
+        "passphrase",
+        "secret",
+        "clientSecret",
+        "token",
+        "jwt",
+        "authorization",
+    ),
+    *("cookies", "credential", "cvv", "apikey", "otp", "SSN", "iban", "api key", "API_KEY", "privateKey", "access-key"),
+    *("set-cookie", "redis_url", "databaseUrl", "connection.string", "cardNumber", "name", "url", "number"),
+)
+SHAPES = (
+    *("-----BEGIN RSA PRIVATE KEY-----abc", "redis://ann:pass@host/1", "Bearer abcdefgh1", "BASIC YWJjZGVm"),
+    *("eyJhbGciOi.eyJzdWIi", "sk_live_abcdefgh", "PK_TEST_abcdefgh", "ghp_abcdefghijklmnopqrst", "xoxb-abcdefghij"),
+    *("AKIAABCDEFGHIJKLMNOP", "glpat-abcdefghijklmnop"),
+)
+
+
+@pytest.mark.parametrize("text", [*(f"{name}: hidden" for name in NAMES[:-3]), *SHAPES])
+def test_no_name_and_no_shape_is_passed_over_at_a_quick_look(text: str) -> None:
+    assert REDACTED in redact_text(f"at once ({text})")
+
+
+def test_a_quick_look_finds_whatever_a_closer_one_finds() -> None:
+    """Text beyond ASCII is always looked at closely, so its first line decides how the rest is."""
+    dice = random.Random(7)
+    parts = (
+        *NAMES,
+        *SHAPES,
+        *[":", "=", "{", "}", "[", "]", '"', "'", "\\", "\n", ",", ";", "1", "true"],
+        " ",
+        "\n",
+        "value",
+        "at Object.keys (a.js:1:2)",
+    )
+
+    for _ in range(3_000):
+        text = "".join(dice.choices(parts, k=5))
+        closely = redact_text(f"é\n{text}").removeprefix("é\n")
+
+        assert redact_text(text) == closely, text
