@@ -170,7 +170,11 @@ def only_looking(grants: tuple[Grant, ...] | None) -> tuple[Grant, ...] | None:
 
 def scope_of(who: Identity | None) -> Hashable:
     """Return what decides how much ``who`` sees: two people of equal scopes are shown the same."""
-    grants = (who.grants if who else None) or ()
+    return _scope((who.grants if who else None) or ())
+
+
+@lru_cache(maxsize=256)
+def _scope(grants: tuple[Grant, ...]) -> Hashable:
     seen = {(field, glob) for grant in grants for field in FIELDS & grant.permissions for glob in grant.queues}
     return frozenset(seen)
 

@@ -16,6 +16,7 @@ import json
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from board.auth.policy import Role, only_looking
@@ -271,7 +272,8 @@ class Sessions:
             return  # looking goes on; the sign-in ends when it would have ended without this use
 
 
-def _read(reply: Any) -> _Record | None:
+@lru_cache(maxsize=MOST_RECALLED)
+def _read(reply: bytes | str | None) -> _Record | None:
     if reply is None:
         return None
     try:

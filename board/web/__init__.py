@@ -7,7 +7,8 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from flask import Flask, Response, current_app, g, request, session
+from flask import Flask, Response, current_app, request, session
+from flask.globals import app_ctx
 from htmx_flask import Htmx
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -74,7 +75,7 @@ def create_app(
     settings = settings or config.from_environment()
     identify = identify or behind_proxy(settings)
     require_browser_code()
-    app = Flask("board", static_folder=None, template_folder=str(TEMPLATES))
+    app = _Application("board", static_folder=None, template_folder=str(TEMPLATES))
     app.jinja_environment = templating.Environment
     app.jinja_options = {"bytecode_cache": templating.Compiled()}
     app.config.update(
@@ -128,6 +129,14 @@ def announce(password: str | None) -> None:
         print(text, file=sys.stderr, flush=True)  # noqa: T201 - the one thing that must reach a person, not a log
 
 
+class _Application(Flask):
+    """Flask without coroutines: it would look again at every request whether one of its hooks and views is one."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function as it is."""
+        return func
+
+
 NO_COOKIE = ("/static/", "/healthz", "/readyz")
 """Addresses that need no session, and so no key that signs its cookie."""
 
@@ -159,8 +168,9 @@ NOT_PREPARED = "queue-board.not-prepared"
 def _begin() -> None:
     if current_app.jinja_env.auto_reload:
         assets.assets().renew()
-    g.request_id = secrets.token_hex(6)
-    g.not_prepared = request.environ.get(NOT_PREPARED)
+    own = app_ctx.g
+    own.request_id = secrets.token_hex(6)
+    own.not_prepared = request.environ.get(NOT_PREPARED)
 
 
 OF_ONESELF = frozenset({"login", "settings"})
@@ -176,11 +186,12 @@ def _acted() -> None:
 
 
 def _finish(response: Response) -> Response:
-    is_file = request.endpoint == assets.ENDPOINT and response.status_code in {200, 304}
-    if g.get("identity") and response.status_code < 400:
+    own, status = app_ctx.g, response.status_code
+    is_file = request.endpoint == assets.ENDPOINT and status in {200, 304}
+    if own.get("identity") and status < 400:
         board().redis_answered()
         if request.method not in security.SAFE_METHODS and request.blueprint not in OF_ONESELF:
             _acted()
     if not is_file:
-        response.headers["X-Request-Id"] = g.get("request_id", "")
+        response.headers["X-Request-Id"] = own.get("request_id", "")
     return compression.compress(request, security.protect(response, is_static=is_file))

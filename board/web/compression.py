@@ -12,6 +12,8 @@ from typing import Final
 
 from flask import Request, Response
 
+from board.web.varying import depends_on
+
 __all__ = ["BEST", "compress", "gzip", "is_accepted"]
 
 BEST: Final = 9
@@ -42,7 +44,7 @@ def compress(request: Request, response: Response) -> Response:
     """Compress a page. Files come compressed already; what is streamed is left alone."""
     if response.mimetype != "text/html" or response.is_streamed or "Content-Encoding" in response.headers:
         return response
-    response.vary.add("Accept-Encoding")
+    depends_on(response, "Accept-Encoding")
     content = response.get_data()
     if len(content) >= WORTH_IT and is_accepted(request):
         response.set_data(gzip(content, QUICK))

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from flask import Request, Response
 
+from board.web.varying import depends_on
+
 __all__ = ["is_fragment", "is_htmx", "kept_of", "redirect_browser", "vary"]
 
 LIVE_TARGET = "div#live"
@@ -20,11 +22,10 @@ def is_htmx(request: Request) -> bool:
 
 def is_fragment(request: Request) -> bool:
     """Whether the answer replaces the live region of a page. Going back in history wants the whole page."""
-    return (
-        is_htmx(request)
-        and request.headers.get("HX-Target") == LIVE_TARGET
-        and request.headers.get("HX-History-Restore-Request") != "true"
-    )
+    if not is_htmx(request):
+        return False
+    headers = request.headers
+    return headers.get("HX-Target") == LIVE_TARGET and headers.get("HX-History-Restore-Request") != "true"
 
 
 def kept_of(request: Request) -> str:
@@ -40,5 +41,5 @@ def redirect_browser(response: Response, location: str) -> Response:
 
 def vary(response: Response) -> Response:
     """Tell caches what the answer depends on."""
-    response.vary.update(("HX-Request", "HX-Target", "Board-Kept", "Cookie"))
+    depends_on(response, "HX-Request", "HX-Target", "Board-Kept", "Cookie")
     return response

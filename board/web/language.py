@@ -19,6 +19,7 @@ from flask_babel import Babel
 from board import words
 from board.web import programs
 from board.web.state import board
+from board.web.varying import depends_on
 
 __all__ = ["TRANSLATIONS", "install", "load"]
 
@@ -52,7 +53,7 @@ def _wanted() -> str:
 
 def _finish(response: Response) -> Response:
     if response.mimetype == "text/html":
-        response.vary.add("Accept-Language")
+        depends_on(response, "Accept-Language")
     return response
 
 

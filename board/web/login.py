@@ -11,6 +11,7 @@ from typing import Any
 
 import flask_login
 from flask import Flask, Response, current_app, flash, g, make_response, redirect, request, session, url_for
+from flask.globals import app_ctx
 
 from board.auth.policy import Identity
 from board.auth.preferences import UNSET, Preferences
@@ -137,18 +138,28 @@ def _guard() -> Response | None:
         raise trouble if isinstance(trouble, StoreError) else RuntimeError("not prepared")
     if endpoint == "login.sign_in" and signs_in():
         return None  # checks its token itself, to show the form anew
-    who = flask_login.current_user
+    who = _signed_in()
     if who.is_authenticated:
-        g.identity = who.identity
-        g.preferences = who.preferences if signs_in() else _preferences_of(who.identity)
-        filters.use_zone(g.preferences.zone)
+        held = app_ctx.g
+        held.identity = who.identity
+        held.preferences = who.preferences if signs_in() else _preferences_of(who.identity)
+        filters.use_zone(held.preferences.zone)
     elif endpoint not in OPEN or not signs_in():
         return _turn_away()
     security.check_token(request, session)
-    if g.get("identity") and not htmx.is_htmx(request):
-        board().look_at_redis()
-        board().look_at_runs()
+    if who.is_authenticated and not htmx.is_htmx(request):
+        own = board()
+        own.look_at_redis()
+        own.look_at_runs()
     return None
+
+
+def _signed_in() -> Any:
+    """Return the account of who asks, or flask-login's of nobody.
+
+    The account itself: ``current_user`` looks for it anew at each use.
+    """
+    return flask_login.current_user._get_current_object()  # noqa: SLF001 - werkzeug's documented name
 
 
 def _preferences_of(who: Identity) -> Preferences:

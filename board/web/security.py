@@ -13,7 +13,7 @@ import hmac
 import re
 import secrets
 from collections.abc import MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 
 from flask import Flask, Request, Response
@@ -23,6 +23,9 @@ from flask.sessions import NullSession, SecureCookieSessionInterface, SessionMix
 from board.errors import CrossSiteError
 from board.web.assets import ENDPOINT
 from board.web.connections import mount_point
+
+if TYPE_CHECKING:
+    from itsdangerous import URLSafeTimedSerializer
 
 __all__ = [
     "CSRF_FIELD",
@@ -74,6 +77,18 @@ class BoardSessions(SecureCookieSessionInterface):
     root of an https site its name forbids any other host of the domain to set it.
     """
 
+    def __init__(self) -> None:
+        """Know no key yet."""
+        self._held: tuple[object, URLSafeTimedSerializer | None] | None = None
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        """Return what reads and signs cookies: made once for a key, where Flask makes it at each request."""
+        keys = app.secret_key, app.config["SECRET_KEY_FALLBACKS"]
+        held = self._held
+        if held is None or held[0] != keys:
+            held = self._held = keys, super().get_signing_serializer(app)
+        return held[1]
+
     def get_cookie_name(self, app: Flask) -> str:
         """Return ``board_session``, with the ``__Host-`` prefix where a browser accepts it."""
         del app
@@ -85,8 +100,12 @@ class BoardSessions(SecureCookieSessionInterface):
         return mount_point() + "/"
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        """Send the cookie with pages only. A file is the same for everybody, and kept over every change of cookie."""
-        if current_request.endpoint != ENDPOINT:
+        """Send the cookie with pages only. A file is the same for everybody, and kept over every change of cookie.
+
+        Of a session that stays as it is, Flask would only say that the page depends on it, as ``htmx.vary`` has said.
+        """
+        is_told = "Cookie" in response.headers.get("Vary", "")
+        if current_request.endpoint != ENDPOINT and (not is_told or self.should_set_cookie(app, session)):
             super().save_session(app, session, response)
 
     def get_cookie_secure(self, app: Flask) -> bool:
@@ -195,9 +214,8 @@ def inside(target: str | None, root: str, fallback: str) -> str:
 
 def protect(response: Response, *, is_static: bool) -> Response:
     """Put the headers on an answer; pages are never stored by a browser or a proxy."""
-    headers = HEADERS_OF_PARTS if is_static and response.mimetype in PARTS else HEADERS
-    for name, value in headers.items():
-        response.headers[name] = value
+    # Added and not set, which would look for each among all others: nothing else in the board writes them.
+    response.headers.extend(HEADERS_OF_PARTS if is_static and response.mimetype in PARTS else HEADERS)
     if not is_static:
         response.headers["Cache-Control"] = "no-store"
     return response

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from flask import current_app, g, request
+from flask.globals import app_ctx
 
 from board.actions.perform import Actor, refuse
 from board.auth.policy import Identity, Permission, demand, scope_of
@@ -72,10 +73,11 @@ def whole_board() -> Service:
 
 def board() -> Service:
     """Return the service as the person who asks may use it. Nobody, and whoever is not known yet, sees no queue."""
-    who = current_user()
-    held = g.get("scoped_board")
+    own = app_ctx.g  # itself: g looks for it at each use
+    who = own.get("identity")
+    held = own.get("scoped_board")
     if held is None or held[0] is not who:
-        held = g.scoped_board = who, _Scoped(whole_board(), who)
+        held = own.scoped_board = who, _Scoped(whole_board(), who)
     return cast("Service", held[1])
 
 

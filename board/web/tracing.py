@@ -28,10 +28,12 @@ def install(app: Flask, asked: Callable[[], int]) -> None:
     tracer = trace.get_tracer("queue-board")
 
     def begin() -> None:
-        route = request.url_rule.rule if request.url_rule else "unknown"
-        attributes = {"http.request.method": request.method, "http.route": route}
-        g.span = tracer.start_span(f"{request.method} {route}", kind=trace.SpanKind.SERVER, attributes=attributes)
-        g.asked_before = asked()
+        rule, method = request.url_rule, request.method
+        route = rule.rule if rule else "unknown"
+        attributes = {"http.request.method": method, "http.route": route}
+        span = tracer.start_span(f"{method} {route}", kind=trace.SpanKind.SERVER, attributes=attributes)
+        if span.is_recording():  # else nobody is told of it, and it needs no end
+            g.span, g.asked_before = span, asked()
 
     def note(response: Response) -> Response:
         span: Any = g.get("span")

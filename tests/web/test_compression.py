@@ -21,6 +21,30 @@ def test_a_page_is_compressed_for_those_who_take_it(site: Site) -> None:
     assert "<h1>Overview</h1>" in gzip.decompress(answer.data).decode()
 
 
+def test_each_header_is_sent_once_and_names_each_thing_that_the_answer_depends_on_once(site: Site) -> None:
+    browser = site.signed_in()
+    opened, refreshed = browser.get("/", **GZIP), browser.tick("/")
+    unchanged = browser.get(
+        "/", **{"HX-Request": "true", "HX-Target": "div#live"}, **{"If-None-Match": refreshed.headers["ETag"]}
+    )
+    redirect = browser.get("/q/none/job?job_id=1")
+    nobody = site.browser().get("/")
+
+    assert [answer.status_code for answer in (opened, refreshed, unchanged, redirect, nobody)] == [
+        200,
+        200,
+        304,
+        404,
+        303,
+    ]
+    for answer in (opened, refreshed, unchanged, redirect, nobody):
+        names = [name.lower() for name, _ in answer.headers]
+        depends_on = answer.headers["Vary"].split(", ")
+        assert len(names) == len(set(names))
+        assert len(depends_on) == len(set(depends_on))
+        assert {"Cookie", "Accept-Encoding", "Accept-Language"} <= set(depends_on)
+
+
 @pytest.mark.parametrize("accepted", ["", "br", "gzip;q=0", "identity"])
 def test_a_page_is_sent_as_it_is_to_others(site: Site, accepted: str) -> None:
     answer = site.signed_in().get("/", **{"Accept-Encoding": accepted})

@@ -40,30 +40,27 @@ def index() -> Response:
         )
 
     # Everything the reading depends on: the queues are those this person may see.
-    is_opened, has_acted = not htmx.is_fragment(request), _has_acted()
-    within = SHARED_SECONDS if is_opened or has_acted else _interval()
+    is_opened, interval = not htmx.is_fragment(request), preferences().refresh or own.settings.live_seconds
+    has_acted = _has_acted(own.clock(), interval)
+    within = SHARED_SECONDS if is_opened or has_acted else interval
     reading = own.readings.get(("overview", found, window), read, fresh=is_opened and has_acted, within=within)
-    return render.page("overview/overview.html", page=_arranged(reading, found.is_complete), made=reading.made)
+    return render.page(
+        "overview/overview.html", page=_arranged(reading, own.settings.prefixes, found.is_complete), made=reading.made
+    )
 
 
-def _interval() -> int:
-    """Return how often what this person watches is refreshed, seconds."""
-    return preferences().refresh or board().settings.live_seconds
-
-
-def _has_acted() -> bool:
-    """Whether this person changed something within an interval, perhaps in another process.
+def _has_acted(now_ms: int, interval: int) -> bool:
+    """Whether this person changed something within an interval of refreshes, perhaps in another process.
 
     This one may have read just before, and does not know of the action.
     """
-    return bool(board().clock() - session.get(ACTED, 0) < 1000 * _interval())
+    return bool(now_ms - session.get(ACTED, 0) < 1000 * interval)
 
 
-def _arranged(reading: Shared[OverviewReading], is_complete: bool) -> OverviewPage:  # noqa: FBT001
-    asked = request.args
+def _arranged(reading: Shared[OverviewReading], prefixes: tuple[str, ...], is_complete: bool) -> OverviewPage:  # noqa: FBT001
+    page, asked = request.args.get("page", 0, type=int), request.args.to_dict()
     q, only, sort = asked.get("q", "")[:200], asked.get("only", ""), asked.get("sort", "")
-    by, within, page = asked.get("by", ""), asked.get("in", "")[:200], asked.get("page", 0, type=int)
-    pins, prefixes = preferences().pins, board().settings.prefixes
+    by, within, pins = asked.get("by", ""), asked.get("in", "")[:200], preferences().pins
 
     def arranged() -> OverviewPage:
         return arrange(
