@@ -199,8 +199,8 @@ def time_words() -> str:
     return "|".join((language.decimal, language.group, *_messages()))
 
 
-def counted_on() -> re.Pattern[str]:
-    """Return what finds the ages that the browser counts on by itself, in the language being spoken.
+def counted_on() -> re.Pattern[bytes]:
+    """Return what finds the ages that the browser counts on by itself, in the language being spoken, in what is sent.
 
     The attribute before each is found with it: all then begin alike, which makes the search fifty times as fast.
     """
@@ -294,11 +294,12 @@ def _messages() -> tuple[str, ...]:
 
 
 @cache
-def _counted_on(_code: str, messages: tuple[str, ...]) -> re.Pattern[str]:
+def _counted_on(_code: str, messages: tuple[str, ...]) -> re.Pattern[bytes]:
     now, ago_, in_, ms, s, minutes, h, _days = (re.escape(message) for message in messages)
     number, time = re.escape("%(n)s"), re.escape("%(time)s")
     length = "(?:" + "|".join(unit.replace(number, r"\d+") for unit in (s, minutes, h)) + ")"
     ages = "|".join((now, ago_.replace(time, length), in_.replace(time, length)))
     short = "|".join(unit.replace(number, r"[\d.,]+") for unit in (ms, s, minutes))
     hours = h.replace(number, r"(?:1?\d|2[0-3])(?:[.,]\d)?")
-    return re.compile(rf'data-(?:now="\d+"|ago>(?:{ages})(?=</time>)|age>(?:{short}|{hours})(?=</time>))')
+    found = rf'data-(?:now="\d+"|ago>(?:{ages})(?=</time>)|age>(?:{short}|{hours})(?=</time>))'
+    return re.compile(found.encode())

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, Final, Protocol
 from urllib.parse import quote
 
-from flask import Flask, Response, g, make_response, render_template, request, session, url_for
+from flask import Flask, Response, g, make_response, render_template, request, session
 from markupsafe import Markup
 
 from board import __version__
@@ -44,7 +44,8 @@ def page(template: str, *, status: int = 200, made: dict[Hashable, Any] | None =
     if htmx.is_fragment(request):
         return htmx.vary(refreshing.refresh(template, context, made, status))
     region, tag = refreshing.region(template, context, made, _form_token)
-    whole = render_template(template, layout="layout.html", **context, region=region, live_tag=tag)
+    around = render_template(template, layout="layout.html", **context, region=refreshing.REGION_PLACE, live_tag=tag)
+    whole = around.encode().replace(refreshing.REGION_PLACE.encode(), region, 1)
     return htmx.vary(make_response(whole, status))
 
 
@@ -76,7 +77,7 @@ def request_path() -> str:
 
     Rebuilt like any address that came from outside: a path that begins with two slashes would lead to another host.
     """
-    overview = url_for("overview.index")
+    overview = urls.link("overview.index")
     if request.method not in {"GET", "HEAD"}:
         return overview
     path = quote(request.script_root + request.path, safe=security.PLAIN_IN_PATH.replace("%", ""))
@@ -110,6 +111,7 @@ def _told(who: Identity | None, wanted: Preferences) -> dict[str, Any]:
     def may(permission: str, queue: str | None = None) -> bool:
         return can(who, Permission(permission), queue)
 
+    stylesheet_url, module_urls = _files_of_page(urls.place())
     theme = wanted.theme or request.cookies.get(THEME_COOKIE, "auto")
     return {
         "user": who,
@@ -129,12 +131,21 @@ def _told(who: Identity | None, wanted: Preferences) -> dict[str, Any]:
         "saved_filters": [one for one in wanted.filters if _is_shown(one.queue)],
         "version": __version__,
         "script_root": request.script_root,
-        "stylesheet_url": urls.link(ENDPOINT, filename=STYLESHEET),
-        "module_urls": [urls.link(ENDPOINT, filename=name) for name in assets().modules],
+        "stylesheet_url": stylesheet_url,
+        "module_urls": module_urls,
         "request_path": request_path(),
         "request_id": g.get("request_id", ""),
         "now_ms": own.clock(),
     }
+
+
+@lru_cache(maxsize=64)
+def _files_of_page(_place: Hashable) -> tuple[str, tuple[str, ...]]:
+    """Return the addresses of the styles and of the ES modules, which are the same for all pages of a place."""
+    return (
+        urls.link(ENDPOINT, filename=STYLESHEET),
+        tuple(urls.link(ENDPOINT, filename=name) for name in assets().modules),
+    )
 
 
 def _is_shown(slug: str) -> bool:
@@ -182,12 +193,12 @@ def _drawing(
     mark: bool = False,  # noqa: FBT001, FBT002 - same
 ) -> Markup:
     """Write an icon, or return it as it was written before: a page has some sixty."""
-    return _drawn(urls.link("static", filename="icons.svg"), name, label, small, state, mark)
+    return _drawn(urls.place(), name, label, small, state, mark)
 
 
 @lru_cache(maxsize=1_024)
-def _drawn(  # noqa: PLR0917 - all of them are the key
-    sheet: str,
+def _drawn(
+    _place: Hashable,
     name: str,
     label: str | None,
     small: bool,  # noqa: FBT001 - same
@@ -197,6 +208,7 @@ def _drawn(  # noqa: PLR0917 - all of them are the key
     classes = "icon" + " small" * small + " mark" * mark
     shown = Markup(' data-state="{}"').format(state) if state else Markup()
     spoken = Markup(' role="img" aria-label="{}"').format(label) if label else Markup(' aria-hidden="true"')
+    sheet = urls.link("static", filename="icons.svg")
     return Markup('<svg class="{}"{}{}><use href="{}#{}"/></svg>').format(classes, shown, spoken, sheet, name)
 
 

@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from board.addresses import escape, unescape
 from board.web.assets import ENDPOINT, Assets, assets
 
-__all__ = ["BasePath", "in_query", "install", "link"]
+__all__ = ["BasePath", "in_query", "install", "link", "place"]
 
 _ANY_JOB = secrets.token_hex(12)
 """Stands for an id while an address is built once for all jobs. Nobody outside knows it, so no queue has this name."""
@@ -52,6 +52,12 @@ def install(app: Flask) -> None:
     app.jinja_env.filters["in_query"] = in_query
     app.before_request(_begin)
     app.teardown_request(_end)
+
+
+def place() -> tuple[str, str]:
+    """Return what all addresses of a page depend on: where it is mounted, and the digest of the files."""
+    script_root, files = _here.get() or (request.script_root, assets())
+    return script_root, files.digest
 
 
 def in_query(text: str) -> str:

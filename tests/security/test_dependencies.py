@@ -18,7 +18,6 @@ OURS = {"test", "lint", "dev"}
 
 EXPLAINED: dict[tuple[str, str], str] = {
     ("board/engine/sync/processes.py", "B301"): "what a worker and the child that it started itself say to each other",
-    ("board/web/refreshing.py", "B704"): "the page's own HTML, kept and put together again",
     ("board/gunicorn.py", "B108"): "the folder in memory for heartbeat files, chosen by gunicorn's own advice",
 }
 """Findings of medium severity and above that stay, with the reason."""

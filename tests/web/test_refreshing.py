@@ -452,8 +452,8 @@ def test_ages_are_looked_for_by_what_all_of_them_begin_with(code: str) -> None:
     finally:
         words.speak(words.ENGLISH)
 
-    assert pattern.startswith("data-(")
-    assert "|data-" not in pattern
+    assert pattern.startswith(b"data-(")
+    assert b"|data-" not in pattern
 
 
 def test_a_page_asks_once_what_its_links_and_templates_depend_on(
