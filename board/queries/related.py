@@ -41,7 +41,7 @@ class Alike:
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """One run on the drawing.
+    """One run on the drawing, in places to the tenth.
 
     Attributes:
         x: place from the oldest, 0, to the newest, 100.
@@ -120,8 +120,8 @@ def kin_of(
     low, high = math.log1p(min(lengths)), math.log1p(max(lengths))
     dots = tuple(
         Dot(
-            x=100 * at / (len(drawn) - 1),
-            y=100 * (high - math.log1p(length)) / (high - low) if high > low else 50.0,
+            x=round(100 * at / (len(drawn) - 1), 1),
+            y=round(100 * (high - math.log1p(length)) / (high - low), 1) if high > low else 50.0,
             is_failed=failed,
             is_this=is_this,
         )

@@ -10,11 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 
 from board.queries.text import display, first_line, shorten
 from board.redaction import redact_text
 
-__all__ = ["Attempt", "Frame", "attempt", "attempts", "culprit", "error_of", "message_line"]
+__all__ = ["Attempt", "Frame", "attempt", "attempts", "culprit", "error_of", "in_runs", "message_line"]
 
 FRAME_LIMIT = 100
 """Frames shown of one trace; recursion repeats the rest."""
@@ -178,6 +180,11 @@ def _python_group(file: str) -> str | None:
 def culprit(frames: Sequence[Frame]) -> Frame | None:
     """Return the innermost frame of the application, or the innermost of all."""
     return next((frame for frame in frames if frame.app), frames[0] if frames else None)
+
+
+def in_runs(frames: Sequence[Frame]) -> list[tuple[Frame, ...]]:
+    """Return frames that follow each other and are of one group together."""
+    return [tuple(run) for _, run in groupby(frames, key=attrgetter("app", "group"))]
 
 
 def message_line(text: str) -> str:

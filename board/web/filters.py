@@ -25,6 +25,7 @@ from markupsafe import Markup
 
 from board.queries.payload import folded
 from board.queries.search import term_text
+from board.queries.stack import in_runs
 from board.spans import in_unit, measured, percentage, two_figures
 from board.words import gettext, ngettext, spoken
 
@@ -221,6 +222,7 @@ def install(env: Environment) -> None:
         duration_long,
         error_term,
         folded,
+        in_runs,
         iso,
         percent,
         percent_done,

@@ -4,7 +4,7 @@ import pytest
 
 from board.engine.commands.pages import UNNAMED_ERROR, read_page, unpack_row
 from board.engine.connection.sync import Connection
-from board.queries.stack import attempt, attempts, culprit, error_of
+from board.queries.stack import attempt, attempts, culprit, error_of, in_runs
 from tests.queries.conftest import MAIL
 from tests.queries.jobs import NODE_TRACE, PYTHON_TRACE, Filler
 
@@ -70,6 +70,21 @@ def test_node_frames_are_told_apart_from_their_libraries() -> None:
     ]
     assert frames[0].file == "/app/src/gateway/client.ts:118:13"
     assert culprit(frames) is frames[0]
+
+
+def test_frames_in_a_row_of_one_library_are_one_run() -> None:
+    places = (
+        "/srv/app/a.js",
+        "/srv/app/b.js",
+        "/m/node_modules/x/a.js",
+        "/m/node_modules/x/b.js",
+        "/m/node_modules/y.js",
+    )
+    trace = "\n".join(f"    at f ({place}:1:1)" for place in (*places, "/m/node_modules/x/c.js"))
+
+    runs = in_runs(attempt(trace, 1).frames)
+
+    assert [(run[0].group, len(run)) for run in runs] == [(None, 2), ("x", 2), ("y.js", 1), ("x", 1)]
 
 
 def test_python_frames_come_innermost_first_with_their_source() -> None:
