@@ -129,6 +129,10 @@ class JobRow:
     removable: Allowed = YES
     promotable: Allowed = YES
 
+    def __hash__(self) -> int:
+        """By what tells most rows apart: each row of a page is looked up among those that were written before."""
+        return hash((self.id, self.finished_at_ms))
+
 
 def read_json(text: str | None) -> Any:
     """Read JSON as ``payload.parse`` does, or return None: for options, whose absence changes nothing."""
