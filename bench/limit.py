@@ -37,6 +37,9 @@ from tests.servers import Server
 RESULT = Path(__file__).parent / "results" / "limit.json"
 JOBS = 20_000
 RUN = 50
+NONE = 2
+"""Numbers that are told where there was no next job."""
+
 BUSY = 2
 QUEUE = QueueKeys("bull", "bench")
 TAKER = FetchNext(30_000)
@@ -67,7 +70,7 @@ def bare(server: Server, jobs: int) -> float:
     token = "bench"  # noqa: S105 - same
     taking = b"\x92" + pack((str(now_ms), token)) + TAKER.packed
     held: list[list[str]] = [
-        [str(reply[1]) for reply in client.eval(first.script.source, 1, QUEUE.base, joined([taking] * RUN), "1")]
+        [str(reply[0]) for reply in client.eval(first.script.source, 1, QUEUE.base, joined([taking] * RUN), "1")]
         for _ in range(BUSY)
     ]
     with socket.create_connection(("127.0.0.1", server.port)) as wire:
@@ -93,7 +96,7 @@ def bare(server: Server, jobs: int) -> float:
             if refused:
                 raise RuntimeError(f"an end was refused: {refused[0]!r}")
             over += len(replies)
-            ids = [reply[1].decode() for reply in replies if isinstance(reply, list) and reply[1]]
+            ids = [reply[0].decode() for reply in replies if isinstance(reply, list) and len(reply) > NONE]
             if ids:
                 send(ids)
                 sent += len(ids)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from operator import itemgetter
+from functools import lru_cache
 from typing import Any
 
 import msgpack
@@ -23,6 +23,7 @@ __all__ = [
     "SHORT_NAMES",
     "decode_job",
     "decode_options",
+    "decode_taken",
     "dump_json",
     "encode_keep",
     "encode_options",
@@ -47,25 +48,20 @@ SHORT_NAMES = {
 _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 _SCAN: Callable[[str, int], tuple[JsonValue, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
-_ADDED = ("name", "data", "opts", "timestamp", "delay", "priority")
-_TAKEN = (*_ADDED, "processedOn", "ats")
-_USUAL = {2 * len(names): names for names in (_ADDED, _TAKEN, (*_TAKEN, "pb"))}
-"""By the length of a reply, the fields of a job that no worker has taken, or that runs for the first time."""
-
-_ORDERS: dict[tuple[str, ...], Callable[[list[str]], tuple[str, ...]]] = {}
-"""By each order in which Redis told these fields, what brings their values into that of ``_USUAL``. Redis tells them
-as they were set, or, when a value is long, in an order of its own."""
-
-_MOST_ORDERS = 256
-"""A server has a few; whoever made up more would be remembered for good."""
+_NEW = ("name", "data", "opts", "timestamp", "delay", "priority")
+"""The fields of a job that no worker has taken; many have no others."""
 
 _DIGITS = 13
 """Of a moment in ms, from 2001 to 2286."""
 
 _MOST_DIGITS = 15
-"""Of a job's starts, delay and priority together: each is then a whole number that JavaScript holds, too."""
+"""Of a job's delay and priority together: each is then a whole number that JavaScript holds, too."""
 
-_NO_MOMENT = "0" * _DIGITS
+_moment = lru_cache(maxsize=64)(int)
+_digits = lru_cache(maxsize=64)(str)
+"""A moment in ms and its digits: jobs that come together were mostly added and taken together."""
+
+_NO_OPTIONS = '{"attempts":0}'
 LONG_NAMES = {short: long for long, short in SHORT_NAMES.items()}
 
 
@@ -239,7 +235,7 @@ def option_map(options: JobOptions) -> dict[str, JsonValue]:
 def encode_options(options: JobOptions) -> str:
     """Encode checked options as they are stored; `attempts` is always there, 0 by default."""
     if options is NO_OPTIONS:
-        return '{"attempts":0}'
+        return _NO_OPTIONS
     return dump_json({"attempts": 0} | option_map(options))
 
 
@@ -249,7 +245,7 @@ def decode_options(encoded: str) -> dict[str, JsonValue]:
     Raises:
         ValueError: not a JSON object.
     """
-    if encoded == '{"attempts":0}':
+    if encoded == _NO_OPTIONS:
         return {"attempts": 0}
     value = load_json(encoded)
     if not isinstance(value, dict):
@@ -278,12 +274,6 @@ def encode_keep(keep: Keep) -> dict[str, JsonValue]:
 
 def decode_job(job_id: str, reply: Any) -> JobData | None:
     """Decode a job's hash; None when there is none. Never fails: what is wrong ends up in ``problems``."""
-    if reply.__class__ is list and (usual := _USUAL.get(len(reply))) is not None:
-        reply = _texts(reply)
-        names = tuple(reply[::2])
-        in_order = _ORDERS.get(names) or _learned_order(names, usual)
-        if in_order is not None and (job := _decode_usual(job_id, in_order(reply[1::2]))) is not None:
-            return job
     fields = _field_map(reply)
     if not fields:
         return None
@@ -341,25 +331,32 @@ def decode_job(job_id: str, reply: Any) -> JobData | None:
     )
 
 
-def _learned_order(names: tuple[str, ...], usual: tuple[str, ...]) -> Callable[[list[str]], tuple[str, ...]] | None:
-    if set(names) != set(usual):
-        return None
-    in_order = itemgetter(*map(names.index, usual))
-    if len(_ORDERS) < _MOST_ORDERS:
-        _ORDERS[names] = in_order
-    return in_order
+def decode_taken(reply: list[Any], now_ms: int, worker: str | None) -> JobData | None:
+    """Decode a job that was just taken, as `fetch_jobs` tells it.
 
-
-def _decode_usual(job_id: str, values: tuple[str, ...]) -> JobData | None:
-    """Decode a job that was taken once or never, as most are; None where a value of it is unusual."""
-    began, started, worker = _NO_MOMENT, "0", None
-    if len(values) == len(_ADDED):
-        name, data_text, options, stamp, delay, priority = values
+    Args:
+        reply: id and values of ``_NEW``, or hash before it was taken, id and starts.
+        now_ms: when it was taken.
+        worker: the name of the worker that took it.
+    """
+    if len(reply) > len(_NEW):
+        values = reply if reply[0].__class__ is str else _texts(reply)
+        if (job := _decode_new(values, now_ms, worker)) is not None:
+            return job
+        job_id, started = values[0], "1"
+        hash_ = [part for pair in zip(_NEW, values[1:], strict=True) for part in pair]
     else:
-        name, data_text, options, stamp, delay, priority, began, started, *rest = values
-        if rest:
-            worker = rest[0]
-    if len(stamp) != _DIGITS or len(began) != _DIGITS or len(started) + len(delay) + len(priority) > _MOST_DIGITS:
+        hash_, job_id, started = reply
+    hash_ = [*hash_, "processedOn", str(now_ms), "ats", started]
+    if worker is not None:
+        hash_ += ["pb", worker]
+    return decode_job(text(job_id), hash_)
+
+
+def _decode_new(values: list[str], now_ms: int, worker: str | None) -> JobData | None:
+    """Decode a job that is taken for the first time, as most are; None where a value of it is unusual."""
+    job_id, name, data_text, options, stamp, delay, priority = values
+    if len(stamp) != _DIGITS or len(delay) + len(priority) > _MOST_DIGITS:
         return None
     fields = {
         "name": name,
@@ -368,24 +365,23 @@ def _decode_usual(job_id: str, values: tuple[str, ...]) -> JobData | None:
         "timestamp": stamp,
         "delay": delay,
         "priority": priority,
+        "processedOn": _digits(now_ms),
+        "ats": "1",
     }
-    if began is not _NO_MOMENT:
-        fields["processedOn"] = began
-        fields["ats"] = started
-        if worker is not None:
-            fields["pb"] = worker
+    if worker is not None:
+        fields["pb"] = worker
     try:
         return JobData(
             job_id,
             name,
             load_json(data_text),
             data_text,
-            decode_options(options),
-            int(stamp),
+            {"attempts": 0} if options == _NO_OPTIONS else decode_options(options),
+            _moment(stamp),
             0 if delay == "0" else int(delay),
             0 if priority == "0" else int(priority),
-            int(started),
-            None if began is _NO_MOMENT else int(began),
+            1,
+            now_ms,
             worker,
             fields,
         )

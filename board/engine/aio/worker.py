@@ -112,7 +112,7 @@ class AsyncWorker:
         self._clock = SteadyClock()
         self._machine = WorkerMachine(self.options.machine_settings(self.id, self.options.batch))
         self._listeners = Listeners(queue)
-        self._runs: asyncio.Queue[Run | None] = asyncio.Queue()
+        self._runs: asyncio.Queue[Stint | None] = asyncio.Queue()
         self._stints: dict[Lease, Stint] = {}
         self._slots: set[asyncio.Task[None]] = set()
         self._idle = 0
@@ -235,22 +235,22 @@ class AsyncWorker:
 
     # From the machine to the tasks
 
-    def _tell(self, event: Event) -> Run | None:
+    def _tell(self, event: Event) -> Stint | None:
         """Report an event and see to what follows; returns a job for the calling slot when one has ended."""
-        actions = self._machine.receive(event, self._clock.now_ms())
-        mine: Run | None = None
-        is_slot = isinstance(event, Ended)
-        for action in actions:
+        mine: Stint | None = None
+        for action in self._machine.receive(event, self._clock.now_ms()):
             if isinstance(action, Run):
-                job = RunningAsyncJob(action.job, self.keys, self.connection, action.lease.token, self._emit)
-                self._stints[action.lease] = Stint(job, action.lease)
-                if is_slot and mine is None:
-                    mine = action
+                lease = action.lease
+                job = RunningAsyncJob(action.job, self.keys, self.connection, lease.token, self._emit)
+                stint = self._stints[lease] = Stint(job, lease)
+                if mine is None and isinstance(event, Ended):
+                    mine = stint
                 else:
-                    self._run(action)
+                    self._run(stint)
             else:
                 self._carry_out(action)
-        self._set_timer()
+        if self._timer_ms != self._machine.wake_at_ms:
+            self._set_timer()
         return mine
 
     def _carry_out(self, action: Action) -> None:
@@ -295,14 +295,14 @@ class AsyncWorker:
         if stint is not None and not stint.is_over:
             self._emit("lock_lost", lease.job_id)
 
-    def _run(self, run: Run) -> None:
+    def _run(self, stint: Stint) -> None:
         self._idle -= 1
         if self._idle < 0:
             self._idle += 1
             slot = asyncio.create_task(self._slot(), name=f"slot of {self.keys.name}")
             self._slots.add(slot)
             slot.add_done_callback(self._slots.discard)
-        self._runs.put_nowait(run)
+        self._runs.put_nowait(stint)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -321,12 +321,9 @@ class AsyncWorker:
             self._tell(messages.Woken())
 
     def _set_timer(self) -> None:
-        wake_at_ms = self._machine.wake_at_ms
-        if wake_at_ms == self._timer_ms:
-            return
         if self._timer is not None:
             self._timer.cancel()
-        self._timer_ms = wake_at_ms
+        wake_at_ms = self._timer_ms = self._machine.wake_at_ms
         self._timer = None
         if wake_at_ms is not None:
             delay_s = max(wake_at_ms - self._clock.now_ms(), 0) / 1000
@@ -481,9 +478,9 @@ class AsyncWorker:
             for job_id in found:
                 logger.warning("a job was found that nobody ran", extra={"queue": self.keys.name, "job_id": job_id})
 
-    def _take_over(self, run: Run | None) -> None:
-        if run is not None:
-            self._run(run)
+    def _take_over(self, stint: Stint | None) -> None:
+        if stint is not None:
+            self._run(stint)
 
     # One slot
 
@@ -491,36 +488,36 @@ class AsyncWorker:
         task: asyncio.Task[Any] | None = asyncio.current_task()
         assert task is not None  # noqa: S101 - slots are tasks
         while (work := await self._runs.get()) is not None:
-            run: Run | None = work
-            while run is not None:
-                current = run
+            stint: Stint | None = work
+            while stint is not None:
+                current = stint
                 try:
-                    run = await self._work(current, task)
+                    stint = await self._work(current, task)
                 except Exception as error:  # noqa: BLE001 - the edge of a slot, which must go on
-                    run = self._abandon(current.lease, error)
+                    stint = self._abandon(current.lease, error)
             self._idle += 1
 
-    def _abandon(self, lease: Lease, error: Exception) -> Run | None:
+    def _abandon(self, lease: Lease, error: Exception) -> Stint | None:
         """Let go of a job over which we stumbled ourselves: its lock expires, and the stalled check gives it back."""
         logger.error("a job was dropped", extra={"queue": self.keys.name, "job_id": lease.job_id}, exc_info=error)
         self._stints.pop(lease, None)
         self._emit("error", error)
         return self._tell(Ended(lease))
 
-    def _work(self, run: Run, slot: asyncio.Task[Any]) -> Awaitable[Run | None]:
+    def _work(self, stint: Stint, slot: asyncio.Task[Any]) -> Awaitable[Stint | None]:
         """Run and settle one job; returns the next. No coroutine more than it takes: each job pays for all of them."""
-        stint = self._stints.get(run.lease)
-        if stint is None or stint.is_handed_back:  # before it began
+        if stint.is_handed_back:  # before it began
             return _nothing()
-        if self.options.telemetry is not None or run.job.scheduler_id is not None:
-            return self._begin(stint, slot, run.job)
+        info = stint.job.info
+        if self.options.telemetry is not None or info.scheduler_id is not None:
+            return self._begin(stint, slot, info)
         try:
-            result = failure_before_run(run.job, self._rules.rules)
+            result = failure_before_run(info, self._rules.rules)
         except Exception as error:  # noqa: BLE001 - the edge of a job: it must end, whatever it was
             result = Raised(error)
         return self._attempt(stint, slot, result)
 
-    async def _begin(self, stint: Stint, slot: asyncio.Task[Any], job: JobData) -> Run | None:
+    async def _begin(self, stint: Stint, slot: asyncio.Task[Any], job: JobData) -> Stint | None:
         result: Returned | Raised | None
         try:
             result = await self._drive(begin(self._rules, job, wall_ms))
@@ -534,14 +531,15 @@ class AsyncWorker:
 
     async def _attempt(
         self, stint: Stint, slot: asyncio.Task[Any], result: Returned | Raised | None, span: Attempt | None = None
-    ) -> Run | None:
+    ) -> Stint | None:
         """Run a job unless its ``result`` is known already, and settle it; returns the next.
 
         Most jobs complete at the first try, which is made here; all else is left to the steps of ``settle``, and so are
         jobs with a ``span``, whose end tells the decision.
         """
         if result is None and not stint.is_handed_back:
-            self._emit("active", stint.job, "waiting")
+            if self._listeners.happened("active"):
+                self._emit("active", stint.job, "waiting")
             if span is not None:
                 measure_start(self.options.telemetry, stint.job.info, self.keys.name)
             result = await self._process(stint, slot)
@@ -564,7 +562,7 @@ class AsyncWorker:
 
     async def _settle(
         self, stint: Stint, result: Returned | Raised, met: EngineError | None, span: Attempt | None
-    ) -> Run | None:
+    ) -> Stint | None:
         """Tell Redis what became of a job, then the listeners; returns the job to go on with."""
         info = stint.job.info
         if span is not None and isinstance(result, Raised):
@@ -589,12 +587,12 @@ class AsyncWorker:
         self._announce(stint.job, result, settled)
         if settled.limited_ms:
             self._tell(messages.Limited(settled.limited_ms))
-        next_run = self._let_go(stint, settled.fetched, unsure=settled.unsure)
+        following = self._let_go(stint, settled.fetched, unsure=settled.unsure)
         if span is not None:
             measure_end(self.options.telemetry, span, info, self.keys.name, settled.decision, now_ms=wall_ms())
-        return next_run
+        return following
 
-    def _let_go(self, stint: Stint, fetched: Fetched | None, *, unsure: bool = False) -> Run | None:
+    def _let_go(self, stint: Stint, fetched: Fetched | None, *, unsure: bool = False) -> Stint | None:
         """Report that a job is over; returns the job to go on with."""
         self._stints.pop(stint.lease, None)
         if fetched is not None and fetched.next_delayed_ms:

@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache, partial
 from typing import Any
 
 from board.engine.calls import Call
-from board.engine.codec import decode_job, dump_json, flatten, pack, text
+from board.engine.codec import decode_taken, dump_json, flatten, pack, text
 from board.engine.commands.script_call import MOST_TOGETHER, item_call, script_call, texts, unless_negative
 from board.engine.errors import job_error
 from board.engine.keys import QueueKeys
@@ -24,6 +24,7 @@ __all__ = [
     "FetchNext",
     "Renewal",
     "complete_job",
+    "complete_usual_job",
     "delay_active_job",
     "extend_lock",
     "fail_job",
@@ -39,6 +40,7 @@ __all__ = [
 
 
 _NO_TAKER = b"\xc2"
+_NULL = pack("null")
 
 _ARRAYS = tuple(bytes((0x90 + size,)) for size in range(16))
 """The first byte of a MessagePack array by its length."""
@@ -111,7 +113,7 @@ def fetch_job(
     Returns no job when there is none, when the queue is paused, at its concurrency (all 0), or rate limited.
     """
     item = b"\x92" + pack((str(now_ms), token)) + _taker(lock_ms, limiter, worker)
-    return item_call("fetch_jobs", queue.base, item, _fetched_first, most)
+    return item_call("fetch_jobs", queue.base, item, partial(_fetched_first, now_ms, worker), most)
 
 
 def complete_job(
@@ -142,21 +144,26 @@ def complete_job(
     Raises:
         JobNotFoundError, LockLostError, JobNotInStateError, PendingChildrenError, FailedChildrenError: not ended.
     """
-    end = (
-        str(now_ms),
-        job_id,
-        token,
-        "completed",
-        return_text,
+    if keep is None and metrics_points is None and not fields:
+        return complete_usual_job(queue, job_id, token, return_text, now_ms, fetch)
+    end = (str(now_ms), job_id, token, "completed", return_text)
+    options = (
+        False if keep is None else _retention(keep),
+        False if metrics_points is None else metrics_points,
+        flatten(fields) if fields else False,
     )
-    options: tuple[Any, ...] = ()  # as for most jobs
-    if keep is not None or metrics_points is not None or fields:
-        options = (
-            False if keep is None else _retention(keep),
-            False if metrics_points is None else metrics_points,
-            flatten(fields) if fields else False,
-        )
-    return _finish_call(queue, job_id, end, options, fetch)
+    return _finish_call(queue, now_ms, end, options, fetch)
+
+
+def complete_usual_job(  # noqa: PLR0917 - each of them tells something else, and names cost time here
+    queue: QueueKeys, job_id: str, token: str, return_text: str, now_ms: int, fetch: FetchNext | None
+) -> Call[Fetched | None]:
+    """Describe what ``complete_job`` does for most jobs, which are kept and not counted."""
+    taker, most = (_NO_TAKER, MOST_TOGETHER) if fetch is None else (fetch.packed, fetch.most)
+    value = _NULL if return_text == "null" else pack(return_text)
+    item = b"".join((_six_from(now_ms), pack(job_id), _completed_under(token), value, taker))
+    decode = partial(_only_fetched_after, queue, job_id, now_ms, fetch)
+    return item_call("finish_jobs", queue.base, item, decode, most)
 
 
 def fail_job(
@@ -194,13 +201,7 @@ def fail_job(
         JobNotFoundError, LockLostError, JobNotInStateError: it was not ended.
     """
     extra = _failure_fields(reason, stacktrace) | dict(fields or {})
-    end = (
-        str(now_ms),
-        job_id,
-        token,
-        "failed",
-        reason,
-    )
+    end = (str(now_ms), job_id, token, "failed", reason)
     options = (
         False if keep is None else _retention(keep),
         False if metrics_points is None else metrics_points,
@@ -208,7 +209,7 @@ def fail_job(
         attempts,
         False if dead_letter is None else _grave(dead_letter),
     )
-    return _finish_call(queue, job_id, end, options, fetch)
+    return _finish_call(queue, now_ms, end, options, fetch)
 
 
 def retry_active_job(
@@ -270,7 +271,7 @@ def delay_active_job(
         "delay_active_job",
         (queue.base,),
         (job_id, token, now_ms, delay_ms, "1" if count_attempt else "0", pack(flatten(extra)), taker),
-        partial(_fetched_after, queue, job_id),
+        partial(_fetched_after, queue, job_id, now_ms, fetch),
     )
 
 
@@ -360,16 +361,26 @@ def wait_for_marker(queue: QueueKeys, timeout_s: float) -> Call[float | None]:
 
 
 def _finish_call(
-    queue: QueueKeys, job_id: str, end: tuple[str, ...], options: tuple[Any, ...], fetch: FetchNext | None
+    queue: QueueKeys, now_ms: int, end: tuple[str, ...], options: tuple[Any, ...], fetch: FetchNext | None
 ) -> Call[Fetched | None]:
     """Describe the end of a job as `finish_one.lua` unpacks it: what all have, the taker, what few have."""
     taker, most = (_NO_TAKER, MOST_TOGETHER) if fetch is None else (fetch.packed, fetch.most)
-    if options:
-        options = _shortened(options)
-        item = _ARRAYS[len(end) + 1 + len(options)] + pack(end)[1:] + taker + pack(options)[1:]
-    else:
-        item = _ARRAYS[len(end) + 1] + pack(end)[1:] + taker
-    return item_call("finish_jobs", queue.base, item, partial(_only_fetched_after, queue, job_id), most)
+    options = _shortened(options)
+    item = _ARRAYS[len(end) + 1 + len(options)] + pack(end)[1:] + taker + pack(options)[1:]
+    decode = partial(_only_fetched_after, queue, end[1], now_ms, fetch)
+    return item_call("finish_jobs", queue.base, item, decode, most)
+
+
+@lru_cache(maxsize=16)
+def _six_from(now_ms: int) -> bytes:
+    """Return how an array of six begins whose first is a moment: many jobs end in one."""
+    return b"\x96" + pack(str(now_ms))
+
+
+@lru_cache(maxsize=256)
+def _completed_under(token: str) -> bytes:
+    """Return the part of the end of a job that stays the same for as long as a slot is busy."""
+    return pack(token) + pack("completed")
 
 
 @lru_cache(maxsize=64)
@@ -410,23 +421,26 @@ def _failure_fields(reason: str | None, stacktrace: Sequence[str] | None) -> dic
     return fields
 
 
-def _fetched(reply: Any) -> Fetched:
-    fields, job_id, limited_ms, next_due_ms = reply
-    return Fetched(decode_job(text(job_id), fields) if fields else None, limited_ms, next_due_ms)
+def _fetched(now_ms: int, worker: str | None, reply: Any) -> Fetched:
+    if len(reply) > 2:  # of none, two numbers are told
+        return Fetched(decode_taken(reply, now_ms, worker))
+    limited_ms, next_due_ms = reply
+    return Fetched(None, limited_ms, next_due_ms)
 
 
-def _fetched_first(reply: Any) -> Fetched:
-    return _fetched(reply[0])
+def _fetched_first(now_ms: int, worker: str | None, reply: Any) -> Fetched:
+    return _fetched(now_ms, worker, reply[0])
 
 
-def _only_fetched_after(queue: QueueKeys, job_id: str, reply: Any) -> Fetched | None:
-    one = reply[0]
-    return _fetched(one) if one.__class__ is list else _fetched_after(queue, job_id, one)
-
-
-def _fetched_after(queue: QueueKeys, job_id: str, reply: Any) -> Fetched | None:
+def _fetched_after(queue: QueueKeys, job_id: str, now_ms: int, fetch: FetchNext | None, reply: Any) -> Fetched | None:
     if isinstance(reply, int):
         if reply < 0:
             raise job_error(reply, queue=queue.name, job_id=job_id, expected="active", action="it ran")
         return None
-    return _fetched(reply)
+    return _fetched(now_ms, fetch.worker if fetch is not None else None, reply)
+
+
+def _only_fetched_after(
+    queue: QueueKeys, job_id: str, now_ms: int, fetch: FetchNext | None, reply: Any
+) -> Fetched | None:
+    return _fetched_after(queue, job_id, now_ms, fetch, reply[0])

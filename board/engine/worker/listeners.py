@@ -65,6 +65,11 @@ class Listeners:
         if listener in listeners:
             listeners.remove(listener)
 
+    def happened(self, event: str) -> bool:
+        """Whether anybody is to be told of an event, not an error, that happened. It ends the repeats of an error."""
+        self._repeats = 0
+        return bool(self._by_event.get(event))
+
     def tell(self, event: str, *args: object) -> list[Awaitable[Any]]:
         """Call the listeners of an event; return what those that are coroutine functions left to await.
 

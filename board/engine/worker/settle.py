@@ -238,7 +238,10 @@ def first_try(
         return_text = dump_json(result.value)
     except PayloadError:
         return None
-    return _completion(rules, job, token, return_text, now_ms, rules.fetch if may_fetch else None)
+    fetch = rules.fetch if may_fetch else None
+    if rules.keep_completed is None and rules.metrics_points is None and "removeOnComplete" not in job.options:
+        return leases.complete_usual_job(rules.queue, job.id, token, return_text, now_ms, fetch)
+    return _completion(rules, job, token, return_text, now_ms, fetch)
 
 
 def put_back(queue: QueueKeys, lease: Lease) -> Steps[int]:

@@ -2,7 +2,7 @@
 -- KEYS    base
 -- ARGV    job_id str · token str · now str · delay int · counts flag · fields msgpack · taker msgpack
 -- DERIVED the queue's keys under its base
--- RETURNS 0 done · a fetched tuple as fetch_job · -1 no such job · -2 lock gone · -3 not active · -6 lock of another
+-- RETURNS 0 done · a fetched tuple as fetch_jobs · -1 no such job · -2 lock gone · -3 not active · -6 lock of another
 -- EVENTS  delayed · waiting · active
 -- COST    O(log n) and O(active), plus up to 50 promotions when it fetches
 local base = KEYS[1]

@@ -2,8 +2,9 @@
 -- KEYS    base
 -- ARGV    takers msgpack · apart flag
 -- DERIVED the queue's keys under its base
--- RETURNS for each taker: {hash, id, 0, 0} · {nil, '', limited_ms, 0} · {nil, '', 0, next_due_ms}; with `apart`, for
---         takers of several callers, also the error that one of them met
+-- RETURNS for each taker: {id, name, data, opts, timestamp, delay, priority} of a job that nobody took before and that has no
+--         other fields · {hash, id, ats} of any other, as it was before · {limited_ms, next_due_ms}; with `apart`, for takers
+--         of several callers, also the error that one of them met
 -- EVENTS  waiting · active
 -- COST    O(log n) a taker, plus up to 50 promotions for all together
 local base = KEYS[1]
@@ -13,7 +14,7 @@ local takers, apart = cmsgpack.unpack(ARGV[1]), ARGV[2] == '1'
 -- @include run_each
 -- @include fetch_each when called
 local meta = read_meta(base)
-local nothing = { false, '', 0, 0 }
+local nothing = { 0, 0 }
 if #takers > 1 then
   local items, fetched = {}, {}
   for i, one in ipairs(takers) do

@@ -5,6 +5,7 @@
 -- @include fetch_next
 -- @include promote_due
 -- @include take_together
+-- @include read_taken
 -- @include activate_job
 -- @include run_each
 local function fetch_each(base, meta, items, results, apart)
@@ -50,9 +51,11 @@ local function fetch_each(base, meta, items, results, apart)
     taken = taken + 1
     local job_id = ids[taken]
     if job_id then
-      local hash = string.sub(job_id, 1, 2) ~= '0:' and redis.call('HGETALL', base .. job_id) or {}
-      if #hash > 0 then
-        return activate_job(base, meta, job_id, hash, item[1], item[3], taker[1], taker[4])
+      if string.sub(job_id, 1, 2) ~= '0:' then
+        local stored, is_new = read_taken(base .. job_id)
+        if #stored > 0 then
+          return activate_job(base, meta, job_id, stored, is_new, item[1], item[3], taker[1], taker[4])
+        end
       end
       redis.call('LREM', base .. 'active', '1', job_id)
     end

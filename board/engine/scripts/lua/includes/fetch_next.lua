@@ -1,5 +1,6 @@
 -- fetch_next: promote what is due, then take one job if the queue's limits let us.
--- Returns {hash, id, 0, 0}, {false, '', limited_ms, 0}, {false, '', 0, next_due_ms}, or nil when there is nothing at all.
+-- Returns what `activate_job` does, {limited_ms, 0} or {0, next_due_ms} where there is none to take now, nil when there is
+-- nothing at all.
 -- `taker` is lock_ms str · max int · duration int · worker str; false for none, also where the last ones are left out.
 -- @include promote_due
 -- @include is_blocked
@@ -16,25 +17,25 @@ local function fetch_next(base, meta, now, token, taker)
   if limit_max and tonumber(redis.call('GET', base .. 'limiter') or 0) >= limit_max then
     local left = redis.call('PTTL', base .. 'limiter')
     if left > 0 then
-      return { false, '', left, 0 }
+      return { left, 0 }
     end
     if left == 0 then
       redis.call('DEL', base .. 'limiter')
     end
   end
   if blocked then
-    return { false, '', 0, 0 }
+    return { 0, 0 }
   end
-  local job_id, hash = take_waiting(base)
+  local job_id, stored, is_new = take_waiting(base)
   if job_id then
-    if limit_max and (meta.legacy or not field_of(hash, 'defa')) then
+    if limit_max and (meta.legacy or is_new or not field_of(stored, 'defa')) then
       count_start(base, duration or meta.limit_duration)
     end
-    return activate_job(base, meta, job_id, hash, now, token, lock_ms, worker)
+    return activate_job(base, meta, job_id, stored, is_new, now, token, lock_ms, worker)
   end
   local due = next_due(base)
   if due > 0 then
-    return { false, '', 0, due }
+    return { 0, due }
   end
   return nil
 end

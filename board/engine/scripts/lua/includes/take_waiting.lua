@@ -1,6 +1,7 @@
--- take_waiting: move the next runnable job to `active` and return its id and its hash, or nil.
+-- take_waiting: move the next runnable job to `active` and return its id and what `read_taken` says of it, or nil.
 -- Ids that lead nowhere (pseudo ids of old releases, jobs whose hash is gone) are dropped, at most 100 in one call;
 -- the marker then sends a worker back for the rest.
+-- @include read_taken
 local function take_waiting(base)
   local active = base .. 'active'
   for _ = 1, 100 do
@@ -13,9 +14,11 @@ local function take_waiting(base)
       end
       redis.call('LPUSH', active, job_id)
     end
-    local hash = string.sub(job_id, 1, 2) ~= '0:' and redis.call('HGETALL', base .. job_id) or {}
-    if #hash > 0 then
-      return job_id, hash
+    if string.sub(job_id, 1, 2) ~= '0:' then
+      local stored, is_new = read_taken(base .. job_id)
+      if #stored > 0 then
+        return job_id, stored, is_new
+      end
     end
     redis.call('LREM', active, 1, job_id)
   end
