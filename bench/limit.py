@@ -37,7 +37,7 @@ from tests.servers import Server
 RESULT = Path(__file__).parent / "results" / "limit.json"
 JOBS = 20_000
 RUN = 50
-NONE = 2
+NOTHING = 2
 """Numbers that are told where there was no next job."""
 
 BUSY = 2
@@ -96,7 +96,7 @@ def bare(server: Server, jobs: int) -> float:
             if refused:
                 raise RuntimeError(f"an end was refused: {refused[0]!r}")
             over += len(replies)
-            ids = [reply[0].decode() for reply in replies if isinstance(reply, list) and len(reply) > NONE]
+            ids = [reply[0].decode() for reply in replies if isinstance(reply, list) and len(reply) > NOTHING]
             if ids:
                 send(ids)
                 sent += len(ids)

@@ -538,7 +538,7 @@ class AsyncWorker:
         jobs with a ``span``, whose end tells the decision.
         """
         if result is None and not stint.is_handed_back:
-            if self._listeners.happened("active"):
+            if self._listeners.is_heard("active"):
                 self._emit("active", stint.job, "waiting")
             if span is not None:
                 measure_start(self.options.telemetry, stint.job.info, self.keys.name)

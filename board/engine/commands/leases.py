@@ -373,13 +373,13 @@ def _finish_call(
 
 @lru_cache(maxsize=16)
 def _six_from(now_ms: int) -> bytes:
-    """Return how an array of six begins whose first is a moment: many jobs end in one."""
+    """Return the head of an end of six parts, and the moment, its first part, which many ends share."""
     return b"\x96" + pack(str(now_ms))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def _completed_under(token: str) -> bytes:
-    """Return the part of the end of a job that stays the same for as long as a slot is busy."""
+    """Return the third and the fourth part: a slot has one token for as long as it is busy."""
     return pack(token) + pack("completed")
 
 
@@ -422,7 +422,7 @@ def _failure_fields(reason: str | None, stacktrace: Sequence[str] | None) -> dic
 
 
 def _fetched(now_ms: int, worker: str | None, reply: Any) -> Fetched:
-    if len(reply) > 2:  # of none, two numbers are told
+    if len(reply) > 2:  # where there is none, two numbers are told
         return Fetched(decode_taken(reply, now_ms, worker))
     limited_ms, next_due_ms = reply
     return Fetched(None, limited_ms, next_due_ms)

@@ -239,6 +239,7 @@ def first_try(
     except PayloadError:
         return None
     fetch = rules.fetch if may_fetch else None
+    # As for most jobs, and sooner told than by `_completion`, which finds out what they leave behind.
     if rules.keep_completed is None and rules.metrics_points is None and "removeOnComplete" not in job.options:
         return leases.complete_usual_job(rules.queue, job.id, token, return_text, now_ms, fetch)
     return _completion(rules, job, token, return_text, now_ms, fetch)

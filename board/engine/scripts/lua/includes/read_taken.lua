@@ -1,6 +1,6 @@
--- read_taken: what is stored of a job that is to be taken, and whether it is new: one that nobody took before and that has no
--- more than all have comes as the values of its fields alone, which tells Redis and the worker half as much. Any other
--- comes as from HGETALL, and is empty where there is none.
+-- read_taken: what is stored of a job that is about to be taken, and whether it is new. A new one, which nobody took before and
+-- which has the six fields of every job and no other, comes as their values alone: half as many to send and to read. Any
+-- other comes as from HGETALL, and is empty where there is none.
 local function read_taken(key)
   if redis.call('HLEN', key) == 6 then
     local values = redis.call('HMGET', key, 'name', 'data', 'opts', 'timestamp', 'delay', 'priority')
