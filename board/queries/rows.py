@@ -130,8 +130,12 @@ class JobRow:
     promotable: Allowed = YES
 
     def __hash__(self) -> int:
-        """By what tells most rows apart: each row of a page is looked up among those that were written before."""
-        return hash((self.id, self.finished_at_ms))
+        """By what tells most rows apart, and the versions of one job while it waits and runs.
+
+        Each row of a page is looked up among those that were written before.
+        """
+        ran = self.state, self.attempts_made, self.processed_at_ms, self.progress, self.finished_at_ms
+        return hash((self.id, *ran))
 
 
 def read_json(text: str | None) -> Any:

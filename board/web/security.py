@@ -83,7 +83,7 @@ class BoardSessions(SecureCookieSessionInterface):
 
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
         """Return what reads and signs cookies: made once for a key, where Flask makes it at each request."""
-        keys = app.secret_key, app.config["SECRET_KEY_FALLBACKS"]
+        keys = app.secret_key, tuple(app.config["SECRET_KEY_FALLBACKS"] or ())
         held = self._held
         if held is None or held[0] != keys:
             held = self._held = keys, super().get_signing_serializer(app)
@@ -214,8 +214,8 @@ def inside(target: str | None, root: str, fallback: str) -> str:
 
 def protect(response: Response, *, is_static: bool) -> Response:
     """Put the headers on an answer; pages are never stored by a browser or a proxy."""
-    # Added and not set, which would look for each among all others: nothing else in the board writes them.
-    response.headers.extend(HEADERS_OF_PARTS if is_static and response.mimetype in PARTS else HEADERS)
+    for name, value in (HEADERS_OF_PARTS if is_static and response.mimetype in PARTS else HEADERS).items():
+        response.headers[name] = value  # in place of what a hook of a host application may have put there
     if not is_static:
         response.headers["Cache-Control"] = "no-store"
     return response

@@ -58,6 +58,19 @@ def test_a_list_that_is_read_again_makes_anew_only_the_lines_of_jobs_that_change
     assert [(new.id, new.error_message) for _, new in changed] == [("job-7", "something else")]
 
 
+def test_versions_of_a_job_that_runs_differ_in_their_hashes(connection: Connection, known: Known, mail: Filler) -> None:
+    """Pieces of pages are looked up by it, and those of one job would be compared with each other one by one."""
+    mail.active("job")
+    versions = set()
+
+    for made in range(4):
+        for progress in ("10", "20", '{"step":1}'):
+            mail.client.hset(mail.key("job"), mapping={"atm": made, "progress": progress})
+            versions.add(hash(lines(connection, known, "active")[0]))
+
+    assert len(versions) == 12
+
+
 def test_no_secret_is_remembered(connection: Connection, known: Known, mail: Filler) -> None:
     mail.failed("job", data=f'{{"password": "{SECRET}"}}', failedReason=f"password={SECRET}")
 

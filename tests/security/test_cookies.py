@@ -37,6 +37,29 @@ def test_a_forged_cookie_is_nobody(site: Site) -> None:
         assert browser.get("/").headers["Location"] == "/login"
 
 
+def test_a_cookie_is_good_as_long_as_the_key_that_signed_it_is_accepted(site: Site) -> None:
+    browser = site.signed_in()
+    cookie = browser.client.get_cookie("board_session")
+    assert cookie is not None
+    first = site.app.secret_key
+    assert first is not None
+    accepted = site.app.config["SECRET_KEY_FALLBACKS"] = list[str | bytes]()
+
+    def is_signed_in() -> bool:
+        browser.client.set_cookie("board_session", cookie.value)
+        return browser.get("/").status_code == 200
+
+    assert is_signed_in()
+    site.app.secret_key = "another key"
+    assert not is_signed_in()
+    accepted.append(first)
+    assert is_signed_in()
+    accepted.clear()
+    assert not is_signed_in()
+    site.app.secret_key = first
+    assert is_signed_in()
+
+
 def test_a_forged_remember_cookie_is_nobody(site: Site) -> None:
     site.signed_in()
     browser = site.browser()

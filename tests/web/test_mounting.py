@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from flask import Flask, session
+from flask import Flask, Response, session
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.test import Client, TestResponse
 
@@ -133,6 +133,17 @@ def test_a_forged_request_is_refused_with_a_host_too(hosted: Callable[[object], 
 
     assert browser.post("/q/mail/pause", {"csrf_token": ""}).status_code == 403
     assert browser.post("/q/mail/pause", None, **{"Sec-Fetch-Site": "cross-site"}).status_code == 403
+
+
+def test_a_header_that_a_hook_of_the_host_sets_too_is_sent_once(hosted: Callable[[object], Browser]) -> None:
+    browser = hosted(Identity("dana", Role.ADMIN))
+
+    @browser.client.application.after_request
+    def open_up(response: Response) -> Response:
+        response.headers["X-Frame-Options"] = "SAMEORIGIN"
+        return response
+
+    assert browser.get("/").headers.getlist("X-Frame-Options") == ["DENY"]
 
 
 def test_whom_the_host_does_not_know_sees_nothing(hosted: Callable[[object], Browser]) -> None:
