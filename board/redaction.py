@@ -210,7 +210,7 @@ def redact_text(text: str) -> str:
 
 
 def _may_hold_secrets(text: str) -> bool:
-    """Whether it takes a closer look to tell: for a stack trace of 2 KB without any that takes half a millisecond.
+    """Whether it takes a closer look to tell: at a stack trace of 2 KB, a closer look takes half a millisecond.
 
     Beyond ASCII there are characters that count for one of its letters where case does not, such as the sign of Kelvin.
     """

@@ -16,7 +16,6 @@ import json
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 from board.auth.policy import Role, only_looking
@@ -272,7 +271,6 @@ class Sessions:
             return  # looking goes on; the sign-in ends when it would have ended without this use
 
 
-@lru_cache(maxsize=MOST_RECALLED)
 def _read(reply: bytes | str | None) -> _Record | None:
     if reply is None:
         return None

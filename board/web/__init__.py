@@ -130,10 +130,13 @@ def announce(password: str | None) -> None:
 
 
 class _Application(Flask):
-    """Flask without coroutines: it would look again at every request whether one of its hooks and views is one."""
+    """Flask without coroutines: it would look again at every request whether one of its hooks and views is one.
+
+    So hooks and views that a host application adds must be plain functions.
+    """
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the function as it is."""
+        """Return the function as it is; nobody awaits what an ``async def`` returns."""
         return func
 
 
@@ -168,9 +171,9 @@ NOT_PREPARED = "queue-board.not-prepared"
 def _begin() -> None:
     if current_app.jinja_env.auto_reload:
         assets.assets().renew()
-    own = app_ctx.g
-    own.request_id = secrets.token_hex(6)
-    own.not_prepared = request.environ.get(NOT_PREPARED)
+    noted = app_ctx.g
+    noted.request_id = secrets.token_hex(6)
+    noted.not_prepared = request.environ.get(NOT_PREPARED)
 
 
 OF_ONESELF = frozenset({"login", "settings"})
@@ -186,12 +189,12 @@ def _acted() -> None:
 
 
 def _finish(response: Response) -> Response:
-    own, status = app_ctx.g, response.status_code
+    noted, status = app_ctx.g, response.status_code
     is_file = request.endpoint == assets.ENDPOINT and status in {200, 304}
-    if own.get("identity") and status < 400:
+    if noted.get("identity") and status < 400:
         board().redis_answered()
         if request.method not in security.SAFE_METHODS and request.blueprint not in OF_ONESELF:
             _acted()
     if not is_file:
-        response.headers["X-Request-Id"] = own.get("request_id", "")
+        response.headers["X-Request-Id"] = noted.get("request_id", "")
     return compression.compress(request, security.protect(response, is_static=is_file))

@@ -140,10 +140,10 @@ def _guard() -> Response | None:
         return None  # checks its token itself, to show the form anew
     who = _signed_in()
     if who.is_authenticated:
-        held = app_ctx.g
-        held.identity = who.identity
-        held.preferences = who.preferences if signs_in() else _preferences_of(who.identity)
-        filters.use_zone(held.preferences.zone)
+        noted = app_ctx.g
+        noted.identity = who.identity
+        noted.preferences = who.preferences if signs_in() else _preferences_of(who.identity)
+        filters.use_zone(noted.preferences.zone)
     elif endpoint not in OPEN or not signs_in():
         return _turn_away()
     security.check_token(request, session)

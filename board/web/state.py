@@ -73,11 +73,11 @@ def whole_board() -> Service:
 
 def board() -> Service:
     """Return the service as the person who asks may use it. Nobody, and whoever is not known yet, sees no queue."""
-    own = app_ctx.g  # itself: g looks for it at each use
-    who = own.get("identity")
-    held = own.get("scoped_board")
+    noted = app_ctx.g  # itself: g looks for it at each use
+    who = noted.get("identity")
+    held = noted.get("scoped_board")
     if held is None or held[0] is not who:
-        held = own.scoped_board = who, _Scoped(whole_board(), who)
+        held = noted.scoped_board = who, _Scoped(whole_board(), who)
     return cast("Service", held[1])
 
 
