@@ -33,7 +33,6 @@ __all__ = [
     "load_json",
     "option_map",
     "pack",
-    "pack_id",
     "pairs",
     "text",
 ]
@@ -125,17 +124,6 @@ def pack(value: Any) -> bytes:
     if len(packed) <= MOST_KEPT:
         _IDLE.append(packer)
     return packed
-
-
-_SHORT = tuple(bytes((0xA0 | size,)) for size in range(32))
-"""The first byte of a MessagePack text by its length, for those that have one byte before them."""
-
-
-def pack_id(job_id: str) -> bytes:
-    """Encode an id as ``pack`` does, which takes longer than the ids that most jobs have are worth."""
-    encoded = job_id.encode("utf-8", "surrogatepass")
-    size = len(encoded)
-    return _SHORT[size] + encoded if size < len(_SHORT) else pack(job_id)
 
 
 def unpack(packed: bytes) -> Any:

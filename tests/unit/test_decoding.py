@@ -2,7 +2,7 @@
 
 import pytest
 
-from board.engine.codec import decode_job, decode_taken, pack, pack_id
+from board.engine.codec import decode_job, decode_taken
 from board.engine.types import JobData
 
 NEW = {
@@ -115,8 +115,3 @@ def test_texts_and_bytes_of_a_hash_are_decoded_alike() -> None:
 
     assert decode_job("7", texts) == decode_job("7", [part.encode() for part in texts])
     assert decode_job("7", texts) == decode_job("7", {name.encode(): value.encode() for name, value in NEW.items()})
-
-
-@pytest.mark.parametrize("job_id", ["", "7", "1" * 31, "1" * 32, "ü" * 15, "ü" * 16, "\ud800", "1" * 70_000])
-def test_an_id_is_packed_as_any_text(job_id: str) -> None:
-    assert pack_id(job_id) == pack(job_id)

@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache, partial
 from typing import Any
 
 from board.engine.calls import Call
-from board.engine.codec import decode_taken, dump_json, flatten, pack, pack_id, text
+from board.engine.codec import decode_taken, dump_json, flatten, pack, text
 from board.engine.commands.script_call import MOST_TOGETHER, item_call, script_call, texts, unless_negative
 from board.engine.errors import job_error
 from board.engine.keys import QueueKeys
@@ -161,7 +161,7 @@ def complete_usual_job(  # noqa: PLR0917 - each of them tells something else, an
     """Describe what ``complete_job`` does for most jobs, which are kept and not counted."""
     taker, most = (_NO_TAKER, MOST_TOGETHER) if fetch is None else (fetch.packed, fetch.most)
     value = _NULL if return_text == "null" else pack(return_text)
-    item = b"".join((_six_from(now_ms), pack_id(job_id), _completed_under(token), value, taker))
+    item = b"".join((_six_from(now_ms), pack(job_id), _completed_under(token), value, taker))
     decode = partial(_only_fetched_after, queue, job_id, now_ms, fetch)
     return item_call("finish_jobs", queue.base, item, decode, most)
 
